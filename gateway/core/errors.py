@@ -1,0 +1,40 @@
+"""Errors as types. Each says whether trying again can help; foreign errors are wrapped once, at the boundary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class FeederlineError(Exception):
+    """Base of every error this project raises on purpose.
+
+    `retry` tells a supervisor whether the same call may succeed later without anyone changing anything.
+    """
+
+    retry: bool = False
+
+
+class UnavailableError(FeederlineError):
+    """Something outside is not there now: a broker, a database, a device. Try again, with back-off."""
+
+    retry = True
+
+
+class RefusedError(FeederlineError):
+    """The other side understood and said no: wrong password, unknown database, missing privilege."""
+
+
+class InvalidInputError(FeederlineError):
+    """Input that a person gave is wrong. Carries every fault found, each naming its file, line or key."""
+
+    def __init__(self, faults: Iterable[str]) -> None:
+        self.faults: tuple[str, ...] = tuple(faults)
+        super().__init__("\n".join(self.faults))
+
+
+class NotStorableError(FeederlineError):
+    """The store refused this very entry and always will; it belongs in the dead letters, not in a retry."""
+
+
+class SpoolFullError(UnavailableError):
+    """The spool has reached its bound and the caller did not want to wait."""

@@ -1,0 +1,301 @@
+"""What flows through the gateway: columnar batches, plain signals, and what detectors conclude from them.
+
+Times are integer microseconds since 1970 in UTC. Devices are integer keys of `core.inventory.Inventory`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntFlag, StrEnum
+from typing import Any, TypeAlias
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+Int32s: TypeAlias = npt.NDArray[np.int32]
+Int64s: TypeAlias = npt.NDArray[np.int64]
+Float64s: TypeAlias = npt.NDArray[np.float64]
+UInt16s: TypeAlias = npt.NDArray[np.uint16]
+Bools: TypeAlias = npt.NDArray[np.bool_]
+
+GATEWAY = -1
+"""Device key of signals that concern the gateway itself."""
+
+
+class Quality(IntFlag):
+    """Flags of one row of readings (uint16). Zero is a good row."""
+
+    GOOD = 0
+    NO_VALUE = (
+        1  # at least one quantity came as a sentinel or NaN; it is NaN here, its raw form is in `rejected`
+    )
+    OUT_OF_RANGE = 2  # a value is outside physical plausibility; kept as sent
+    TIME_ASSUMED = 4  # the device sent no time; measured_at is the time of the answer or of reception
+    CLOCK_SUSPECT = 8  # the device's own time was impossible; measured_at is the time of reception
+    PARTIAL = 16  # some quantities of the profile could not be read this time
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of the small immutable records."""
+
+
+class RejectedValue(Record, frozen=True, kw_only=True):
+    """A value that is no value, kept as it came. Belongs to the row (device, measured_at) of its batch."""
+
+    device: int
+    measured_at: int
+    quantity: str
+    raw: str  # hex of the registers, or the text in the payload
+    reason: str  # "no_value", "out_of_range"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Batch:
+    """Rows of readings in columns.
+
+    quantities: k names from `core.quantities`;  device: int32[n];  measured_at, received_at: int64[n] µs UTC;
+    values: float64[n, k] in canonical units, NaN for "not measured";  quality: uint16[n] of `Quality`.
+    """
+
+    quantities: tuple[str, ...]
+    device: Int32s
+    measured_at: Int64s
+    received_at: Int64s
+    values: Float64s
+    quality: UInt16s
+    source: str = ""  # endpoint or broker session, for judging paths
+    rejected: tuple[RejectedValue, ...] = ()
+
+    def __post_init__(self) -> None:
+        n, k = len(self.device), len(self.quantities)
+        shapes = (self.measured_at.shape, self.received_at.shape, self.quality.shape, self.values.shape)
+        if shapes != ((n,), (n,), (n,), (n, k)):
+            raise ValueError(f"columns of a batch of {n} rows and {k} quantities have shapes {shapes}")
+
+    def __len__(self) -> int:
+        return len(self.device)
+
+    def column(self, quantity: str) -> Float64s | None:
+        """Values float64[n] of one quantity, or None when the batch does not carry it."""
+        try:
+            return self.values[:, self.quantities.index(quantity)]
+        except ValueError:
+            return None
+
+    @staticmethod
+    def of(
+        quantities: tuple[str, ...],
+        device: npt.ArrayLike,
+        measured_at: npt.ArrayLike,
+        values: npt.ArrayLike,
+        *,
+        received_at: npt.ArrayLike | None = None,
+        quality: npt.ArrayLike | None = None,
+        source: str = "",
+        rejected: tuple[RejectedValue, ...] = (),
+    ) -> Batch:
+        """Build a batch from anything array-like; `received_at` defaults to `measured_at`, quality to good."""
+        dev = np.ascontiguousarray(device, dtype=np.int32)
+        at = np.ascontiguousarray(measured_at, dtype=np.int64)
+        return Batch(
+            quantities=quantities,
+            device=dev,
+            measured_at=at,
+            received_at=at if received_at is None else np.ascontiguousarray(received_at, dtype=np.int64),
+            values=np.ascontiguousarray(values, dtype=np.float64).reshape(len(dev), len(quantities)),
+            quality=np.zeros(len(dev), np.uint16)
+            if quality is None
+            else np.ascontiguousarray(quality, dtype=np.uint16),
+            source=source,
+            rejected=rejected,
+        )
+
+
+class SignalKind(StrEnum):
+    LAST_GASP = "last_gasp"
+    POWER_RESTORED = "power_restored"
+    NO_ANSWER = "no_answer"  # a poll that timed out
+    TARGET_FAILED = "target_failed"  # the concentrator answered that the meter did not: Modbus exception 0x0B
+    CONNECTION_LOST = "connection_lost"  # TCP connection or will message
+    CONNECTION_MADE = "connection_made"
+    PING_OK = "ping_ok"
+    PING_FAILED = "ping_failed"
+    TAMPER = "tamper"
+    GATEWAY_DOWN = "gateway_down"
+    GATEWAY_UP = "gateway_up"
+    PLANNED = "planned"
+
+
+class Signal(Record, frozen=True, kw_only=True):
+    """Something a device or the field side says or fails to say. `device` is GATEWAY for the gateway's own."""
+
+    kind: SignalKind
+    device: int
+    received_at: int
+    occurred_at: int | None = None  # by the device's own account
+    reported_at: int | None = None  # when the device says it sent this
+    source: str = ""
+    detail: str = ""
+
+
+class DeadLetter(Record, frozen=True, kw_only=True):
+    """Input that could not be understood, kept whole with the reason."""
+
+    received_at: int
+    source: str
+    topic: str
+    payload: bytes
+    reason: str
+
+
+class Tick(Record, frozen=True, kw_only=True):
+    """Time itself, as part of the stream: detectors conclude at ticks only, so a replay concludes the same."""
+
+    at: int
+
+
+Entry: TypeAlias = Batch | Signal | DeadLetter | Tick
+
+
+class IncidentKind(StrEnum):
+    OUTAGE = "outage"
+    PHASE_LOSS = "phase_loss"
+    MOMENTARY = "momentary"
+    PLANNED_OUTAGE = "planned_outage"
+    COMMUNICATIONS_LOSS = "communications_loss"
+    POWER_QUALITY = "power_quality"
+    USAGE_ANOMALY = "usage_anomaly"
+
+
+class IncidentState(StrEnum):
+    OPEN = "open"
+    RESTORED = "restored"  # supply is back by what we heard; a sample of members is still to be verified
+    CLOSED = "closed"
+    CANCELLED = "cancelled"  # withdrawn: the evidence was contradicted
+    MERGED = "merged"  # absorbed by `parent`
+
+
+class Incident(Record, frozen=True, kw_only=True):
+    """An open-ended story with a cause node and members. Each change is a new record with a higher `revision`."""
+
+    id: str
+    kind: IncidentKind
+    node: str
+    phases: str  # like "ABC"
+    state: IncidentState
+    started_at: int
+    detected_at: int
+    restored_at: int | None = None
+    ended_at: int | None = None
+    customers: int
+    devices: tuple[int, ...]
+    parent: str = ""
+    confidence: float
+    direct: bool = False  # rests on direct evidence: its ticket needs no hold-off
+    summary: str  # the evidence in words an operator can check
+    evidence: dict[str, Any] = msgspec.field(default_factory=dict)  # counts and times behind the words
+    revision: int = 1
+
+
+class SupplyState(StrEnum):
+    ON = "on"
+    OFF = "off"
+    UNKNOWN = "unknown"
+
+
+class Interruption(Record, frozen=True, kw_only=True):
+    """One metering point's time off (or unknown) within an incident; `step` counts re-interruptions from 0."""
+
+    incident: str
+    device: int
+    step: int
+    state: SupplyState  # OFF or UNKNOWN
+    started_at: int
+    ended_at: int | None = None
+
+
+class Change(StrEnum):
+    OPENED = "opened"
+    UPDATED = "updated"
+    RESTORED = "restored"
+    CLOSED = "closed"
+    CANCELLED = "cancelled"
+    MERGED = "merged"
+
+
+class Event(Record, frozen=True, kw_only=True):
+    """What a detector concludes at `at`: the incident as it now is, and the interruptions that changed."""
+
+    at: int
+    change: Change
+    incident: Incident
+    interruptions: tuple[Interruption, ...] = ()
+
+
+class TicketState(StrEnum):
+    PREDICTED = "predicted"
+    CONFIRMED = "confirmed"
+    DISPATCHED = "dispatched"
+    ON_SITE = "on_site"
+    ESTIMATED = "estimated"  # restoration time estimated
+    RESTORED = "restored"  # to be verified
+    CLOSED = "closed"
+    MERGED = "merged"
+    CANCELLED = "cancelled"
+    REOPENED = "reopened"
+
+
+class Ticket(Record, frozen=True, kw_only=True):
+    """The work order that follows an incident. `number` is given by the database, 0 before."""
+
+    id: str
+    number: int = 0
+    incident: str
+    state: TicketState
+    severity: int  # 1 highest … 3
+    node: str
+    title: str
+    customers: int
+    opened_at: int
+    updated_at: int
+    closed_at: int | None = None
+    revision: int = 1
+
+
+class Transition(Record, frozen=True, kw_only=True):
+    """One step in a ticket's life; append-only. `revision` is the ticket's after the step."""
+
+    ticket: str
+    revision: int
+    at: int
+    action: str  # "open", "update", "confirm", "restore", "close", "cancel", "reopen", …
+    from_state: TicketState | None
+    to_state: TicketState
+    by: str
+    reason: str
+
+
+class Delivery(Record, frozen=True, kw_only=True):
+    """One webhook message about one transition for one target. `id` is the webhook-id: the same on every try."""
+
+    id: str
+    ticket: str
+    revision: int
+    target: str
+    created_at: int
+    body: bytes
+    content_type: str = "application/json"
+    attempts: int = 0
+
+
+@dataclass(slots=True)
+class Commit:
+    """Everything that one stretch of the stream changes, written in a single transaction."""
+
+    batches: list[Batch] = field(default_factory=list)
+    signals: list[Signal] = field(default_factory=list)
+    dead_letters: list[DeadLetter] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    at: int = 0  # stream time: the last tick within the stretch, 0 when there was none
+    upto: int = 0  # last sequence number of the spool that it covers
