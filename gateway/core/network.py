@@ -91,7 +91,7 @@ class Network:
                 parent[i] = index.get(name, -2)
         faults += [
             f"{place[i]}: parent_id {parents[i]!r} is not a node of this network"
-            for i in np.flatnonzero(parent == -2)
+            for i in np.flatnonzero(parent == -2).tolist()
         ]
         kind = np.zeros(count, np.uint8)
         for i, word in enumerate(kinds):
@@ -190,7 +190,8 @@ def _levels(parent: Int32s) -> Int32s:
 
 def _one_cycle(parent: Int32s, start: int) -> list[int]:
     seen: dict[int, int] = {}
-    node, walk = start, []
+    walk: list[int] = []
+    node = start
     while node not in seen:
         seen[node] = len(walk)
         walk.append(node)

