@@ -1,0 +1,268 @@
+"""The durable queue between the field and everything else: SQLite in WAL mode with group commit.
+
+What `put` has returned for is on disk and survives `kill -9` and power loss; the source is acknowledged after that.
+The queue is one ordered stream with a sequence number per entry, bounded in bytes, read by position, and trimmed once
+the store and the detectors' snapshot are past it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import logging
+import os
+import sqlite3
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import IO, NamedTuple
+
+from gateway.core import codec
+from gateway.core.clock import SystemClock
+from gateway.core.errors import RefusedError, UnavailableError
+from gateway.core.model import DeadLetter, Entry
+
+log = logging.getLogger(__name__)
+
+_SCHEMA = """
+create table if not exists identity (id text not null);
+create table if not exists device (key integer primary key, id text not null unique);
+create table if not exists entry (seq integer primary key autoincrement, data blob not null);
+"""
+_RETRY_S = 1.0  # between tries while the disk refuses
+
+
+class Item(NamedTuple):
+    seq: int
+    entry: Entry
+
+
+class Spool:
+    """Use as `async with Spool(directory) as spool`. One process at a time holds a directory."""
+
+    def __init__(self, directory: Path, *, max_bytes: int = 1 << 30) -> None:
+        self.directory = directory
+        self.max_bytes = max_bytes
+        self.id = uuid.UUID(int=0)
+        self.first = 0  # lowest sequence number still held, or the next one
+        self.last = 0  # highest ever given
+        self.size = 0  # bytes of the entries held
+        self._pending: list[tuple[list[bytes], asyncio.Future[None]]] = []
+        self._flushing: asyncio.Task[None] | None = None
+        self._arrived = asyncio.Condition()
+        self._room = asyncio.Condition()
+        self._writer_thread = ThreadPoolExecutor(1, "spool-writer")
+        self._reader_thread = ThreadPoolExecutor(1, "spool-reader")
+        self._writer: sqlite3.Connection
+        self._reader: sqlite3.Connection
+        self._lock: IO[str]
+
+    async def __aenter__(self) -> Spool:
+        """Raises RefusedError when another process holds the directory, UnavailableError when it cannot be used."""
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._writer_thread, self._open)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._flushing is not None:
+            await asyncio.wait([self._flushing])
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._reader_thread, self._reader.close)
+        await loop.run_in_executor(self._writer_thread, self._writer.close)
+        self._reader_thread.shutdown()
+        self._writer_thread.shutdown()
+        self._lock.close()
+
+    def _open(self) -> None:
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            self._lock = (self.directory / "lock").open("a")
+        except OSError as exc:
+            raise UnavailableError(
+                f"spool directory {self.directory} cannot be used: {exc.strerror}"
+            ) from exc
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as exc:
+            self._lock.close()
+            raise RefusedError(f"spool directory {self.directory} is in use by another gateway") from exc
+        file = self.directory / "spool.db"
+        try:
+            self._writer = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+            self._writer.execute("pragma journal_mode = wal")
+            self._writer.execute("pragma synchronous = full")
+            self._writer.executescript(_SCHEMA)
+            self._reader = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+            self._reader.execute("pragma query_only = on")
+            self.id = self._identity()
+            row = self._writer.execute(
+                "select min(seq), coalesce(sum(length(data)), 0) from entry"
+            ).fetchone()
+            given = self._writer.execute("select seq from sqlite_sequence where name = 'entry'").fetchone()
+        except sqlite3.Error as exc:
+            self._lock.close()
+            raise UnavailableError(f"spool {file} cannot be used: {exc}") from exc
+        self.last = given[0] if given else 0
+        self.first = row[0] if row[0] is not None else self.last + 1
+        self.size = row[1]
+
+    def _identity(self) -> uuid.UUID:
+        row = self._writer.execute("select id from identity").fetchone()
+        if row is None:
+            row = (str(uuid.uuid4()),)
+            self._writer.execute("insert into identity values (?)", row)
+        return uuid.UUID(row[0])
+
+    # -- devices: names behind the integer keys in the entries ------------------------------------------------
+
+    def devices(self) -> list[str]:
+        """Names by key, 0 … n−1, of every device ever written about."""
+        return [row[0] for row in self._writer.execute("select id from device order by key")]
+
+    def remember_devices(self, ids: Sequence[str]) -> None:
+        """Make the names durable; `ids` starts with what `devices` returned."""
+        known = self._writer.execute("select count(*) from device").fetchone()[0]
+        with _transaction(self._writer):
+            self._writer.executemany("insert into device values (?, ?)", list(enumerate(ids))[known:])
+
+    # -- writing ----------------------------------------------------------------------------------------------
+
+    async def put(self, entries: Sequence[Entry]) -> None:
+        """Return when `entries` are on disk, in this order; wait while the spool is over its bound."""
+        if not entries:
+            return
+        async with self._room:
+            await self._room.wait_for(lambda: self.size < self.max_bytes)
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._pending.append(([codec.encode(entry) for entry in entries], done))
+        if self._flushing is None:
+            self._flushing = asyncio.create_task(self._flush(), name="spool-flush")
+        await asyncio.shield(done)
+
+    async def _flush(self) -> None:
+        """Commit what is pending; what arrives meanwhile forms the next group."""
+        loop = asyncio.get_running_loop()
+        try:
+            while self._pending:
+                group, self._pending = self._pending, []
+                blobs = [blob for entry_blobs, _ in group for blob in entry_blobs]
+                self.last = await loop.run_in_executor(self._writer_thread, self._append, blobs)
+                self.size += sum(map(len, blobs))
+                for _, done in group:
+                    if not done.done():
+                        done.set_result(None)
+                async with self._arrived:
+                    self._arrived.notify_all()
+        finally:
+            self._flushing = None
+
+    def _append(self, blobs: list[bytes]) -> int:
+        """Keeps trying while the disk refuses: nothing is acknowledged meanwhile, so nothing is lost."""
+        failing = False
+        while True:
+            try:
+                with _transaction(self._writer):
+                    self._writer.executemany(
+                        "insert into entry(data) values (?)", [(blob,) for blob in blobs]
+                    )
+                    last: int = self._writer.execute("select max(seq) from entry").fetchone()[0]
+                return last
+            except sqlite3.OperationalError as exc:
+                if not failing:
+                    log.error("spool cannot be written; waiting for the disk", extra={"error": str(exc)})  # noqa: TRY400
+                failing = True
+                time.sleep(_RETRY_S)
+
+    # -- reading ----------------------------------------------------------------------------------------------
+
+    async def read(self, after: int, *, max_bytes: int = 8 << 20) -> list[Item]:
+        """The next entries after sequence number `after`, about `max_bytes` of them; waits until there is one."""
+        async with self._arrived:
+            await self._arrived.wait_for(lambda: self.last > after)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._reader_thread, self._fetch, after, max_bytes)
+
+    def _fetch(self, after: int, max_bytes: int) -> list[Item]:
+        items: list[Item] = []
+        taken = 0
+        with contextlib.closing(
+            self._reader.execute("select seq, data from entry where seq > ? order by seq", (after,))
+        ) as rows:
+            for seq, data in rows:
+                items.append(Item(seq, _decoded(data)))
+                taken += len(data)
+                if taken >= max_bytes:
+                    break
+        return items
+
+    async def trim(self, upto: int) -> None:
+        """Forget entries up to and including `upto`; whoever waits for room is let in."""
+        if upto < self.first:
+            return
+        loop = asyncio.get_running_loop()
+        freed = await loop.run_in_executor(self._writer_thread, self._delete, upto)
+        self.first = min(upto, self.last) + 1
+        async with self._room:
+            self.size -= freed
+            self._room.notify_all()
+
+    def _delete(self, upto: int) -> int:
+        with _transaction(self._writer):
+            freed: int = self._writer.execute(
+                "select coalesce(sum(length(data)), 0) from entry where seq <= ?", (upto,)
+            ).fetchone()[0]
+            self._writer.execute("delete from entry where seq <= ?", (upto,))
+        return freed
+
+    # -- snapshots of the detectors, beside the stream that they were taken from ---------------------------------
+
+    def save_snapshot(self, name: str, seq: int, state: bytes) -> None:
+        """Keep `state`, which covers the stream up to `seq`; replaces the former one atomically."""
+        target = self.directory / f"{name}.snapshot"
+        fresh = target.with_suffix(".new")
+        with fresh.open("wb") as file:
+            file.write(self.id.bytes + seq.to_bytes(8, "little") + state)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(target)
+
+    def load_snapshot(self, name: str) -> tuple[int, bytes] | None:
+        """(sequence number, state), or None when there is none for this stream."""
+        try:
+            data = (self.directory / f"{name}.snapshot").read_bytes()
+        except FileNotFoundError:
+            return None
+        if len(data) < 24 or data[:16] != self.id.bytes:
+            return None
+        return int.from_bytes(data[16:24], "little"), data[24:]
+
+
+@contextlib.contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("begin immediate")
+    try:
+        yield
+    except BaseException:
+        connection.execute("rollback")
+        raise
+    connection.execute("commit")
+
+
+def _decoded(data: bytes) -> Entry:
+    """An entry that cannot be read back (a damaged disk) is kept as a dead letter and stops nothing."""
+    try:
+        return codec.decode(data)
+    except ValueError as exc:
+        return DeadLetter(
+            received_at=SystemClock().now(),
+            source="spool",
+            topic="",
+            payload=data,
+            reason=f"damaged entry: {exc}",
+        )
