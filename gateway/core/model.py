@@ -260,6 +260,8 @@ class Ticket(Record, frozen=True, kw_only=True):
     opened_at: int
     updated_at: int
     closed_at: int | None = None
+    started_at: int | None = None  # of the incident, as the targets were last told
+    incident_revision: int = 0  # up to which the incident has been followed; 0 when unknown
     revision: int = 1
 
 
