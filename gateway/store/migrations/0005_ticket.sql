@@ -1,0 +1,55 @@
+-- Work orders, every step of their lives, and the messages about them.
+
+create sequence ticket_number;
+
+create table ticket (
+    ticket_id   text primary key,
+    number      bigint not null unique,
+    incident_id text not null unique references incident (incident_id),
+    state       text not null check (state in ('predicted', 'confirmed', 'dispatched', 'on_site', 'estimated',
+                  'restored', 'closed', 'merged', 'cancelled', 'reopened')),
+    severity    integer not null check (severity between 1 and 3),
+    node_id     text not null,
+    title       text not null,
+    customers   integer not null,
+    opened_at   timestamptz not null,
+    updated_at  timestamptz not null,
+    closed_at   timestamptz,
+    revision    integer not null
+);
+create index ticket_opened on ticket (opened_at desc, number);
+comment on table ticket is 'The work order that follows an incident: at most one per incident.';
+
+create table ticket_transition (
+    ticket_id  text not null references ticket (ticket_id),
+    revision   integer not null,
+    at         timestamptz not null,
+    action     text not null,
+    from_state text,
+    to_state   text not null,
+    actor      text not null,
+    reason     text not null,
+    primary key (ticket_id, revision)
+);
+comment on table ticket_transition is 'Append-only: no application role may change or delete a row.';
+
+create table delivery (
+    delivery_id   text primary key,
+    ticket_id     text not null references ticket (ticket_id),
+    revision      integer not null,
+    target        text not null,
+    content_type  text not null,
+    body          bytea not null,
+    state         text not null default 'pending' check (state in ('pending', 'delivered', 'dead')),
+    attempts      integer not null default 0,
+    next_at       timestamptz not null,
+    claimed_until timestamptz,
+    status        integer,
+    last_error    text,
+    created_at    timestamptz not null,
+    delivered_at  timestamptz,
+    unique (ticket_id, revision, target)
+);
+create index delivery_pending on delivery (next_at) where state = 'pending';
+create index delivery_order on delivery (ticket_id, target, revision) where state = 'pending';
+comment on table delivery is 'The outbox: one webhook message about one transition for one target. delivery_id is the webhook-id, the same on every try.';

@@ -1,0 +1,6 @@
+-- The API: reads everything, moves tickets on.
+
+grant usage on schema feederline to feederline_api;
+grant select on all tables in schema feederline to feederline_api;
+grant insert, update on ticket, delivery to feederline_api;
+grant insert on ticket_transition to feederline_api;

@@ -1,0 +1,1 @@
+select version, checksum, timescale from feederline.migration order by version
