@@ -7,7 +7,7 @@ summed over subtrees by prefix sums.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
 
 import numpy as np
@@ -56,7 +56,8 @@ class Network:
     """The tree, in depth-first order.
 
     ids: n node names;  names: n names for people;  parent: int32[n], −1 at roots;  kind, phases: uint8[n];
-    level: int32[n], 0 at roots;  size: int32[n], nodes in the subtree, itself included;  lat, lon: float64[n] or NaN.
+    level: int32[n], 0 at roots;  size: int32[n], nodes in the subtree, itself included;  lat, lon: float64[n] or NaN;
+    attributes: what else was written about a node, by node, only where there is something.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Network:
         phases: Sequence[str] | None = None,
         lat: npt.ArrayLike | None = None,
         lon: npt.ArrayLike | None = None,
+        attributes: Sequence[Mapping[str, str]] | None = None,
         where: Sequence[str] | None = None,
     ) -> None:
         """Build and check the tree. `where[i]` says where row i was written ("network.csv line 7").
@@ -130,6 +132,9 @@ class Network:
         self.lat = nowhere if lat is None else np.asarray(lat, np.float64)[order]
         self.lon = nowhere if lon is None else np.asarray(lon, np.float64)[order]
         self._index: dict[str, int] = {name: i for i, name in enumerate(self.ids)}
+        self.attributes: dict[int, Mapping[str, str]] = {
+            int(rank[i]): extra for i, extra in enumerate(attributes or ()) if extra
+        }
 
     def __len__(self) -> int:
         return len(self.ids)

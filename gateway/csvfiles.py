@@ -1,0 +1,166 @@
+"""network.csv and devices.csv: read whole or not at all, every fault with its line."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from gateway.core.errors import InvalidInputError
+from gateway.core.inventory import Device, Inventory
+from gateway.core.network import Network
+
+NETWORK_COLUMNS = ("node_id", "parent_id", "kind", "name", "phases", "lat", "lon")
+DEVICE_COLUMNS = (
+    "device_id", "node_id", "kind", "protocol", "profile", "address", "via", "phases", "customers", "priority",
+    "interval_s",
+)  # fmt: skip
+_MAX_FAULTS = 200  # more than anyone reads at once; the rest is counted
+
+
+def load_network(file: Path) -> Network:
+    """Raises InvalidInputError with every fault: `network.csv line 7: …`."""
+    faults: list[str] = []
+    rows, where = _rows(file, NETWORK_COLUMNS, faults)
+    lat = [
+        _coordinate(row["lat"], 90.0, place, "lat", faults) for row, place in zip(rows, where, strict=True)
+    ]
+    lon = [
+        _coordinate(row["lon"], 180.0, place, "lon", faults) for row, place in zip(rows, where, strict=True)
+    ]
+    for row, place in zip(rows, where, strict=True):
+        if not row["node_id"]:
+            faults.append(f"{place}: node_id is empty")
+    try:
+        network = Network(
+            [row["node_id"] for row in rows],
+            [row["parent_id"] for row in rows],
+            [row["kind"] for row in rows],
+            names=[row["name"] for row in rows],
+            phases=[row["phases"] for row in rows],
+            lat=lat,
+            lon=lon,
+            attributes=[_extras(row, NETWORK_COLUMNS) for row in rows],
+            where=where,
+        )
+    except InvalidInputError as exc:
+        faults += exc.faults
+    else:
+        if not len(network):
+            faults.append(f"{file.name}: there is no node in it")
+    _refuse(faults)
+    return network
+
+
+def load_devices(
+    file: Path, network: Network, *, known: Sequence[str] = (), nominal_v: float = 230.0
+) -> Inventory:
+    """Read devices.csv against `network`; `known` are device names that already have keys (see Inventory).
+
+    Raises InvalidInputError with every fault: `devices.csv line 12: …`.
+    """
+    faults: list[str] = []
+    rows, where = _rows(file, DEVICE_COLUMNS, faults)
+    devices = [
+        Device(
+            id=row["device_id"],
+            node=row["node_id"],
+            kind=row["kind"] or "meter",
+            protocol=row["protocol"],
+            profile=row["profile"],
+            address=row["address"],
+            via=row["via"],
+            phases=row["phases"] or "ABC",
+            customers=_whole(row["customers"], 1, place, "customers", faults),
+            priority=row["priority"],
+            interval_s=_whole(row["interval_s"], 60, place, "interval_s", faults),
+            attributes=_extras(row, DEVICE_COLUMNS),
+        )
+        for row, place in zip(rows, where, strict=True)
+    ]
+    try:
+        inventory = Inventory(devices, network, known=known, nominal_v=nominal_v, where=where)
+    except InvalidInputError as exc:
+        faults += exc.faults
+    _refuse(faults)
+    return inventory
+
+
+def _refuse(faults: list[str]) -> None:
+    if len(faults) > _MAX_FAULTS:
+        faults = [*faults[:_MAX_FAULTS], f"and {len(faults) - _MAX_FAULTS} faults more"]
+    if faults:
+        raise InvalidInputError(faults)
+
+
+def _rows(file: Path, columns: Sequence[str], faults: list[str]) -> tuple[list[dict[str, str]], list[str]]:
+    """Rows by column name, and where each stands. A file that is no such table at all ends the reading at once."""
+    try:
+        text = file.read_bytes().decode("utf-8-sig")
+    except OSError as exc:
+        raise InvalidInputError([f"{file}: {exc.strerror}"]) from exc
+    except UnicodeDecodeError as exc:
+        raise InvalidInputError([f"{file}: byte {exc.start} is not UTF-8"]) from exc
+    if "\x00" in text:
+        line = text[: text.index("\x00")].count("\n") + 1
+        raise InvalidInputError([f"{file.name} line {line}: there is a NUL character"])
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    records = _records(reader, file)
+    header = [name.strip() for name in next(records, (0, []))[1]]
+    missing = [name for name in columns if name not in header]
+    double = sorted({name for name in header if header.count(name) > 1})
+    if missing or double or "" in header:
+        problems = [f"column {name} is missing" for name in missing]
+        problems += [f"column {name or '(no name)'} stands there twice" for name in double if name]
+        problems += ["a column has no name"] if "" in header else []
+        raise InvalidInputError([f"{file.name} line 1: {'; '.join(problems)}; wanted: {','.join(columns)}"])
+    rows: list[dict[str, str]] = []
+    where: list[str] = []
+    for line, fields in records:
+        if not any(field.strip() for field in fields):
+            continue
+        if len(fields) != len(header):
+            faults.append(f"{file.name} line {line}: {len(fields)} fields where the header has {len(header)}")
+            continue
+        rows.append({name: field.strip() for name, field in zip(header, fields, strict=True)})
+        where.append(f"{file.name} line {line}")
+    return rows, where
+
+
+def _records(reader: Iterator[list[str]], file: Path) -> Iterator[tuple[int, list[str]]]:
+    line = 1
+    try:
+        for fields in reader:
+            yield line, fields
+            line = reader.line_num + 1  # type: ignore[attr-defined]
+    except csv.Error as exc:
+        raise InvalidInputError([f"{file.name} line {line}: {exc}"]) from exc
+
+
+def _extras(row: dict[str, str], columns: Sequence[str]) -> dict[str, str]:
+    return {name: value for name, value in row.items() if value and name not in columns}
+
+
+def _whole(text: str, default: int, place: str, column: str, faults: list[str]) -> int:
+    if not text:
+        return default
+    try:
+        return int(text)
+    except ValueError:
+        faults.append(f"{place}: {column} {text!r} is not a whole number")
+        return default
+
+
+def _coordinate(text: str, limit: float, place: str, column: str, faults: list[str]) -> float:
+    if not text:
+        return math.nan
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.inf
+    if not abs(value) <= limit:
+        faults.append(f"{place}: {column} {text!r} is not a number between {-limit:g} and {limit:g}")
+        return math.nan
+    return value
