@@ -1,0 +1,74 @@
+"""Who an incident touches, and what to call it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gateway.core.inventory import Inventory
+from gateway.core.model import Incident, IncidentKind
+from gateway.core.network import NodeKind
+
+TITLE_LENGTH = 160  # the shortest title field among service systems
+
+_HEADS = {
+    IncidentKind.OUTAGE: "Outage",
+    IncidentKind.MOMENTARY: "Momentary interruption",
+    IncidentKind.PLANNED_OUTAGE: "Planned outage",
+    IncidentKind.COMMUNICATIONS_LOSS: "No communication",
+    IncidentKind.POWER_QUALITY: "Supply outside limits",
+    IncidentKind.USAGE_ANOMALY: "Unusual usage",
+}
+_EFFECTS = {
+    IncidentKind.OUTAGE: " off",
+    IncidentKind.MOMENTARY: " interrupted",
+    IncidentKind.PLANNED_OUTAGE: " off",
+    IncidentKind.COMMUNICATIONS_LOSS: " unknown",  # unknown is never counted as off
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Impact:
+    """Members of an incident by priority: metering points (devices) and the customers they serve."""
+
+    critical_points: int
+    important_points: int
+    critical_customers: int
+    important_customers: int
+    ordinary_customers: int
+
+
+def impact(incident: Incident, inventory: Inventory) -> Impact:
+    members = np.asarray(incident.devices, dtype=np.int32)
+    priority = inventory.priority[members]
+    points = np.bincount(priority, minlength=3)
+    customers = np.bincount(priority, weights=inventory.customers[members], minlength=3).astype(np.int64)
+    return Impact(
+        critical_points=int(points[2]),
+        important_points=int(points[1]),
+        critical_customers=int(customers[2]),
+        important_customers=int(customers[1]),
+        ordinary_customers=int(customers[0]),
+    )
+
+
+def title(incident: Incident, inventory: Inventory) -> str:
+    """One line, like "Outage below transformer T12 (Market Street), 48 customers off"; at most 160 characters."""
+    if incident.kind is IncidentKind.PHASE_LOSS:
+        head = f"Phase{'s' if len(incident.phases) > 1 else ''} {' and '.join(incident.phases)} lost"
+    else:
+        head = _HEADS[incident.kind]
+    people = f"{incident.customers} customer{'' if incident.customers == 1 else 's'}"
+    tail = f", {people}{_EFFECTS.get(incident.kind, '')}"
+    return f"{head} {_place(incident.node, inventory)}"[: TITLE_LENGTH - len(tail)] + tail
+
+
+def _place(node_id: str, inventory: Inventory) -> str:
+    network = inventory.network
+    if node_id not in network:
+        return f"at {node_id}"
+    node = network.index(node_id)
+    kind, name = NodeKind(int(network.kind[node])), network.names[node]
+    where = "at" if kind is NodeKind.SERVICE else "below"
+    return f"{where} {kind.word} {node_id}" + (f" ({name})" if name != node_id else "")

@@ -1,0 +1,29 @@
+"""When to try again."""
+
+from __future__ import annotations
+
+from alerts.settings import RetrySettings
+from gateway.core.clock import SECOND
+from gateway.core.model import Delivery
+
+
+def next_try_at(
+    delivery: Delivery,
+    settings: RetrySettings,
+    *,
+    now: int,
+    retry_after: int | None = None,
+    chance: float = 0.0,
+) -> int | None:
+    """Time of the next try after one that failed at `now`, or None when the message is to be given up.
+
+    `delivery.attempts` counts the tries before this one; `chance` in [0, 1) shortens the wait by up to the fraction
+    `jitter`; `retry_after` (µs) is the receiver's own wish, kept up to a bound and never undercut.
+    """
+    step_s = settings.ladder_s[min(delivery.attempts, len(settings.ladder_s) - 1)]
+    wait = round(step_s * (1 - settings.jitter * chance) * SECOND)
+    if retry_after is not None:
+        wait = max(wait, min(retry_after, round(settings.retry_after_max_s * SECOND)))
+    if now + wait - delivery.created_at > settings.give_up_after_s * SECOND:
+        return None
+    return now + wait

@@ -1,0 +1,148 @@
+"""What can be configured about tickets and the messages that tell service systems about them."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, field_validator, model_validator
+from yarl import URL
+
+from alerts.formats import FORMATS
+from gateway.core.errors import InvalidInputError
+from gateway.core.model import IncidentKind
+from gateway.core.settings import Seconds, Secret, Settings
+
+HoldOff = Annotated[float, Field(ge=0, le=86_400)]
+Count = Annotated[int, Field(ge=1)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class TargetSettings(Settings):
+    """One service system that is told about every ticket."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
+    url: str
+    secret: Secret
+    previous_secret: Secret | None = None  # signs beside the new one while receivers change over
+    format: str = "standard"
+    timeout_s: Seconds = 20.0
+    ca_file: Path | None = None  # certificate authorities to trust instead of the system's
+    plain_http: bool = False  # allow http:// to a host that is not this machine
+
+    @property
+    def host(self) -> str:
+        return (URL(self.url).host or "").lower()
+
+    @field_validator("url")
+    @classmethod
+    def _web_address(cls, text: str) -> str:
+        # The address is never quoted in a fault: it may hold a token.
+        try:
+            url = URL(text)
+        except ValueError:
+            raise ValueError("not an http or https address") from None
+        if url.scheme not in ("http", "https") or not url.host:
+            raise ValueError("not an http or https address with a host")
+        if url.user or url.password:
+            raise ValueError("holds a user name or password; messages are signed, leave them out")
+        return text
+
+    @field_validator("format")
+    @classmethod
+    def _known_format(cls, name: str) -> str:
+        try:
+            FORMATS.get(name)
+        except InvalidInputError as exc:
+            raise ValueError(str(exc)) from None
+        return name
+
+    @model_validator(mode="after")
+    def _encrypted(self) -> TargetSettings:
+        if URL(self.url).scheme == "http" and not self.plain_http and not _is_loopback(self.host):
+            raise ValueError(
+                f"http to {self.host} is not encrypted; use https, or write plain_http: true if that is wanted"
+            )
+        return self
+
+
+class SeverityRule(Settings):
+    """A ticket has this severity when at least one of the thresholds is reached; null never is."""
+
+    customers: Count | None = None
+    critical: Count | None = None  # metering points of priority critical
+    important: Count | None = None
+
+
+class RetrySettings(Settings):
+    """When a failed message is tried again, and when that is given up."""
+
+    ladder_s: tuple[Seconds, ...] = Field((1, 2, 5, 10, 30, 60, 120, 300), min_length=1)  # the last repeats
+    jitter: Fraction = (
+        0.5  # part of a wait that is left to chance; 1 is anything from nothing to the full wait
+    )
+    retry_after_max_s: Seconds = 3600.0  # a receiver cannot put us off for longer than this
+    give_up_after_s: Seconds = 3 * 86_400.0
+    late_after_s: Seconds = 120.0  # undelivered for so long is an alarm
+
+
+class AlertSettings(Settings):
+    """The section `alerts`."""
+
+    kinds: tuple[IncidentKind, ...] = (IncidentKind.OUTAGE, IncidentKind.PHASE_LOSS)
+    hold_off_s: HoldOff = (
+        60.0  # an incident over sooner leaves no ticket behind; none where evidence is direct
+    )
+    communications_hold_off_s: HoldOff = 900.0
+    update_s: HoldOff = 30.0  # at most one update message per ticket in this time
+    confirm_confidence: Fraction = (
+        0.99  # from here on an incident counts as confirmed, as direct evidence does
+    )
+    severity_1: SeverityRule = SeverityRule(customers=1000, critical=1)
+    severity_2: SeverityRule = SeverityRule(customers=100, important=1)
+    max_devices: int = Field(50, ge=0, le=1000)  # device ids listed in one message
+    public_url: str = ""  # where people and receivers reach this gateway; empty for no links
+    targets: tuple[TargetSettings, ...] = ()
+    allow_hosts: tuple[str, ...] | None = None  # hosts that may be sent to; the targets' own by default
+    retry: RetrySettings = RetrySettings()
+    concurrency: int = Field(16, ge=1, le=1000)  # messages under way at once
+    idle_s: Seconds = 1.0  # how often the outbox is looked at when nothing wakes us
+    unavailable_s: Seconds = 1.0  # first wait when the database does not answer; doubles up to half a minute
+    grace_s: HoldOff = 5.0  # how long messages under way may take to finish at shutdown
+
+    @field_validator("kinds")
+    @classmethod
+    def _no_momentary(cls, kinds: tuple[IncidentKind, ...]) -> tuple[IncidentKind, ...]:
+        if IncidentKind.MOMENTARY in kinds:
+            raise ValueError("momentary interruptions are counted, never ticketed")
+        return kinds
+
+    @field_validator("targets")
+    @classmethod
+    def _distinct(cls, targets: tuple[TargetSettings, ...]) -> tuple[TargetSettings, ...]:
+        names = [target.name for target in targets]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"more than one target is named {', '.join(twice)}")
+        return targets
+
+    @model_validator(mode="after")
+    def _allowed(self) -> AlertSettings:
+        refused = [t for t in self.targets if t.host not in self.allowed_hosts]
+        if refused:
+            named = ", ".join(f"{t.host} (target {t.name})" for t in refused)
+            raise ValueError(f"hosts not on allow_hosts: {named}")
+        return self
+
+    @property
+    def allowed_hosts(self) -> frozenset[str]:
+        if self.allow_hosts is None:
+            return frozenset(target.host for target in self.targets)
+        return frozenset(host.lower() for host in self.allow_hosts)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
