@@ -7,7 +7,7 @@ import sys
 import msgspec
 import numpy as np
 
-from gateway.core.model import Batch, DeadLetter, Entry, RejectedValue, Signal, Tick
+from gateway.core.model import Batch, DeadLetter, Entry, Event, RejectedValue, Signal, Tick
 
 
 class _Header(msgspec.Struct, frozen=True, array_like=True):
@@ -50,6 +50,11 @@ def encode(entry: Entry) -> bytes:
             entry.values.tobytes(),
         )
     )
+
+
+def encode_event(event: Event) -> bytes:
+    """A conclusion as bytes, for keeping what could not be stored; never read back by the gateway."""
+    return _encode(event)
 
 
 def decode(data: bytes) -> Entry:
