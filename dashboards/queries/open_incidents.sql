@@ -1,0 +1,17 @@
+-- What is going on, most customers first.
+select i.started_at as "Since",
+       i.kind as "Kind",
+       i.state as "State",
+       coalesce(n.name, i.node_id) as "Place",
+       i.node_id as "Node",
+       i.phases as "Phases",
+       i.customers as "Customers",
+       i.confidence as "Confidence",
+       i.summary as "Evidence",
+       t.number as "Ticket"
+  from feederline.incident i
+  left join feederline.node n on n.node_id = i.node_id
+  left join feederline.ticket t on t.incident_id = i.incident_id
+ where i.state in ('open', 'restored')
+ order by i.customers desc, i.started_at
+ limit 200
