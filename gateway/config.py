@@ -35,11 +35,10 @@ class GatewaySettings(Settings):
 
 
 class InventorySettings(Settings):
-    """The section `inventory`: the network, the devices, and register maps beside the built-in ones."""
+    """The section `inventory`: the network and the devices."""
 
     network: Path = Path("network.csv")
     devices: Path = Path("devices.csv")
-    profiles: Path | None = None  # a folder of further device profiles
     nominal_voltage: Annotated[float, Field(gt=0, lt=1e6)] = 230.0  # phase to neutral; devices may differ
 
 

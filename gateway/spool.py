@@ -24,12 +24,12 @@ from typing import IO, NamedTuple
 from gateway.core import codec
 from gateway.core.clock import SystemClock
 from gateway.core.errors import RefusedError, UnavailableError
-from gateway.core.model import DeadLetter, Entry
+from gateway.core.model import DeadLetter, Entry, Tick
 
 log = logging.getLogger(__name__)
 
 _SCHEMA = """
-create table if not exists identity (id text not null);
+create table if not exists identity (id text not null, heard_at integer not null default 0);
 create table if not exists device (key integer primary key, id text not null unique);
 create table if not exists entry (seq integer primary key autoincrement, data blob not null);
 """
@@ -51,6 +51,7 @@ class Spool:
         self.first = 0  # lowest sequence number still held, or the next one
         self.last = 0  # highest ever given
         self.size = 0  # bytes of the entries held
+        self.heard_at = 0  # time of the latest tick ever put, µs; 0 for a new stream
         self._pending: list[tuple[list[bytes], asyncio.Future[None]]] = []
         self._flushing: asyncio.Task[None] | None = None
         self._arrived = asyncio.Condition()
@@ -100,7 +101,7 @@ class Spool:
             self._writer.executescript(_SCHEMA)
             self._reader = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
             self._reader.execute("pragma query_only = on")
-            self.id = self._identity()
+            self.id, self.heard_at = self._identity()
             row = self._writer.execute(
                 "select min(seq), coalesce(sum(length(data)), 0) from entry"
             ).fetchone()
@@ -112,12 +113,12 @@ class Spool:
         self.first = row[0] if row[0] is not None else self.last + 1
         self.size = row[1]
 
-    def _identity(self) -> uuid.UUID:
-        row = self._writer.execute("select id from identity").fetchone()
+    def _identity(self) -> tuple[uuid.UUID, int]:
+        row = self._writer.execute("select id, heard_at from identity").fetchone()
         if row is None:
-            row = (str(uuid.uuid4()),)
-            self._writer.execute("insert into identity values (?)", row)
-        return uuid.UUID(row[0])
+            row = (str(uuid.uuid4()), 0)
+            self._writer.execute("insert into identity values (?, ?)", row)
+        return uuid.UUID(row[0]), row[1]
 
     # -- devices: names behind the integer keys in the entries ------------------------------------------------
 
@@ -140,6 +141,7 @@ class Spool:
         async with self._room:
             await self._room.wait_for(lambda: self.size < self.max_bytes)
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.heard_at = max([self.heard_at, *(entry.at for entry in entries if isinstance(entry, Tick))])
         self._pending.append(([codec.encode(entry) for entry in entries], done))
         if self._flushing is None:
             self._flushing = asyncio.create_task(self._flush(), name="spool-flush")
@@ -171,6 +173,7 @@ class Spool:
                     self._writer.executemany(
                         "insert into entry(data) values (?)", [(blob,) for blob in blobs]
                     )
+                    self._writer.execute("update identity set heard_at = ?", (self.heard_at,))
                     last: int = self._writer.execute("select max(seq) from entry").fetchone()[0]
                 return last
             except sqlite3.OperationalError as exc:

@@ -1,0 +1,45 @@
+"""The `feederline` command. Exit codes: 0 done, 1 the work failed, 2 the input or usage is wrong."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+import typer
+
+from gateway.cli.bench import bench
+from gateway.cli.check import check
+from gateway.cli.decode import decode
+from gateway.cli.demo import demo
+from gateway.cli.payload import payload
+from gateway.cli.run import run
+from gateway.core.errors import FeederlineError, InvalidInputError
+
+app = typer.Typer(
+    name="feederline",
+    help="Gateway between an electricity distributor's field devices and its operations centre.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for command in (demo, run, check, decode, payload, bench):
+    app.command()(command)
+
+
+def main() -> None:
+    """Entry point: errors become one line each on standard error, and the exit code that the contract names."""
+    try:
+        code = app(standalone_mode=False)
+    except InvalidInputError as exc:
+        for fault in exc.faults:
+            print(f"feederline: {fault}", file=sys.stderr)  # noqa: T201
+        sys.exit(2)
+    except FeederlineError as exc:
+        print(f"feederline: {exc}", file=sys.stderr)  # noqa: T201
+        sys.exit(1)
+    except click.ClickException as exc:
+        exc.show()
+        sys.exit(2)
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    sys.exit(code if isinstance(code, int) else 0)

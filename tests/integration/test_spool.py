@@ -48,6 +48,7 @@ async def test_numbers_are_never_given_twice_even_after_everything_was_trimmed(t
         identity = spool.id
     async with Spool(tmp_path) as spool:
         assert (spool.first, spool.last, spool.size, spool.id) == (4, 3, 0, identity)
+        assert spool.heard_at == 3
         await spool.put(ticks(4))
         assert [item.seq for item in await spool.read(3)] == [4]
 

@@ -1,0 +1,210 @@
+"""The pipeline on a real spool: one transaction per stretch, nothing twice after a crash, nothing can stop it.
+
+The store and the detector are stand-ins at their seams: what the store was asked to write is what is checked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import UUID
+
+from gateway.core.errors import NotStorableError, UnavailableError
+from gateway.core.model import (
+    Batch,
+    Change,
+    Commit,
+    DeadLetter,
+    Event,
+    Incident,
+    IncidentKind,
+    IncidentState,
+    Signal,
+    SignalKind,
+    Tick,
+)
+from gateway.core.ports import TicketDesk
+from gateway.pipeline import Pipeline
+from gateway.spool import Spool
+from tests.waiting import until
+
+SECOND = 1_000_000
+
+
+@dataclass
+class Result:
+    inserted: int = 0
+
+
+@dataclass
+class StandInStore:
+    """Keeps commits as a database would: all or nothing, with the position in the stream."""
+
+    commits: list[Commit] = field(default_factory=list)
+    at: int = 0
+    away: int = 0  # how many writes fail before one succeeds
+    refuse_device: int | None = None
+    known: list[Incident] = field(default_factory=list)
+
+    async def write(self, commit: Commit, desk: TicketDesk, spool: UUID) -> Result:
+        if self.away:
+            self.away -= 1
+            raise UnavailableError("no database")
+        if any(self.refuse_device in batch.device for batch in commit.batches):
+            raise NotStorableError("refused for the test")
+        self.commits.append(commit)
+        self.at = commit.upto
+        return Result(sum(map(len, commit.batches)))
+
+    async def position(self, spool: UUID) -> int:
+        return self.at
+
+    async def open_incidents(self) -> Sequence[Incident]:
+        return self.known
+
+    @property
+    def rows(self) -> list[int]:
+        return [int(at) for commit in self.commits for batch in commit.batches for at in batch.measured_at]
+
+    @property
+    def events(self) -> list[Event]:
+        return [event for commit in self.commits for event in commit.events]
+
+
+class Counting:
+    """Concludes at each tick how many rows it has seen so far."""
+
+    name = "counting"
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.adopted: list[Incident] = []
+
+    def observe(self, batch: Batch) -> None:
+        if batch.source == "poison":
+            raise RuntimeError("cannot digest this")
+        self.rows += len(batch)
+
+    def notice(self, signal: Signal) -> None:
+        pass
+
+    def advance(self, at: int) -> list[Event]:
+        incident = Incident(
+            id=f"i{at}", kind=IncidentKind.OUTAGE, node="N", phases="ABC", state=IncidentState.OPEN, started_at=at,
+            detected_at=at, customers=self.rows, devices=(), confidence=1.0, summary="",
+        )  # fmt: skip
+        return [Event(at=at, change=Change.OPENED, incident=incident)]
+
+    def snapshot(self) -> bytes:
+        return str(self.rows).encode()
+
+    def restore(self, state: bytes) -> None:
+        self.rows = int(state)
+
+    def adopt(self, incidents: Sequence[Incident]) -> None:
+        self.adopted = list(incidents)
+
+
+class NoDesk:
+    """Nothing here opens tickets."""
+
+
+@contextlib.asynccontextmanager
+async def running(spool: Spool, store: StandInStore, detector: Counting) -> AsyncIterator[Pipeline]:
+    pipeline = Pipeline(spool, store, [detector], NoDesk(), snapshot_s=10)  # type: ignore[arg-type]
+    task = asyncio.create_task(pipeline.run())
+    try:
+        yield pipeline
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+def rows(*at: int, device: int = 1, source: str = "") -> Batch:
+    return Batch.of(("voltage_a",), [device] * len(at), list(at), [[1.0]] * len(at), source=source)
+
+
+async def test_everything_is_written_in_order_with_its_position(tmp_path: Path) -> None:
+    store = StandInStore()
+    gasp = Signal(kind=SignalKind.LAST_GASP, device=1, received_at=5)
+    letter = DeadLetter(received_at=6, source="s", topic="t", payload=b"x", reason="r")
+    async with Spool(tmp_path) as spool, running(spool, store, Counting()) as pipeline:
+        await spool.put([rows(1, 2), gasp, letter, Tick(at=SECOND), rows(3)])
+        await pipeline.drain()
+    assert store.rows == [1, 2, 3]
+    assert [s for c in store.commits for s in c.signals] == [gasp]
+    assert [d for c in store.commits for d in c.dead_letters] == [letter]
+    assert [event.incident.customers for event in store.events] == [2]
+    assert store.at == 5
+
+
+async def test_an_absent_database_delays_and_loses_nothing(tmp_path: Path) -> None:
+    store = StandInStore(away=2)
+    async with Spool(tmp_path) as spool, running(spool, store, Counting()) as pipeline:
+        await spool.put([rows(1), Tick(at=SECOND)])
+        await pipeline.drain()
+    assert store.rows == [1]
+    assert len(store.events) == 1
+
+
+async def test_one_entry_that_cannot_be_stored_is_set_aside_and_the_rest_is_stored(tmp_path: Path) -> None:
+    store = StandInStore(refuse_device=13)
+    async with Spool(tmp_path) as spool, running(spool, store, Counting()) as pipeline:
+        await spool.put([rows(1), rows(2), rows(3, device=13), rows(4), Tick(at=SECOND)])
+        await pipeline.drain()
+    assert store.rows == [1, 2, 4]
+    (letter,) = [letter for commit in store.commits for letter in commit.dead_letters]
+    assert (letter.source, letter.topic, letter.reason) == ("pipeline", "Batch", "refused for the test")
+    assert len(letter.payload) > 30
+    assert len(store.events) == 1
+
+
+async def test_a_detector_that_fails_on_an_entry_goes_on_with_the_next(tmp_path: Path) -> None:
+    store, detector = StandInStore(), Counting()
+    async with Spool(tmp_path) as spool, running(spool, store, detector) as pipeline:
+        await spool.put([rows(1, source="poison"), rows(2), Tick(at=SECOND)])
+        await pipeline.drain()
+    assert store.rows == [1, 2]
+    assert detector.rows == 1
+
+
+async def test_after_a_crash_the_detector_catches_up_and_nothing_is_written_twice(tmp_path: Path) -> None:
+    store = StandInStore()
+    async with Spool(tmp_path) as spool, running(spool, store, Counting()) as pipeline:
+        await spool.put([rows(1), Tick(at=SECOND)])
+        await pipeline.drain()
+        await spool.put([rows(2), Tick(at=20 * SECOND)])  # enough stream time for a snapshot
+        await until(lambda: spool.first == 5, what="a snapshot and the trim behind it")
+        await spool.put([rows(3), Tick(at=21 * SECOND)])
+        await pipeline.drain()  # then everything in memory is lost
+    detector = Counting()
+    async with Spool(tmp_path) as spool, running(spool, store, detector) as pipeline:
+        await spool.put([rows(4), Tick(at=22 * SECOND)])
+        await pipeline.drain()
+        assert pipeline.seq == pipeline.position == 8
+    assert store.rows == [1, 2, 3, 4]
+    assert [event.incident.customers for event in store.events] == [1, 2, 3, 4]
+    assert detector.rows == 4
+
+
+async def test_without_a_snapshot_open_incidents_are_taken_over_from_the_database(tmp_path: Path) -> None:
+    known = Counting().advance(1)[0].incident
+    store, detector = StandInStore(known=[known]), Counting()
+    async with Spool(tmp_path) as spool, running(spool, store, detector) as pipeline:
+        await spool.put([Tick(at=SECOND)])
+        await pipeline.drain()
+    assert detector.adopted == [known]
+
+
+async def test_a_snapshot_of_another_version_is_not_fatal(tmp_path: Path) -> None:
+    store, detector = StandInStore(), Counting()
+    async with Spool(tmp_path) as spool:
+        await spool.put([rows(1), Tick(at=SECOND)])
+        spool.save_snapshot("counting", 1, b"not a number")
+        async with running(spool, store, detector) as pipeline:
+            await pipeline.drain()
+    assert store.rows == [1]
+    assert detector.rows == 1
