@@ -1,0 +1,249 @@
+"""A district that runs: sockets, sessions, faults on command, and the ledger of what was delivered."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from gateway.core.clock import SECOND, Clock, SystemClock
+from simulator.district import District
+from simulator.faults import Farewell, Faults
+from simulator.layout import build
+from simulator.ledger import Ledger
+from simulator.load import Load, Snapshot
+from simulator.meters_modbus import CommsFault, ModbusMeters
+from simulator.meters_mqtt import MqttMeters
+from simulator.mqtt_link import Broker, Link
+
+log = logging.getLogger(__name__)
+
+_STEP_S = 0.1
+_REFRESH = SECOND
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What a run is made of.
+
+    interval_s: publishing interval of MQTT devices, and `interval_s` in devices.csv rounded up to whole seconds;
+    head_ends: shared sessions;  own_sessions: meters with a session and a will of their own;
+    concentrator_battery_s: 0 makes concentrators die with their transformer.
+    """
+
+    meters: int
+    directory: Path
+    seed: int = 1
+    broker: Broker = field(default_factory=Broker)
+    interval_s: float = 3.0
+    farewell: Farewell = field(default_factory=Farewell)
+    head_ends: int = 2
+    own_sessions: int = 12
+    concentrator_battery_s: float = 600.0
+    utc_offset_h: float = 8.0
+
+    def __post_init__(self) -> None:
+        if not 0.2 <= self.interval_s <= 3600:
+            raise ValueError("interval_s must be between 0.2 and 3600")
+        if not 0 <= self.own_sessions <= 500:
+            raise ValueError("own_sessions must be between 0 and 500")
+        if not 1 <= self.head_ends <= 64:
+            raise ValueError("head_ends must be between 1 and 64")
+        if not 0 <= self.concentrator_battery_s <= 86_400:
+            raise ValueError("concentrator_battery_s must be between 0 and 86400")
+
+
+class Simulation:
+    """`async with Simulation(options) as sim:` binds the sockets, writes the CSVs and connects to the broker.
+
+    Modbus devices answer from then on; MQTT devices publish after `start`. Every method that changes something
+    returns the time (µs) at which it did.
+    """
+
+    def __init__(self, options: Options, clock: Clock | None = None) -> None:
+        self.options = options
+        self.clock = clock or SystemClock()
+        self.district: District = build(
+            options.meters, options.seed, interval_s=-int(-options.interval_s // 1)
+        )
+        self.faults = Faults(self.district.network)
+        self.network_csv = options.directory / "network.csv"
+        self.devices_csv = options.directory / "devices.csv"
+        self._load = Load(self.district, utc_offset_h=options.utc_offset_h)
+        self._mqtt = MqttMeters(self.district, options.farewell, options.interval_s)
+        self._modbus = ModbusMeters(self.district, battery_s=options.concentrator_battery_s)
+        self._ledger = Ledger()
+        self._active: tuple[int, ...] = ()
+        self._snapshot: Snapshot | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._lock = asyncio.Lock()
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._open()
+        except BaseException:
+            await self.close()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def _open(self) -> None:
+        """Raises UnavailableError or RefusedError for the broker, OSError for sockets and files."""
+        self.options.directory.mkdir(parents=True, exist_ok=True)
+        addresses = await self._modbus.open()
+        self.district.write(self.options.directory, addresses)
+        run = uuid.uuid4().hex[:6]
+        self._mqtt.connect(
+            lambda name, status: Link(
+                self.options.broker, f"sim-{run}-{name}", self._ledger.acknowledged, status_topic=status
+            ),
+            head_ends=self.options.head_ends,
+            own=self.options.own_sessions,
+        )
+        for link in self._mqtt.links:
+            await link.open()
+        await self._step()
+        self._task = asyncio.create_task(self._run(), name="simulator steps")
+
+    async def close(self) -> None:
+        """Stop everything; safe to call twice."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+        await asyncio.gather(*(link.close() for link in self._mqtt.links))
+        await self._modbus.close()
+
+    async def wait(self) -> None:
+        """Return only by raising what ended the simulation."""
+        assert self._task is not None, "the simulation is not open"
+        await asyncio.shield(self._task)
+
+    def describe(self) -> dict[str, object]:
+        """The contents of the `ready` event."""
+        district = self.district
+        rest = district.devices[len(district.meters) :]
+        return {
+            "devices": len(district.devices),
+            "meters": len(district.meters),
+            "customers": sum(d.customers for d in district.devices),
+            "feeders": list(district.feeders),
+            "transformers": list(district.transformers),
+            "polled_transformers": [
+                t
+                for t, polled in zip(district.transformers, district.concentrated.tolist(), strict=True)
+                if polled
+            ],
+            "concentrators": [d.id for d in rest if d.kind == "concentrator"],
+            "network": str(self.network_csv),
+            "devices_csv": str(self.devices_csv),
+        }
+
+    async def start(self) -> int:
+        """Begin (or go on) publishing and counting polls."""
+        now = self.clock.now()
+        self._mqtt.begin(now)
+        self._modbus.count(True)
+        return now
+
+    async def fault(self, node: str, *, phases: str = "ABC", duration_s: float | None = None) -> int:
+        """Take supply from everything below `node`. Raises KeyError for an unknown node, ValueError for phases."""
+        now = self.clock.now()
+        until = None if duration_s is None else now + round(duration_s * SECOND)
+        self.faults.begin(node, now, phases=phases, until=until)
+        await self._step()
+        return now
+
+    async def restore(self, node: str) -> int:
+        """End the faults at `node`. Raises KeyError for an unknown node, ValueError when there is no fault."""
+        now = self.clock.now()
+        if not self.faults.end(node, now):
+            raise ValueError(f"there is no fault at {node}")
+        await self._step()
+        return now
+
+    async def cut_comms(self, device: str, how: CommsFault | None = None) -> int:
+        """Cut a device's communication while its supply stays on. Raises KeyError, ValueError.
+
+        how: for concentrators and terminals on Modbus `closed` (default), `silent` or `slow`; for a meter behind a
+        concentrator `target_failed` (default) or `silent`; MQTT devices just stop.
+        """
+        if device in self._mqtt.index:
+            self._mqtt.set_quiet(self._mqtt.index[device], True)
+        elif device in self._modbus.endpoints:
+            self._modbus.set_cut(device, how or "closed")
+        elif device in self._modbus.units:
+            self._modbus.set_cut(device, how or "target_failed")
+        else:
+            raise KeyError(device)
+        await self._apply(self.clock.now())
+        return self.clock.now()
+
+    async def mend_comms(self, device: str) -> int:
+        """Undo `cut_comms`. Raises KeyError for an unknown device."""
+        if device in self._mqtt.index:
+            self._mqtt.set_quiet(self._mqtt.index[device], False)
+        elif device in self._modbus.endpoints or device in self._modbus.units:
+            self._modbus.set_cut(device, None)
+        else:
+            raise KeyError(device)
+        await self._apply(self.clock.now())
+        return self.clock.now()
+
+    async def pause(self) -> tuple[int, bool]:
+        """Stop publishing and counting polls; returns the time, and whether the broker acknowledged everything.
+
+        Modbus devices go on answering, so the gateway never stores less than was counted.
+        """
+        self._mqtt.hold()
+        self._modbus.count(False)
+        flushed = await asyncio.gather(*(link.flush() for link in self._mqtt.links))
+        return self.clock.now(), all(flushed)
+
+    def ledger(self) -> Ledger:
+        """What was delivered until now."""
+        self._ledger.polls = self._modbus.complete_polls()
+        return self._ledger
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The state of the district at the last step."""
+        assert self._snapshot is not None, "the simulation is not open"
+        return self._snapshot
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        while True:
+            due = max(due + _STEP_S, loop.time())
+            await asyncio.sleep(due - loop.time())
+            await self._step()
+
+    async def _step(self) -> None:
+        async with self._lock:
+            now = self.clock.now()
+            active = self.faults.active(now)
+            changed = active != self._active
+            snapshot = self._snapshot
+            if snapshot is None or changed or now - snapshot.at >= _REFRESH:
+                self._active = active
+                snapshot = self._snapshot = self._load.snapshot(now, self.faults.dark(now))
+                self._modbus.refresh(snapshot)
+            if changed:
+                self._mqtt.supply(snapshot.alive, now)
+            ends = self._modbus.next_change()
+            if changed or (ends is not None and ends <= now):
+                await self._modbus.supply(snapshot.alive, snapshot.supplied, now)
+            self._mqtt.speak(snapshot, now)
+
+    async def _apply(self, now: int) -> None:
+        async with self._lock:
+            await self._modbus.supply(self.snapshot.alive, self.snapshot.supplied, now)
