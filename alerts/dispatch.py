@@ -14,6 +14,7 @@ from alerts import metrics
 from alerts.retry import next_try_at
 from alerts.settings import AlertSettings, TargetSettings
 from alerts.webhook import Endpoint, Reply, open_session
+from gateway.core.backoff import Backoff
 from gateway.core.clock import SECOND, Clock
 from gateway.core.errors import InvalidInputError, UnavailableError
 from gateway.core.model import Delivery
@@ -72,15 +73,14 @@ class Dispatcher:
                 raise
 
     async def _claim(self, limit: int) -> list[Delivery]:
-        pause_s = self._settings.unavailable_s
+        backoff = Backoff(base_s=self._settings.unavailable_s, cap_s=_LONGEST_PAUSE_S, rng=self._chance)
         while True:
             try:
                 return await self._outbox.claim(at=self._clock.now(), lease=self._lease, limit=limit)
             except UnavailableError as exc:
                 metrics.OUTBOX_FAULTS.inc()
-                log.warning("outbox does not answer", extra={"error": str(exc), "pause_s": pause_s})
-            await asyncio.sleep(pause_s * self._chance.uniform(0.5, 1.0))
-            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+                log.warning("outbox does not answer", extra={"error": str(exc), "failures": backoff.failures})
+            await backoff.sleep()
 
     async def _more(self) -> None:
         try:

@@ -26,7 +26,8 @@ class Behaviour:
     status: int = 204
     headers: Mapping[str, str] = field(default_factory=dict)
     text: str = ""
-    delay_s: float = 0.0  # before answering
+    delay_s: float = 0.0  # before taking effect
+    hold: asyncio.Event | None = None  # wait for this before taking effect
     drop: Literal["", "before", "after"] = ""  # hang up before reading, or after it took effect, unanswered
 
 
@@ -111,6 +112,8 @@ class Receiver:
             return web.Response(status=401, text="signature is missing, wrong or too old")
         if behaviour.delay_s:
             await self._linger(behaviour.delay_s)
+        if behaviour.hold is not None:
+            await behaviour.hold.wait()
         if 200 <= behaviour.status < 300:
             self._apply(request.headers, json.loads(data))
         if behaviour.drop == "after":

@@ -1,0 +1,400 @@
+"""Real HTTP to a receiver that misbehaves; time stands still but for the test's own steps."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from email.utils import format_datetime
+
+import pytest
+from prometheus_client import REGISTRY
+
+from alerts.desk import Desk
+from alerts.dispatch import Dispatcher
+from alerts.settings import AlertSettings, TargetSettings
+from gateway.core.clock import DAY, SECOND, ManualClock, to_datetime
+from gateway.core.errors import UnavailableError
+from gateway.core.model import IncidentState, Ticket
+from gateway.core.ports import TicketStep
+from simulator.receiver import Behaviour, Receiver
+from tests.alerting import AT, OTHER_SECRET, SECRET, MemoryOutbox, district, outage, settings, target
+from tests.waiting import until
+
+INVENTORY = district()
+
+
+@pytest.fixture(autouse=True)
+def _secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DESK_SECRET", SECRET)
+    monkeypatch.setenv("OTHER_SECRET", OTHER_SECRET)
+
+
+class Bench:
+    """A desk, an outbox, a dispatcher and a receiver, on one clock."""
+
+    def __init__(self, receiver: Receiver, clock: ManualClock, chosen: AlertSettings) -> None:
+        self.receiver = receiver
+        self.clock = clock
+        self.settings = chosen
+        self.outbox = MemoryOutbox()
+        self.desk = Desk(INVENTORY, chosen)
+
+    def open(self, incident: str = "inc-1") -> TicketStep:
+        step = self.desk.open(outage(id=incident), number=1, at=AT)
+        self.outbox.add(*step.deliveries)
+        return step
+
+    def restore_and_close(self, ticket: Ticket) -> None:
+        for revision, state in ((2, IncidentState.RESTORED), (3, IncidentState.CLOSED)):
+            step = self.desk.follow(outage(state=state, revision=revision), ticket, at=AT)
+            assert step is not None
+            ticket = step.ticket
+            self.outbox.add(*step.deliveries)
+
+    def pass_time(self, seconds: float) -> None:
+        self.clock.advance(round(seconds * SECOND))
+        self.outbox.poke()
+
+    async def states(self, *wanted: str) -> None:
+        await until(lambda: self.outbox.states() == list(wanted), what=f"{wanted}")
+
+    async def failures(self, count: int) -> list[str]:
+        row = next(iter(self.outbox.rows.values()))
+        await until(lambda: len(row.errors) == count, what=f"{count} failures")
+        return row.errors
+
+    @property
+    def retries(self) -> list[float]:
+        """Seconds of the clock's start at which the first delivery was to be tried again."""
+        return [(at - AT) / SECOND for at in next(iter(self.outbox.rows.values())).retries]
+
+
+@asynccontextmanager
+async def bench(
+    *behaviours: Behaviour, targets: tuple[TargetSettings, ...] = (), start: bool = True, **changes: object
+) -> AsyncIterator[Bench]:
+    clock = ManualClock(AT)
+    async with Receiver(SECRET, clock=clock) as receiver:
+        receiver.misbehave(*behaviours)
+        chosen = settings(
+            *(targets or (target(receiver.url),)), **{"retry": {"jitter": 0}, "idle_s": 30, **changes}
+        )
+        made = Bench(receiver, clock, chosen)
+        if not start:
+            yield made
+            return
+        async with running(made):
+            yield made
+
+
+@asynccontextmanager
+async def running(made: Bench) -> AsyncIterator[asyncio.Task[None]]:
+    dispatcher = Dispatcher(made.outbox, made.settings.targets, made.clock, made.settings)
+    task = asyncio.create_task(dispatcher.run())
+    try:
+        yield task
+    finally:
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+
+def metric(name: str, **labels: str) -> float:
+    return REGISTRY.get_sample_value(name, labels) or 0.0
+
+
+async def test_a_life_is_told_in_order_once() -> None:
+    async with bench() as b:
+        b.restore_and_close(b.open().ticket)
+        await b.states("delivered", "delivered", "delivered")
+        assert [m.type for m in b.receiver.messages] == ["ticket.opened", "ticket.restored", "ticket.closed"]
+        assert b.receiver.counts.received == 3
+        assert b.receiver.counts.requests == 3
+        (ticket,) = b.receiver.tickets.values()
+        assert ticket["state"] == "closed"
+        assert {row.status for row in b.outbox.rows.values()} == {204}
+
+
+async def test_500_is_tried_again_on_the_ladder_and_order_holds() -> None:
+    async with bench(*[Behaviour(status=500, text="database down")] * 3) as b:
+        b.restore_and_close(b.open().ticket)
+        for count, wait_s in ((1, 1), (2, 2), (3, 5)):
+            errors = await b.failures(count)
+            b.pass_time(wait_s)
+        await b.states("delivered", "delivered", "delivered")
+        assert errors == ["500: database down"] * 3
+        assert b.retries == [1, 3, 8]
+        assert b.receiver.counts.out_of_order == 0
+        assert [m.revision for m in b.receiver.messages] == [1, 2, 3]
+        # the time of the try is what is signed, not the time of the message
+        assert b.receiver.messages[0].signed_at == (AT + 8 * SECOND) // SECOND
+
+
+async def test_not_before_it_is_due() -> None:
+    async with bench(Behaviour(status=500)) as b:
+        b.open()
+        await b.failures(1)
+        b.pass_time(0.999)
+        b.open("inc-2")
+        await b.states("pending", "delivered")
+        assert b.receiver.counts.requests == 2
+        b.pass_time(0.001)
+        await b.states("delivered", "delivered")
+
+
+async def test_a_slow_receiver_is_left_and_tried_again() -> None:
+    async with bench(Behaviour(status=500, delay_s=30), start=False) as b:
+        chosen = settings(target(b.receiver.url, timeout_s=0.2), retry={"jitter": 0}, idle_s=30)
+        b.settings = chosen
+        async with running(b):
+            b.open()
+            assert await b.failures(1) == ["no answer within 0.2 s"]
+            b.pass_time(1)
+            await b.states("delivered")
+
+
+async def test_410_disables_the_target() -> None:
+    async with bench(Behaviour(status=410)) as b:
+        b.restore_and_close(b.open().ticket)
+        await b.states("dead", "dead", "dead")
+        assert b.receiver.counts.requests == 1
+        errors = [row.errors for row in b.outbox.rows.values()]
+        assert errors == [["410"], *[["target is disabled since it answered 410 Gone"]] * 2]
+        assert metric("feederline_alerts_target_disabled", target="desk") == 1
+
+
+@pytest.mark.parametrize("status", [429, 503])
+async def test_retry_after_in_seconds(status: int) -> None:
+    async with bench(Behaviour(status=status, headers={"Retry-After": "77"})) as b:
+        b.open()
+        await b.failures(1)
+        assert b.retries == [77]
+
+
+async def test_retry_after_as_a_date() -> None:
+    date = format_datetime(to_datetime(AT + 90 * SECOND), usegmt=True)
+    async with bench(Behaviour(status=503, headers={"Retry-After": date})) as b:
+        b.open()
+        await b.failures(1)
+        assert b.retries == [90]
+
+
+@pytest.mark.parametrize("text", ["soon", "-5", "²", "1e9", "Thu, 99 Foo 2026"])
+async def test_nonsense_in_retry_after_is_ignored(text: str) -> None:
+    async with bench(Behaviour(status=429, headers={"Retry-After": text})) as b:
+        b.open()
+        await b.failures(1)
+        assert b.retries == [1]
+
+
+async def test_retry_after_counts_only_where_it_means_that() -> None:
+    async with bench(Behaviour(status=500, headers={"Retry-After": "77"})) as b:
+        b.open()
+        await b.failures(1)
+        assert b.retries == [1]
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+async def test_redirects_are_not_followed(status: int) -> None:
+    async with (
+        Receiver(SECRET) as elsewhere,
+        bench(Behaviour(status=status, headers={"Location": elsewhere.url})) as b,
+    ):
+        b.open()
+        errors = await b.failures(1)
+        assert errors == [f"{status}: redirects are not followed; configure the final address"]
+        assert elsewhere.counts.requests == 0
+        b.pass_time(1)
+        await b.states("delivered")
+
+
+async def test_connection_reset_and_nobody_there() -> None:
+    async with bench(Behaviour(drop="before")) as b:
+        b.open()
+        (error,) = await b.failures(1)
+        assert error.startswith(("ServerDisconnectedError", "ClientOSError", "ConnectionResetError"))
+        b.pass_time(1)
+        await b.states("delivered")
+    async with bench(targets=(target("http://127.0.0.1:1/"),)) as b:
+        b.open()
+        (error,) = await b.failures(1)
+        assert error.startswith("ClientConnectorError: ")
+        assert b.retries == [1]
+
+
+async def test_accepted_but_died_before_answering_has_one_effect() -> None:
+    async with bench(Behaviour(drop="after"), Behaviour(drop="after")) as b:
+        b.open()
+        for count, wait_s in ((1, 1), (2, 2)):
+            await b.failures(count)
+            b.pass_time(wait_s)
+        await b.states("delivered")
+        assert len({m.id for m in b.receiver.messages}) == 1
+        assert [m.effect for m in b.receiver.messages] == [True, False, False]
+        counts = b.receiver.counts
+        assert (counts.received, counts.redelivered, counts.duplicated, counts.rejected) == (1, 2, 0, 0)
+
+
+async def test_secrets_rotate_without_a_gap() -> None:
+    """While both sign, a receiver with the old one and a receiver with the new one accept the same message."""
+    async with Receiver(SECRET) as old, Receiver(OTHER_SECRET) as new:
+        targets = tuple(
+            target(r.url, name=name, secret={"env": "OTHER_SECRET"}, previous_secret={"env": "DESK_SECRET"})
+            for name, r in (("old", old), ("new", new))
+        )
+        async with bench(targets=targets) as b:
+            b.clock.at = old._clock.now()
+            b.open()
+            await b.states("delivered", "delivered")
+        assert (old.counts.received, new.counts.received) == (1, 1)
+
+
+async def test_a_wrong_secret_is_refused_and_retried() -> None:
+    async with bench(start=False) as b:
+        b.settings = settings(
+            target(b.receiver.url, secret={"env": "OTHER_SECRET"}), retry={"jitter": 0}, idle_s=30
+        )
+        async with running(b):
+            b.open()
+            assert await b.failures(1) == ["401: signature is missing, wrong or too old"]
+        assert b.receiver.counts.rejected == 1
+        assert b.receiver.counts.received == 0
+
+
+async def test_a_target_that_is_configured_no_more_is_a_dead_letter() -> None:
+    async with bench(start=False) as b:
+        b.open()
+        b.settings = settings(target(b.receiver.url, name="another"))
+        async with running(b):
+            await b.states("dead")
+        assert next(iter(b.outbox.rows.values())).errors == ["no target of this name is configured"]
+
+
+async def test_late_is_an_alarm_once_and_over_when_delivered(caplog: pytest.LogCaptureFixture) -> None:
+    def late() -> float:
+        return metric("feederline_alerts_late_deliveries", target="desk")
+
+    async with bench(*[Behaviour(status=500)] * 3) as b:
+        b.open()
+        await b.failures(1)
+        assert late() == 0
+        b.pass_time(119)
+        await b.failures(2)
+        assert late() == 0
+        b.pass_time(2)
+        await b.failures(3)
+        await until(lambda: late() == 1)
+        b.pass_time(10)
+        await b.states("delivered")
+        await until(lambda: late() == 0)
+    assert [r.message for r in caplog.records if r.levelno == logging.ERROR] == ["delivery is late"]
+
+
+async def test_given_up_after_three_days(caplog: pytest.LogCaptureFixture) -> None:
+    async with bench(*[Behaviour(status=500)] * 2) as b:
+        b.open()
+        await b.failures(1)
+        b.pass_time(3 * DAY / SECOND)
+        await b.states("dead")
+    assert "delivery given up; it is among the dead letters" in caplog.messages
+
+
+async def test_the_database_away_and_back() -> None:
+    async with bench(start=False, unavailable_s=0.01) as b:
+        b.outbox.faults = [UnavailableError("no database")] * 3
+        b.open()
+        async with running(b):
+            await b.states("delivered")
+        assert b.outbox.faults == []
+
+
+async def test_an_outcome_that_could_not_be_written_is_sent_again_to_one_effect() -> None:
+    release = asyncio.Event()
+    async with bench(Behaviour(hold=release)) as b:
+        b.open()
+        await until(lambda: b.receiver.counts.requests == 1)
+        b.outbox.faults = [UnavailableError("no database")]
+        release.set()
+        await until(lambda: not b.outbox.faults)
+        b.pass_time(29.9)  # the lease holds still
+        b.open("inc-2")
+        await b.states("pending", "delivered")
+        assert b.receiver.counts.requests == 2
+        b.pass_time(0.1)
+        await b.states("delivered", "delivered")
+        assert (b.receiver.counts.received, b.receiver.counts.redelivered) == (2, 1)
+
+
+async def test_a_failure_it_cannot_mend_ends_it() -> None:
+    async with bench(start=False) as b:
+        b.outbox.faults = [RuntimeError("a mistake of ours")]
+        dispatcher = Dispatcher(b.outbox, b.settings.targets, b.clock, b.settings)
+        with pytest.raises(ExceptionGroup) as caught:
+            await dispatcher.run()
+        assert caught.group_contains(RuntimeError, match="a mistake of ours")
+
+
+async def test_what_is_under_way_at_shutdown_is_finished() -> None:
+    release = asyncio.Event()
+    async with bench(Behaviour(hold=release), start=False) as b:
+        b.open()
+        async with running(b) as task:
+            await until(lambda: b.receiver.counts.requests == 1)
+            task.cancel()
+            asyncio.get_running_loop().call_soon(release.set)
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        assert b.outbox.states() == ["delivered"]
+
+
+async def test_shutdown_does_not_wait_for_ever() -> None:
+    async with bench(Behaviour(delay_s=30), start=False, grace_s=0.1) as b:
+        b.open()
+        async with running(b):
+            await until(lambda: b.receiver.counts.requests == 1)
+        assert b.outbox.states() == ["pending"]
+
+
+async def test_two_dispatchers_send_nothing_twice() -> None:
+    async with bench(concurrency=4) as b, running(b):
+        for n in range(40):
+            b.open(f"inc-{n}")
+        await b.states(*["delivered"] * 40)
+        assert (b.receiver.counts.requests, b.receiver.counts.received) == (40, 40)
+
+
+async def test_tickets_go_out_in_parallel_but_not_more_than_allowed() -> None:
+    release = asyncio.Event()
+    async with bench(*[Behaviour(hold=release)] * 8, concurrency=4) as b:
+        for n in range(8):
+            b.open(f"inc-{n}")
+        await until(lambda: b.receiver.counts.requests == 4)
+        assert sum(row.lease_until > 0 for row in b.outbox.rows.values()) == 4
+        release.set()
+        await b.states(*["delivered"] * 8)
+
+
+async def test_no_secret_reaches_logs_or_errors(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with bench(Behaviour(status=500), Behaviour(drop="before"), Behaviour(status=410)) as b:
+        b.open()
+        for count, wait_s in ((1, 1), (2, 2)):
+            await b.failures(count)
+            b.pass_time(wait_s)
+        await b.states("dead")
+        said = (
+            caplog.text + repr([r.__dict__ for r in caplog.records]) + repr(b.outbox.rows) + repr(b.settings)
+        )
+    assert SECRET.removeprefix("whsec_") not in said
+    assert "v1," not in said
+
+
+@pytest.fixture(autouse=True)
+def _fresh_gauges() -> Iterator[None]:
+    yield
+    from alerts import metrics
+
+    metrics.DISABLED.clear()
+    metrics.LATE.clear()
