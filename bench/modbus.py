@@ -1,0 +1,192 @@
+"""Polling through the whole driver, decoded into batches, against bare pymodbus polls of the same registers.
+
+Both sides use as many connections to the same server process, one request at a time on each, in turns within one
+run: the machine is shared, so medians of alternating rounds are what can be compared.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import multiprocessing
+import statistics
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from multiprocessing.connection import Connection as Pipe
+from typing import NamedTuple, cast
+
+import uvloop
+from pymodbus.client import AsyncModbusTcpClient
+
+from drivers.modbus.driver import ModbusDriver
+from drivers.modbus.settings import ModbusSettings
+from drivers.profile import Table, load_profiles
+from gateway.core.clock import SystemClock
+from gateway.core.inventory import Device, Inventory
+from gateway.core.model import Batch, Entry
+from gateway.core.network import Network
+
+PROFILE = "eastron-sdm630"
+ROUNDS = 5
+
+
+class Round(NamedTuple):
+    polls: int
+    values: int
+    wall_s: float
+    cpu_s: float
+
+    @property
+    def values_per_second(self) -> float:
+        return self.values / self.wall_s
+
+    @property
+    def cpu_per_million(self) -> float:
+        return self.cpu_s / self.values * 1e6
+
+
+class _Answering(asyncio.Protocol):
+    """The cheapest honest server: reads requests one by one and answers with as many registers of 230.1 V."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._buffer = b""
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        while len(self._buffer) >= 12:
+            request, self._buffer = self._buffer[:12], self._buffer[12:]
+            size = 2 * int.from_bytes(request[10:12], "big")
+            head = request[:4] + (size + 3).to_bytes(2, "big") + request[6:8] + bytes((size,))
+            self._transport.write(head + b"\x43\x66\x1a\x14" * (size // 4))
+
+
+def _serve(pipe: Pipe, ports: int) -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        servers = [await loop.create_server(_Answering, "127.0.0.1", 0) for _ in range(ports)]
+        pipe.send([server.sockets[0].getsockname()[1] for server in servers])
+        await loop.run_in_executor(None, pipe.recv)
+        for server in servers:
+            server.close()
+
+    uvloop.run(main())
+
+
+class _Discard:
+    def __init__(self) -> None:
+        self.rows = self.values = 0
+
+    async def put(self, entries: Sequence[Entry]) -> None:
+        for entry in entries:
+            if isinstance(entry, Batch):
+                self.rows += len(entry)
+                self.values += entry.values.size
+
+
+class _Restless(ModbusDriver):
+    """Every device is always due: the driver as fast as it can."""
+
+    def interval(self, key: int) -> int:
+        del key
+        return 1
+
+
+async def _ours(ports: Sequence[int], devices: int, seconds: float) -> tuple[int, int]:
+    network = Network(["T"], [""], ["transformer"])
+    rows = [
+        Device(
+            id=f"M{i}",
+            node="T",
+            protocol="modbus",
+            profile=PROFILE,
+            address=f"127.0.0.1:{ports[i % len(ports)]}/{1 + i // len(ports)}",
+        )
+        for i in range(devices)
+    ]
+    driver = _Restless(Inventory(rows, network), load_profiles(), ModbusSettings(), SystemClock())
+    sink = _Discard()
+    running = asyncio.create_task(driver.run(sink))
+    await asyncio.sleep(seconds)
+    await driver.stop()
+    await running
+    return sink.rows, sink.values
+
+
+async def _bare(ports: Sequence[int], devices: int, seconds: float) -> tuple[int, int]:
+    profile = load_profiles().get(PROFILE)
+    first = min(register.address for register in profile.registers)
+    count = max(register.end for register in profile.registers) - first
+    assert {register.table for register in profile.registers} == {Table.INPUT}
+    units = range(1, 1 + max(1, devices // len(ports)))
+    polls = 0
+    deadline = time.perf_counter() + seconds
+
+    async def poll(port: int) -> None:
+        nonlocal polls
+        client = AsyncModbusTcpClient("127.0.0.1", port=port, retries=0, reconnect_delay=0)
+        await client.connect()
+        while time.perf_counter() < deadline:
+            for unit in units:
+                answer = await client.read_input_registers(first, count=count, device_id=unit)
+                assert len(answer.registers) == count
+                polls += 1
+        client.close()
+
+    await asyncio.gather(*(poll(port) for port in ports))
+    return polls, polls * len(profile.registers)
+
+
+async def _round(measure: Callable[[], Awaitable[tuple[int, int]]]) -> Round:
+    wall, cpu = time.perf_counter(), time.process_time()
+    polls, values = await measure()
+    return Round(polls, values, time.perf_counter() - wall, time.process_time() - cpu)
+
+
+async def run(*, seconds: float = 5.0, connections: int = 10, devices: int = 500) -> dict[str, object]:
+    """Measure for about `seconds` on each side. `ratio` is ours over raw, in values per second.
+
+    `cpu_ratio` is the raw side's CPU time per value over ours: it says the same without the noise of a shared
+    machine.
+    """
+    here, there = multiprocessing.Pipe()
+    server = multiprocessing.get_context("spawn").Process(
+        target=_serve, args=(there, connections), daemon=True
+    )
+    server.start()
+    try:
+        ports: list[int] = await asyncio.to_thread(here.recv)
+        ours: list[Round] = []
+        raw: list[Round] = []
+        for _ in range(ROUNDS):
+            raw.append(await _round(lambda: _bare(ports, devices, seconds / ROUNDS)))
+            ours.append(await _round(lambda: _ours(ports, devices, seconds / ROUNDS)))
+    finally:
+        here.send(None)
+        await asyncio.to_thread(server.join, 5)
+        if server.is_alive():
+            server.kill()
+    middle = statistics.median
+    throughput = middle(r.values_per_second for r in ours)
+    raw_throughput = middle(r.values_per_second for r in raw)
+    cpu, raw_cpu = middle(r.cpu_per_million for r in ours), middle(r.cpu_per_million for r in raw)
+    return {
+        "throughput": round(throughput),
+        "polls_per_second": round(middle(r.polls / r.wall_s for r in ours)),
+        "cpu_seconds_per_million_values": round(cpu, 3),
+        "raw_throughput": round(raw_throughput),
+        "raw_polls_per_second": round(middle(r.polls / r.wall_s for r in raw)),
+        "raw_cpu_seconds_per_million_values": round(raw_cpu, 3),
+        "ratio": round(throughput / raw_throughput, 3),
+        "cpu_ratio": round(raw_cpu / cpu, 3),
+        "connections": connections,
+        "devices": devices,
+    }
+
+
+def main() -> None:
+    print(json.dumps(uvloop.run(run())))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,199 @@
+"""The Modbus TCP driver: devices from the inventory, profiles as data, readings and signals into the sink."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from drivers.modbus.address import Endpoint, parse_address, parse_endpoint
+from drivers.modbus.client import Connection
+from drivers.modbus.decode import Decoder
+from drivers.modbus.endpoint import EndpointPoller
+from drivers.modbus.gather import Answer, Gatherer, batches
+from drivers.modbus.poll import Device, ask
+from drivers.modbus.schedule import Turn, phase_of
+from drivers.modbus.settings import ModbusSettings
+from drivers.profile import Profile
+from gateway.core import inventory as core
+from gateway.core.clock import SECOND, Clock
+from gateway.core.errors import InvalidInputError
+from gateway.core.model import Batch, Float64s
+from gateway.core.ports import Sink
+from gateway.core.registry import Registry
+
+
+class ModbusDriver:
+    """Polls every device of protocol `modbus`. A concentrator without a profile is not polled itself.
+
+    Raises:
+        InvalidInputError: unknown profiles, wrong addresses or ratios, a unit twice on one endpoint: all listed.
+    """
+
+    name = "modbus"
+
+    def __init__(
+        self,
+        inventory: core.Inventory,
+        profiles: Registry[Profile],
+        settings: ModbusSettings,
+        clock: Clock,
+    ) -> None:
+        self._inventory = inventory
+        self._settings = settings
+        self._clock = clock
+        self._gatherer = Gatherer(window_s=settings.gather_s, max_pending=settings.max_pending)
+        self._devices, self._concentrators = _devices(inventory, profiles)
+        self._pollers: list[EndpointPoller] = []
+        self._stop = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    async def run(self, sink: Sink) -> None:
+        """Poll until `stop` or cancellation. What was read and not yet handed on survives a failed run."""
+        self._idle.clear()
+        try:
+            self._pollers = [] if self._stop.is_set() else [self._poller(e) for e in self._devices]
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._gatherer.run(sink), name="modbus gather")
+                async with asyncio.TaskGroup() as polling:
+                    for poller in self._pollers:
+                        polling.create_task(poller.run(), name=f"modbus {poller.source}")
+                if self._pollers and not self._stop.is_set():
+                    raise RuntimeError("polling ended by itself")
+                await self._stop.wait()  # with no device there is nothing to do, and no reason to end
+                self._gatherer.finish()
+        finally:
+            self._idle.set()
+
+    async def stop(self) -> None:
+        """Finish the poll under way on each endpoint and hand everything on."""
+        self._stop.set()
+        for poller in self._pollers:
+            poller.stop()
+        await self._idle.wait()
+
+    def interval(self, key: int) -> int:
+        """µs between two polls of a device."""
+        return int(self._inventory.interval_s[key]) * SECOND
+
+    def _poller(self, endpoint: Endpoint) -> EndpointPoller:
+        devices = self._devices[endpoint]
+        turns = []
+        for device in devices:
+            interval = self.interval(device.key)
+            phase = phase_of(f"{endpoint.source}/{device.unit}", interval)
+            turns.append(Turn(key=device.key, unit=device.unit, interval=interval, phase=phase))
+        keys = [device.key for device in devices]
+        via = {int(self._inventory.via[key]) for key in keys} - {-1}
+        witnesses = sorted({*via, *self._concentrators.get(endpoint, ()), *keys})
+        return EndpointPoller(
+            endpoint,
+            devices,
+            turns,
+            witnesses,
+            settings=self._settings,
+            clock=self._clock,
+            gatherer=self._gatherer,
+        )
+
+
+def faults_of(inventory: core.Inventory, profiles: Registry[Profile]) -> Sequence[str]:
+    """What is wrong with the Modbus devices of an inventory; connects to nothing."""
+    try:
+        _devices(inventory, profiles)
+    except InvalidInputError as exc:
+        return exc.faults
+    return ()
+
+
+async def read_device(
+    address: str,
+    profile: Profile,
+    settings: ModbusSettings,
+    clock: Clock,
+    *,
+    device: int = 0,
+    ct_ratio: float = 1.0,
+    pt_ratio: float = 1.0,
+) -> Batch:
+    """Ask one device once, over a connection of its own: a batch of one row with the given device key.
+
+    Raises:
+        InvalidInputError: the address is none.
+        ConnectionLostError, NoAnswerError, RefusedByDeviceError: what happened instead of an answer.
+    """
+    try:
+        endpoint, unit = parse_address(address)
+    except ValueError as exc:
+        raise InvalidInputError([str(exc)]) from exc
+    decoder = Decoder(profile)
+    factors = decoder.factors(ct_ratio, pt_ratio)
+    connection = await Connection.open(endpoint.host, endpoint.port, timeout_s=settings.connect_timeout_s)
+    try:
+        asked = await ask(connection, Device(device, unit, decoder), settings.timeout_s)
+    finally:
+        connection.close()
+    if asked.image is None:
+        assert asked.failure is not None
+        raise asked.failure
+    answer = Answer(device, clock.now(), asked.image, endpoint.source, asked.missing, factors)
+    return batches(decoder, [answer])[0]
+
+
+def _devices(
+    inventory: core.Inventory, profiles: Registry[Profile]
+) -> tuple[dict[Endpoint, list[Device]], dict[Endpoint, list[int]]]:
+    """(polled devices, unpolled concentrators) by endpoint."""
+    polled: dict[Endpoint, list[Device]] = {}
+    concentrators: dict[Endpoint, list[int]] = {}
+    decoders: dict[str, Decoder] = {}
+    taken: dict[tuple[Endpoint, int], str] = {}
+    faults: list[str] = []
+    for key in inventory.of_protocol("modbus"):
+        row = inventory.device(key)
+        try:
+            if row.kind == core.DeviceKind.CONCENTRATOR.word and not row.profile:
+                concentrators.setdefault(parse_endpoint(row.address.partition("/")[0]), []).append(key)
+                continue
+            endpoint, unit = parse_address(row.address)
+        except ValueError as exc:
+            faults.append(f"device {row.id!r}: {exc}")
+            continue
+        if (other := taken.setdefault((endpoint, unit), row.id)) != row.id:
+            faults.append(f"device {row.id!r}: unit {unit} of {endpoint.source} is device {other!r} already")
+        if row.profile not in decoders:
+            try:
+                decoders[row.profile] = Decoder(profiles.get(row.profile))
+            except InvalidInputError as exc:
+                faults += [f"device {row.id!r}: {fault}" for fault in exc.faults]
+                continue
+        decoder = decoders[row.profile]
+        try:
+            factors = _factors(row, decoder)
+        except ValueError as exc:
+            faults.append(f"device {row.id!r}: {exc}")
+            continue
+        polled.setdefault(endpoint, []).append(Device(key, unit, decoder, factors))
+    if faults:
+        raise InvalidInputError(faults)
+    return polled, concentrators
+
+
+def _factors(row: core.Device, decoder: Decoder) -> Float64s | None:
+    factors = decoder.factors(_ratio(row, "ct_ratio"), _ratio(row, "pt_ratio"))
+    return None if (factors == 1.0).all() else factors
+
+
+def _ratio(row: core.Device, name: str) -> float:
+    """`40` or `200/5`; 1 where nothing is written. Raises ValueError."""
+    text = row.attributes.get(name, "").strip()
+    if not text:
+        return 1.0
+    above, slash, below = text.partition("/")
+    try:
+        ratio = float(above) / (float(below) if slash else 1.0)
+    except (ValueError, ZeroDivisionError):
+        ratio = 0.0
+    if not 0 < ratio < 1e6:
+        raise ValueError(f"{name} {text!r} is not a ratio such as 40 or 200/5")
+    return ratio

@@ -1,0 +1,218 @@
+"""Everything behind one host and port: its connection, its devices in turn, and what their silence means.
+
+Each endpoint is a task of its own and shares nothing with the others but the gatherer, so an endpoint that hangs
+while connecting delays nobody else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Sequence
+
+from drivers.modbus import address, metrics
+from drivers.modbus.client import (
+    TARGET_FAILED,
+    Connection,
+    ConnectionLostError,
+    NoAnswerError,
+    RefusedByDeviceError,
+)
+from drivers.modbus.gather import Answer, Gatherer
+from drivers.modbus.poll import Device, ask
+from drivers.modbus.schedule import Schedule, Turn
+from drivers.modbus.settings import ModbusSettings
+from gateway.core.clock import SECOND, Clock
+from gateway.core.model import Signal, SignalKind
+
+log = logging.getLogger(__name__)
+
+_outcome = {
+    name: metrics.polls.labels(name)
+    for name in ("complete", "partial", "no_answer", "target_failed", "refused", "connection_lost")
+}
+
+
+class EndpointPoller:
+    """Polls the devices of one endpoint. `witnesses` are all keys that a lost connection concerns."""
+
+    def __init__(
+        self,
+        endpoint: address.Endpoint,
+        devices: Sequence[Device],
+        turns: Sequence[Turn],
+        witnesses: Sequence[int],
+        *,
+        settings: ModbusSettings,
+        clock: Clock,
+        gatherer: Gatherer,
+    ) -> None:
+        self._endpoint = endpoint
+        self._devices = {device.key: device for device in devices}
+        self._witnesses = tuple(witnesses)
+        self._settings = settings
+        self._clock = clock
+        self._gatherer = gatherer
+        self.source = endpoint.source
+        self._schedule = Schedule(
+            list(turns),
+            clock.now(),
+            breaker_after=settings.breaker_after,
+            max_backoff_s=settings.max_backoff_s,
+        )
+        self._up: bool | None = None  # what was last told about the connection
+        self._silent = 0  # polls without any answer in a row
+        self._stop = asyncio.Event()
+        self._wake = asyncio.Event()
+        self._opening: asyncio.Task[Connection] | None = None
+
+    async def run(self) -> None:
+        """Poll until `stop`: connect when a device is due, and again, with growing waits, when that fails."""
+        failures = 0
+        while await self._until_due():
+            try:
+                sound = await self._session()
+            except ConnectionLostError as exc:
+                sound = False
+                metrics.connects.labels("failed").inc()
+                self._lost(str(exc))
+            failures = 0 if sound else failures + 1
+            if failures:
+                wait = min(
+                    self._settings.reconnect_s * 2 ** min(failures - 1, 30), self._settings.max_reconnect_s
+                )
+                await self._rest(wait * random.uniform(0.5, 1.0))
+
+    def stop(self) -> None:
+        """Finish the polls under way and let `run` return."""
+        self._stop.set()
+        self._wake.set()
+        if self._opening is not None:
+            self._opening.cancel()
+
+    async def _session(self) -> bool:
+        """One connection from start to end; False when the other side ended it before it gave any answer."""
+        connection = await self._open()
+        if connection is None:
+            return True
+        metrics.connects.labels("made").inc()
+        metrics.connections.inc()
+        self._silent = 0
+        self._schedule.forgive(self._clock.now())
+        try:
+            async with asyncio.TaskGroup() as workers:
+                for _ in range(min(self._settings.in_flight, len(self._devices))):
+                    workers.create_task(self._work(connection), name=self.source)
+            ended_by_them = connection.closed
+        finally:
+            connection.close()
+            metrics.connections.dec()
+        if ended_by_them and not connection.proven:
+            self._lost("closed before any answer")
+            return False
+        return True
+
+    async def _open(self) -> Connection | None:
+        """A new connection; None when stopped meanwhile. Raises ConnectionLostError."""
+        if self._stop.is_set():
+            return None
+        self._opening = opening = asyncio.create_task(
+            Connection.open(
+                self._endpoint.host,
+                self._endpoint.port,
+                timeout_s=self._settings.connect_timeout_s,
+                max_strays=self._settings.max_strays,
+                on_close=self._wake,
+            ),
+            name=f"connect {self.source}",
+        )
+        try:
+            await asyncio.wait({opening})
+        finally:
+            opening.cancel()
+            self._opening = None
+        return None if opening.cancelled() else opening.result()
+
+    async def _work(self, connection: Connection) -> None:
+        while True:
+            await self._gatherer.room()
+            if self._stop.is_set() or connection.closed or self._silent >= self._settings.recycle_after:
+                return
+            turn = self._schedule.take(self._clock.now())
+            if turn is None:
+                await self._until_due(connection)
+                continue
+            await self._poll(connection, turn)
+            if self._settings.pause_s:
+                await asyncio.sleep(self._settings.pause_s)
+
+    async def _poll(self, connection: Connection, turn: Turn) -> None:
+        device = self._devices[turn.key]
+        try:
+            asked = await ask(connection, device, self._settings.timeout_s)
+        except ConnectionLostError:
+            self._schedule.interrupted(turn, self._clock.now())
+            _outcome["connection_lost"].inc()
+            return
+        now = self._clock.now()
+        answered = asked.image is not None
+        if asked.image is not None:
+            self._gatherer.add(
+                device.decoder,
+                Answer(device.key, now, asked.image, self.source, asked.missing, device.factors),
+            )
+            _outcome["partial" if asked.missing else "complete"].inc()
+        elif isinstance(asked.failure, NoAnswerError):
+            self._tell(SignalKind.NO_ANSWER, (turn.key,), now)
+            _outcome["no_answer"].inc()
+        elif isinstance(asked.failure, RefusedByDeviceError) and asked.failure.code in TARGET_FAILED:
+            self._tell(SignalKind.TARGET_FAILED, (turn.key,), now, str(asked.failure))
+            _outcome["target_failed"].inc()
+        else:
+            answered = True  # it lives, though it does not give what its profile says
+            log.info(
+                "device refuses what its profile asks for",
+                extra={"endpoint": self.source, "unit": turn.unit, "error": str(asked.failure)},
+            )
+            _outcome["refused"].inc()
+        self._silent = self._silent + 1 if isinstance(asked.failure, NoAnswerError) else 0
+        if connection.proven and not self._up:
+            self._up = True
+            self._tell(SignalKind.CONNECTION_MADE, self._witnesses, now)
+        skipped = self._schedule.done(turn, now, answered=answered, jitter=random.random())
+        if skipped:
+            metrics.skipped.inc(skipped)
+
+    def _lost(self, detail: str) -> None:
+        """Told once, until an answer comes again."""
+        if self._up is not False:
+            self._up = False
+            log.warning("connection lost", extra={"endpoint": self.source, "error": detail})
+            self._tell(SignalKind.CONNECTION_LOST, self._witnesses, self._clock.now(), detail)
+
+    def _tell(self, kind: SignalKind, keys: Sequence[int], at: int, detail: str = "") -> None:
+        self._gatherer.tell(
+            [Signal(kind=kind, device=key, received_at=at, source=self.source, detail=detail) for key in keys]
+        )
+
+    async def _until_due(self, connection: Connection | None = None) -> bool:
+        """Sleep until a turn is due; False when stopped. Ends early when the connection does."""
+        while not self._stop.is_set() and (connection is None or not connection.closed):
+            at = self._schedule.next_at()
+            wait = 1.0 if at is None else (at - self._clock.now()) / SECOND
+            if wait <= 0:
+                return True
+            await self._rest(wait)
+        return not self._stop.is_set()
+
+    async def _rest(self, seconds: float) -> None:
+        """Sleep, but wake on `stop` and at the end of the connection."""
+        if self._stop.is_set():
+            return
+        self._wake.clear()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+        except TimeoutError:
+            pass

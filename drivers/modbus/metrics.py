@@ -1,0 +1,30 @@
+"""What the Modbus driver counts about itself."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge
+
+polls = Counter(
+    "feederline_modbus_polls_total",
+    "Polls by outcome: complete, partial, no_answer, target_failed, refused, connection_lost",
+    ["outcome"],
+)
+skipped = Counter(
+    "feederline_modbus_skipped_ticks_total", "Ticks of devices that came while it was still busy"
+)
+strays = Counter(
+    "feederline_modbus_stray_replies_total",
+    "Replies that fit no request and were dropped: late, wrong_unit, malformed",
+    ["reason"],
+)
+holes = Counter(
+    "feederline_modbus_holes_total", "Address ranges that a device refused and that are read apart"
+)
+connections = Gauge("feederline_modbus_connections", "Connections to endpoints that stand now")
+connects = Counter(
+    "feederline_modbus_connects_total", "Attempts to connect by outcome: made, failed", ["outcome"]
+)
+rows = Counter("feederline_modbus_rows_total", "Rows of readings handed on")
+sink_retries = Counter(
+    "feederline_modbus_sink_retries_total", "Times that what was read could not be handed on and was kept"
+)
