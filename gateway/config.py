@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from drivers.mqtt.settings import MqttSettings
-from processors.outage.settings import OutageSettings
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from alerts.settings import AlertSettings
 from drivers.modbus.settings import ModbusSettings
+from drivers.mqtt.settings import MqttSettings
 from gateway.api.settings import ApiSettings
 from gateway.core.errors import InvalidInputError
 from gateway.core.settings import Seconds, Settings
 from gateway.store.settings import DatabaseSettings
+from processors.outage.settings import OutageSettings
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -123,13 +123,13 @@ def _plain(node: yaml.Node, name: str) -> Any:
         raise InvalidInputError(faults)
     loader = yaml.SafeLoader("")
     try:
-        return loader.construct_document(node)  # type: ignore[no-untyped-call]
+        return loader.construct_document(node)
     except (yaml.YAMLError, ValueError, RecursionError) as exc:
         mark = getattr(exc, "problem_mark", None)
         where = f" line {mark.line + 1}" if mark else ""
         raise InvalidInputError([f"{name}{where}: not usable: {getattr(exc, 'problem', exc)}"]) from exc
     finally:
-        loader.dispose()  # type: ignore[no-untyped-call]
+        loader.dispose()
 
 
 def _find_doubles(node: yaml.Node, name: str, faults: list[str], seen: set[int]) -> None:
@@ -137,14 +137,17 @@ def _find_doubles(node: yaml.Node, name: str, faults: list[str], seen: set[int])
         return
     seen.add(id(node))
     if isinstance(node, yaml.MappingNode):
-        lines: dict[Hashable, int] = {}
+        lines: dict[str, int] = {}
         for key, value in node.value:
             line = key.start_mark.line + 1
+            if not isinstance(key, yaml.ScalarNode):
+                faults.append(f"{name} line {line}: a key must be a plain word")
+                continue
             if key.value in lines:
                 faults.append(
                     f"{name} line {line}: {key.value} stands there twice, first in line {lines[key.value]}"
                 )
-            lines.setdefault(str(key.value), line)
+            lines.setdefault(key.value, line)
             _find_doubles(value, name, faults, seen)
     elif isinstance(node, yaml.SequenceNode):
         for item in node.value:
@@ -155,7 +158,9 @@ def _faults(error: ValidationError, name: str, document: yaml.Node | None) -> li
     faults = []
     for item in error.errors(include_url=False, include_input=False):
         path = ".".join(str(part) for part in item["loc"])
-        if item["type"] == "extra_forbidden":
+        if item["type"] in ("model_type", "model_attributes_type"):
+            message = f"must be a section with keys such as: {', '.join(_allowed((*item['loc'], '')))}"
+        elif item["type"] == "extra_forbidden":
             message = f"unknown key; there are: {', '.join(_allowed(item['loc']))}"
         else:
             message = item["msg"].removeprefix("Value error, ")

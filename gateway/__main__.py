@@ -1,0 +1,5 @@
+"""`python -m gateway` is `feederline`."""
+
+from gateway.cli import main
+
+main()

@@ -1,0 +1,269 @@
+"""The composition root: makes every part from the configuration, and runs them as named tasks until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import logging
+import signal
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from alerts.desk import Desk
+from alerts.dispatch import Dispatcher
+from drivers.modbus import ModbusDriver
+from drivers.mqtt import MqttDriver
+from drivers.profile import load_profiles
+from gateway.api.app import create_app
+from gateway.api.serving import bind, serve, url_of
+from gateway.api.state import Condition, DriverState
+from gateway.config import Config
+from gateway.core.backoff import Backoff
+from gateway.core.clock import Clock, SystemClock
+from gateway.core.errors import FeederlineError, InvalidInputError, UnavailableError
+from gateway.core.inventory import Inventory
+from gateway.core.ports import Driver, Processor
+from gateway.csvfiles import load_devices, load_network
+from gateway.metrics import SPOOL_BYTES
+from gateway.pipeline import Pipeline
+from gateway.spool import Spool
+from gateway.store import Store
+from gateway.supervise import keep_running
+from gateway.timekeeper import Timekeeper
+from processors.outage import OutageDetector
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_UPKEEP_S = 3600.0  # partitions ahead and retention
+_LAG_LIMIT = 50_000  # entries behind from which on the gateway does not call itself ready
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything that can be made without touching the outside."""
+
+    config: Config
+    inventory: Inventory
+    drivers: Sequence[Driver]
+    processors: Sequence[Processor]
+    desk: Desk
+
+
+def compose(config: Config, *, clock: Clock, known: Sequence[str] = ()) -> Parts:
+    """Make the parts; `known` are device names that have keys already (see Inventory).
+
+    Raises InvalidInputError with every fault of the configuration, the network, the devices and the profiles.
+    """
+    faults: list[str] = []
+
+    def attempt(make: Callable[[], T]) -> T | None:
+        try:
+            return make()
+        except InvalidInputError as exc:
+            faults.extend(exc.faults)
+            return None
+
+    settings = config.inventory
+    profiles = attempt(lambda: load_profiles(config.modbus.profiles))
+    network = attempt(lambda: load_network(settings.network))
+    inventory = network and attempt(
+        lambda: load_devices(settings.devices, network, known=known, nominal_v=settings.nominal_voltage)
+    )
+    attempt(
+        lambda: Dispatcher(_NoOutbox(), config.alerts.targets, clock, config.alerts)
+    )  # its secrets and hosts
+    if config.database.password is not None:
+        attempt(config.database.password.reveal)
+    drivers: list[Driver | None] = []
+    if inventory is not None:
+        drivers += [
+            attempt(functools.partial(MqttDriver, inventory, session, clock)) for session in config.mqtt
+        ]
+        if profiles is not None and inventory.of_protocol("modbus"):
+            drivers.append(attempt(lambda: ModbusDriver(inventory, profiles, config.modbus, clock)))
+        if inventory.of_protocol("mqtt") and not config.mqtt:
+            faults.append("mqtt: there are devices of protocol mqtt and no broker to hear them from")
+    if faults or inventory is None:
+        raise InvalidInputError(faults)
+    return Parts(
+        config=config,
+        inventory=inventory,
+        drivers=[driver for driver in drivers if driver is not None],
+        processors=[OutageDetector(inventory, config.outage)],
+        desk=Desk(inventory, config.alerts),
+    )
+
+
+async def run_gateway(
+    config: Config, *, clock: Clock | None = None, stop: asyncio.Event | None = None
+) -> None:
+    """Run until SIGINT, SIGTERM or `stop`; what was read by then is stored before this returns.
+
+    Raises FeederlineError when something is wrong that only a person can mend.
+    """
+    clock = clock or SystemClock()
+    stop = stop or asyncio.Event()
+    compose(config, clock=clock)  # every fault is told before anything is touched
+    listener = bind(config.api)
+    with contextlib.closing(listener), _stopping_on_signals(stop):
+        async with Spool(
+            config.gateway.data_dir / "spool", max_bytes=config.gateway.spool_max_mb << 20
+        ) as spool:
+            parts = compose(config, clock=clock, known=spool.devices())
+            spool.remember_devices(parts.inventory.ids)
+            try:
+                await Gateway(parts, spool, listener, clock).run(stop)
+            except* FeederlineError as group:
+                raise _first(group) from None
+
+
+class Gateway:
+    """One running gateway. Implements `gateway.api.state.GatewayState`."""
+
+    def __init__(self, parts: Parts, spool: Spool, listener: socket.socket, clock: Clock) -> None:
+        self.parts = parts
+        self.spool = spool
+        self.listener = listener
+        self.clock = clock
+        self.started_at = clock.now()
+        self.pipeline: Pipeline | None = None
+
+    async def run(self, stop: asyncio.Event) -> None:
+        settings = self.parts.config.gateway
+        keeper = Timekeeper(
+            self.clock,
+            last=self.spool.heard_at,
+            period_s=settings.tick_s,
+            absent_after_s=max(settings.absent_after_s, 2 * settings.tick_s),
+        )
+        async with asyncio.TaskGroup() as group:
+            ticking = group.create_task(keep_running("time", lambda: keeper.run(self.spool)), name="time")
+            reading = [
+                group.create_task(
+                    keep_running(driver.name, functools.partial(driver.run, self.spool)), name=driver.name
+                )
+                for driver in self.parts.drivers
+            ]
+            working = group.create_task(self._work(), name="back office")
+            await stop.wait()
+            log.info("stopping; storing what has been read")
+            try:
+                async with asyncio.timeout(settings.stop_s):
+                    await self._wind_down(ticking)
+            except TimeoutError:
+                log.warning("stopped before everything was stored; the spool keeps the rest")
+            for task in (ticking, *reading, working):
+                task.cancel()
+
+    async def _wind_down(self, ticking: asyncio.Task[None]) -> None:
+        await asyncio.gather(*(driver.stop() for driver in self.parts.drivers))
+        ticking.cancel()
+        if self.pipeline is not None:
+            await self.pipeline.drain()
+            await self.pipeline.snapshot()
+
+    async def _work(self) -> None:
+        """Everything that needs the database, once it is there."""
+        config = self.parts.config
+        async with Store(config.database) as store:
+            app = create_app(store, settings=config.api, state=self)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(serve(app, config.api, self.listener), name="api")
+                await self._prepare(store)
+                self.pipeline = Pipeline(
+                    self.spool,
+                    store,
+                    self.parts.processors,
+                    self.parts.desk,
+                    snapshot_s=config.gateway.snapshot_s,
+                )
+                dispatcher = Dispatcher(store.outbox(), config.alerts.targets, self.clock, config.alerts)
+                group.create_task(self.pipeline.run(), name="pipeline")
+                group.create_task(keep_running("dispatcher", dispatcher.run), name="dispatcher")
+                group.create_task(keep_running("upkeep", lambda: self._upkeep(store)), name="upkeep")
+                log.info("gateway runs", extra={"page": url_of(self.listener)})
+
+    async def _prepare(self, store: Store) -> None:
+        """Migrate and hand over inventory and targets; waits for a database that is not there yet."""
+        config = self.parts.config
+        backoff = Backoff(base_s=0.5, cap_s=15.0)
+        while True:
+            try:
+                await store.migrate()
+                diff = await store.sync_inventory(self.parts.inventory)
+                await store.put_settings(
+                    {
+                        "sustained_threshold_s": config.outage.sustained_s,
+                        "asai_target": config.targets.asai,
+                        "saidi_target_minutes": config.targets.saidi_minutes,
+                        "time_zone": config.targets.time_zone,
+                    }
+                )
+            except UnavailableError as exc:
+                log.warning("database is away; what arrives is kept in the spool", extra={"error": str(exc)})
+                await backoff.sleep()
+            else:
+                log.info("inventory is in the database", extra={"changes": str(diff)})
+                return
+
+    async def _upkeep(self, store: Store) -> None:
+        while True:
+            await store.maintain(self.clock.now())
+            await asyncio.sleep(_UPKEEP_S)
+
+    # -- what the API asks ----------------------------------------------------------------------------------------
+
+    def ready(self) -> list[str]:
+        reasons: list[str] = []
+        if self.pipeline is None:
+            reasons.append("the database has not been reached yet")
+        elif self.pipeline.lag > _LAG_LIMIT:
+            reasons.append(f"{self.pipeline.lag} entries wait to be stored")
+        if self.spool.size >= self.spool.max_bytes:
+            reasons.append("the spool is full; sources are made to wait")
+        return reasons
+
+    def condition(self) -> Condition:
+        SPOOL_BYTES.set(self.spool.size)
+        pipeline = self.pipeline
+        return Condition(
+            started_at=self.started_at,
+            stream_at=pipeline.at if pipeline else 0,
+            spool_bytes=self.spool.size,
+            lag_entries=pipeline.lag if pipeline else self.spool.last - self.spool.first + 1,
+            drivers=tuple(DriverState(name=driver.name, state="running") for driver in self.parts.drivers),
+        )
+
+
+class _NoOutbox:
+    """For checking a dispatcher's settings without a database."""
+
+
+@contextlib.contextmanager
+def _stopping_on_signals(stop: asyncio.Event):  # type: ignore[no-untyped-def]
+    """The first Ctrl-C or SIGTERM asks to stop; a second one cancels at once."""
+    loop = asyncio.get_running_loop()
+    main = asyncio.current_task()
+
+    def on_signal() -> None:
+        if stop.is_set() and main is not None:
+            main.cancel()
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, on_signal)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+def _first(group: BaseExceptionGroup[FeederlineError]) -> FeederlineError:
+    inner = group.exceptions[0]
+    return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner

@@ -1,0 +1,49 @@
+"""`feederline bench`: throughput of one part as a ratio to a raw limit measured in the same run."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from gateway.core.errors import InvalidInputError
+
+BENCHMARKS = {
+    "store": "batches into the reading table, against binary COPY of the same rows",
+    "modbus": "polls through decode into batches, against bare pymodbus polls of the same registers",
+    "mqtt": "messages through decode, spool and acknowledgement, against a bare paho subscriber",
+}
+
+
+def bench(
+    name: Annotated[str, typer.Argument(help=f"One of: {', '.join(BENCHMARKS)}.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")] = False,
+) -> None:
+    """Run a benchmark; every figure comes with the raw limit of the same run."""
+    if name not in BENCHMARKS:
+        raise InvalidInputError([f"unknown benchmark {name!r}; there are: {', '.join(BENCHMARKS)}"])
+    Console(stderr=True).print(f"bench {name}: {BENCHMARKS[name]}")
+    result: dict[str, Any] = asyncio.run(importlib.import_module(f"bench.{name}").run())
+    if as_json:
+        print(json.dumps(result))  # noqa: T201
+    else:
+        _show(result)
+
+
+def _show(result: dict[str, Any]) -> None:
+    table = Table(show_header=False)
+    for key, value in _flat(result):
+        table.add_row(key, f"{value:,.3f}" if isinstance(value, float) else str(value))
+    Console().print(table)
+
+
+def _flat(result: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    rows: list[tuple[str, Any]] = []
+    for key, value in result.items():
+        rows += _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else [(prefix + key, value)]
+    return rows

@@ -1,0 +1,112 @@
+"""The configuration is taken as written or refused with every fault, its line and its key."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from gateway.config import Config, load_config
+from gateway.core.errors import InvalidInputError
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "feederline.yaml"
+
+
+def faults_of(folder: Path, text: str) -> list[str]:
+    file = folder / "feederline.yaml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(InvalidInputError) as caught:
+        load_config(file)
+    return list(caught.value.faults)
+
+
+def test_the_example_says_the_defaults(tmp_path: Path) -> None:
+    shutil.copytree(EXAMPLE.parent, tmp_path / "examples")
+    config = load_config(tmp_path / "examples" / "feederline.yaml")
+    assert config.inventory.network == tmp_path / "examples" / "network.csv"
+    written = yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))
+    written.pop("mqtt")
+    defaults = Config.model_validate({"database": {}})
+    for section, keys in written.items():
+        for key, value in keys.items():
+            default = getattr(getattr(defaults, section), key)
+            if isinstance(value, dict):
+                value = type(default).model_validate(value)
+            assert default == (Path(value) if isinstance(default, Path) else value), f"{section}.{key}"
+
+
+def test_every_fault_is_told_at_once_with_line_and_key(tmp_path: Path) -> None:
+    faults = faults_of(
+        tmp_path,
+        """database:
+  url: postgresql://feederline@db/feederline
+  passwort: {env: X}
+mqtt:
+  - url: http://x
+  - name: a
+    password: hunter2
+outage: {sustained_s: -1}
+alerts:
+  targets:
+    - {name: desk, url: "http://desk/", secret: {env: A, file: b}}
+targets: {time_zone: Mars/Olympus}
+nonsense: 1
+""",
+    )
+    text = "\n".join(faults)
+    for expected in (
+        "feederline.yaml line 3: database.passwort: unknown key; there are: url, password",
+        "feederline.yaml line 5: mqtt.0.url: write mqtt://HOST:PORT",
+        "feederline.yaml line 7: mqtt.1.password: must be a section with keys such as: env, file",
+        "feederline.yaml line 8: outage.sustained_s: Input should be greater than 0",
+        "feederline.yaml line 11: alerts.targets.0.secret: write either env: NAME or file: PATH",
+        "feederline.yaml line 12: targets.time_zone: 'Mars/Olympus' is not a time zone",
+        "feederline.yaml line 13: nonsense: unknown key; there are: gateway, inventory, database",
+    ):
+        assert expected in text, text
+    assert "hunter2" not in text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "database: Field required"),
+        ("- 1", "must hold sections"),
+        ("gateway: [1\n x: 2", "line 2: not YAML"),
+        ("gateway: {tick_s: 1, tick_s: 2}", "line 1: tick_s stands there twice, first in line 1"),
+        ("gateway: !!python/object:os.system {}", "line 1: not usable"),
+        ("? [1]\n: 2", "line 1: a key must be a plain word"),
+        ("2001-99-99", "not usable: month must be in 1..12"),
+        ("database: {}\nmqtt: [{name: a}, {name: a}]", "mqtt: more than one broker is named a"),
+    ],
+)
+def test_what_is_no_configuration_is_refused(tmp_path: Path, text: str, expected: str) -> None:
+    assert any(expected in fault for fault in faults_of(tmp_path, text))
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInputError, match=r"feederline\.yaml: No such file"):
+        load_config(tmp_path / "feederline.yaml")
+
+
+def test_paths_of_secrets_start_at_the_configuration(tmp_path: Path) -> None:
+    file = tmp_path / "feederline.yaml"
+    file.write_text("database: {password: {file: secret.txt}}\n")
+    (tmp_path / "secret.txt").write_text("s3cret\n")
+    password = load_config(file).database.password
+    assert password is not None
+    assert password.reveal() == "s3cret"
+
+
+def test_a_secret_that_is_not_there_is_named_but_never_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "feederline.yaml"
+    file.write_text("database: {password: {env: NOT_SET_ANYWHERE}}\n")
+    monkeypatch.delenv("NOT_SET_ANYWHERE", raising=False)
+    password = load_config(file).database.password
+    assert password is not None
+    with pytest.raises(InvalidInputError, match="NOT_SET_ANYWHERE is not set"):
+        password.reveal()
