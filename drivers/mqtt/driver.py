@@ -1,0 +1,136 @@
+"""The MQTT driver: sessions one after the other, messages to entries, entries to the sink, then the acknowledgement."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+
+from drivers.mqtt.metrics import CONNECTED, CONNECTS, FAILURES, MESSAGES
+from drivers.mqtt.router import Router, device_names
+from drivers.mqtt.session import Session
+from drivers.mqtt.settings import MqttSettings
+from drivers.mqtt.topics import TopicTemplate
+from gateway.core.clock import Clock
+from gateway.core.errors import FeederlineError, RefusedError, UnavailableError
+from gateway.core.inventory import Inventory
+from gateway.core.ports import Sink
+
+log = logging.getLogger(__name__)
+
+_RETRY_MIN_S = 0.25
+
+
+class MqttDriver:
+    """Reads one broker. Everything read goes into the sink, and is acknowledged only after that."""
+
+    def __init__(self, inventory: Inventory, settings: MqttSettings, clock: Clock) -> None:
+        """Raises InvalidInputError when two MQTT devices share an address."""
+        self.name = f"mqtt:{settings.name}"
+        self._settings = settings
+        self._clock = clock
+        self._filters: list[tuple[str, int]] = [
+            (TopicTemplate.parse(s.topic).filter, s.qos) for s in settings.subscriptions
+        ]
+        self._router = Router(
+            device_names(inventory).get,
+            [(s.topic, s.mapping) for s in settings.subscriptions],
+            name=settings.name,
+            max_payload_bytes=settings.max_payload_bytes,
+            max_future_s=settings.max_future_s,
+        )
+        self._session: Session | None = None
+        self._stopping = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    async def run(self, sink: Sink) -> None:
+        """Until `stop` or cancellation. Raises what the sink raises, and InvalidInputError for unusable secrets."""
+        self._idle.clear()
+        failures = 0
+        complaint = ""
+        try:
+            while not self._stopping.is_set():
+                session = Session(self._settings, self._filters, self._clock)
+                try:
+                    trouble = await self._one_session(session, sink)
+                finally:
+                    self._session = None
+                    CONNECTED.labels(self._settings.name).set(0)
+                    session.abort()
+                if not self._stopping.is_set():
+                    failures = 0 if session.proven else failures + 1
+                    quiet = str(trouble) == complaint and not session.proven
+                    await self._wait_after(trouble, failures, quiet=quiet)
+                    complaint = str(trouble)
+        finally:
+            self._idle.set()
+
+    async def _one_session(self, session: Session, sink: Sink) -> FeederlineError:
+        """Returns why it ended; what the sink raises is not the broker's fault and goes up."""
+        try:
+            await session.open()
+        except (UnavailableError, RefusedError) as exc:
+            return exc
+        self._session = session
+        await self._serve(session, sink)
+        return UnavailableError(f"the session ended: {session.over}")
+
+    async def _serve(self, session: Session, sink: Sink) -> None:
+        CONNECTS.labels(self._settings.name).inc()
+        CONNECTED.labels(self._settings.name).set(1)
+        log.info("subscribed", extra={"broker": self._settings.name, "url": self._settings.url})
+        if self._stopping.is_set():
+            session.finish()
+        while messages := await session.take():
+            await sink.put(self._router.entries(messages))
+            session.acknowledge(messages)
+            MESSAGES.labels(self._settings.name).inc(len(messages))
+        if self._stopping.is_set():
+            await session.close()
+
+    async def _wait_after(self, exc: FeederlineError, failures: int, *, quiet: bool) -> None:
+        """Jittered, doubling, capped; slow from the start where the broker said no."""
+        settings = self._settings
+        refused = isinstance(exc, RefusedError)
+        FAILURES.labels(settings.name, "refused" if refused else "unavailable").inc()
+        ceiling = min(settings.retry_max_s, _RETRY_MIN_S * 2 ** min(failures, 20))
+        delay_s = (settings.refused_retry_s if refused else ceiling) * random.uniform(0.5, 1.0)
+        level = logging.DEBUG if quiet else logging.ERROR if refused else logging.WARNING
+        log.log(
+            level,
+            "no session with the MQTT broker; trying again",
+            extra={"broker": settings.name, "error": str(exc), "retry_s": round(delay_s, 2)},
+        )
+        try:
+            await asyncio.wait_for(self._stopping.wait(), delay_s)
+        except TimeoutError:
+            return
+
+    async def stop(self) -> None:
+        """Read nothing new, put and acknowledge what was read, disconnect; the broker keeps the session.
+
+        Subscriptions stay: what is published while the gateway is away is delivered when it is back.
+        """
+        self._stopping.set()
+        if self._session is not None:
+            self._session.finish()
+        await self._idle.wait()
+
+    @property
+    def connected(self) -> bool:
+        """Subscribed, with a session that is not known to be lost."""
+        return self._session is not None and not self._session.over
+
+    async def publish(self, topic: str, payload: bytes, qos: int = 1) -> None:
+        """Send a message to a device; returns when the broker has confirmed it (QoS 1) or it is sent (QoS 0).
+
+        Raises:
+            ValueError: another QoS, or a topic with wildcards.  UnavailableError: not connected, or the connection was
+            lost before the confirmation; the message may have arrived.  RefusedError: not allowed.
+        """
+        if qos not in (0, 1):
+            raise ValueError(f"QoS {qos}: commands are sent with 0 or 1")
+        if self._session is None:
+            raise UnavailableError("not connected to the MQTT broker")
+        await self._session.publish(topic, payload, qos)

@@ -1,0 +1,295 @@
+"""One session with the broker, from connecting to being lost: received messages out, acknowledgements in."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Sequence
+
+from drivers.mqtt.client import Client
+from drivers.mqtt.metrics import FAILURES, PAUSES
+from drivers.mqtt.router import Message
+from drivers.mqtt.settings import MqttSettings
+from gateway.core.clock import Clock
+from gateway.core.errors import FeederlineError, RefusedError, UnavailableError
+
+log = logging.getLogger(__name__)
+
+_BURST = 256  # packets read before the rest of the program has its turn
+_IDLE_S = 0.002  # silence after which waiting for more is pointless: the broker's window may be used up
+_PENDING_BYTES = 16 << 20
+_FAREWELL_S = 5.0
+
+
+class Session:
+    """Reads ahead by two lots of messages, then leaves the rest to the broker until they are taken."""
+
+    def __init__(self, settings: MqttSettings, filters: list[tuple[str, int]], clock: Clock) -> None:
+        self.over = ""  # why the session has ended
+        self.proven = False  # something came back through it
+        self._settings = settings
+        self._clock = clock
+        self._probe_topic = settings.probe_topic.encode()
+        self._filters = [*filters, (settings.probe_topic, 0)] if settings.probe_s else filters
+        self._client = Client(settings, self)
+        self._loop = asyncio.get_running_loop()
+        self._descriptor = -1
+        self._connected: asyncio.Future[None] = self._loop.create_future()
+        self._subscribed: asyncio.Future[None] = self._loop.create_future()
+        self._publishing: dict[int, asyncio.Future[None]] = {}
+        self._closed = asyncio.Event()
+        self._arrived = asyncio.Event()
+        self._pending: list[Message] = []
+        self._pending_bytes = 0
+        self._first_at = 0.0  # loop time of the oldest pending message
+        self._received_at = 0
+        self._finishing = False
+        self._heard_at = 0.0  # loop time
+        self._greeted_at = 0.0
+        self._probed_at: float | None = None  # a probe is on its way since
+        self._watch: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Connect and subscribe.
+
+        Raises:
+            UnavailableError: nobody answers, or not in time.
+            RefusedError: credentials, certificate or a subscription were refused.
+        """
+        connecting = asyncio.ensure_future(asyncio.to_thread(self._client.open))
+        try:
+            await asyncio.shield(connecting)
+        except asyncio.CancelledError:
+            connecting.add_done_callback(self._abandon)
+            raise
+        try:
+            self._descriptor = self._client.attach()
+            self._loop.add_reader(self._descriptor, self._readable)
+            async with asyncio.timeout(self._settings.connect_timeout_s):
+                await self._connected
+                self._client.ask(self._filters)
+                await self._subscribed
+        except TimeoutError as exc:
+            self.abort()
+            raise UnavailableError(
+                f"the MQTT broker at {self._settings.host}:{self._settings.port} accepted the connection and "
+                f"then said nothing for {self._settings.connect_timeout_s:g} s"
+            ) from exc
+        except BaseException:
+            self.abort()
+            raise
+        self._heard_at = self._greeted_at = self._loop.time()
+        self._watch = self._loop.create_task(self._watching(), name=f"mqtt-watch:{self._settings.name}")
+
+    def _abandon(self, connecting: asyncio.Future[None]) -> None:
+        if not connecting.cancelled() and connecting.exception() is None:
+            self._client.abort()
+
+    # -- messages -----------------------------------------------------------------------------------------------
+
+    async def take(self) -> list[Message]:
+        """The next lot of messages in order of arrival; empty when there will be none any more.
+
+        A lot is complete when it is full, when nothing more comes, or `batch_ms` after its first message.
+        """
+        settings = self._settings
+        while not self._pending:
+            if self.over or self._finishing:
+                return []
+            self._arrived.clear()
+            await self._arrived.wait()
+        latest = self._first_at + settings.batch_ms / 1000
+        while len(self._pending) < settings.batch_messages and not (self.over or self._finishing):
+            count, left = len(self._pending), latest - self._loop.time()
+            if left <= 0:
+                break
+            await asyncio.sleep(min(_IDLE_S, left))
+            if len(self._pending) == count:
+                break
+        lot = self._pending[: settings.batch_messages]
+        del self._pending[: len(lot)]
+        self._pending_bytes = sum(len(message.payload) for message in self._pending)
+        self._first_at = self._loop.time()
+        if self._client.halted and not self._finishing and not self._is_full():
+            self._client.halted = False
+            self._client.forgive()
+            self._heard_at = self._loop.time()
+            self._probed_at = None
+            if not self.over:
+                self._loop.add_reader(self._descriptor, self._readable)
+                self._loop.call_soon(self._readable)
+        return lot
+
+    def acknowledge(self, messages: Sequence[Message]) -> None:
+        """Tell the broker that these are safe. Does nothing on a lost session: it will send them again."""
+        if self.over:
+            return
+        confirm = self._client.confirm
+        for message in messages:
+            if message.qos:
+                confirm(message.mid, message.qos)
+
+    async def publish(self, topic: str, payload: bytes, qos: int) -> None:
+        """Raises UnavailableError when the broker did not confirm, RefusedError when it said no."""
+        if self.over:
+            raise UnavailableError(f"not connected to the MQTT broker: {self.over}")
+        mid = self._client.publish(topic, payload, qos).mid
+        if qos == 0:
+            return
+        done = self._publishing[mid] = self._loop.create_future()
+        try:
+            await done
+        finally:
+            self._publishing.pop(mid, None)
+
+    # -- the end ------------------------------------------------------------------------------------------------
+
+    def finish(self) -> None:
+        """Read nothing more; `take` gives what was read and then nothing."""
+        self._finishing = True
+        self._halt()
+        self._arrived.set()
+
+    async def close(self) -> None:
+        """Send the acknowledgements and DISCONNECT. The broker keeps the session and what comes meanwhile."""
+        if not self.over:
+            self._client.disconnect()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_FAREWELL_S):
+                    await self._closed.wait()
+        self.abort()
+
+    def abort(self) -> None:
+        """Drop the connection as a crash would; what was not acknowledged comes again."""
+        self.lost("closed by us")
+        self._client.abort()
+        if self._watch is not None:
+            self._watch.cancel()
+
+    # -- what the client tells ------------------------------------------------------------------------------------
+
+    def connected(self, error: FeederlineError | None) -> None:
+        if self._connected.done():
+            return
+        if error is None:
+            self._connected.set_result(None)
+        else:
+            self._connected.set_exception(error)
+
+    def subscribed(self, refused: list[str], lowered: list[str]) -> None:
+        if lowered:
+            log.warning(
+                "broker grants a lower quality of service; messages may be lost at a crash",
+                extra={"broker": self._settings.name, "topics": lowered},
+            )
+        if self._subscribed.done():
+            return
+        if refused:
+            self._subscribed.set_exception(
+                RefusedError(
+                    f"the MQTT broker refuses subscriptions to {', '.join(refused)}; allow them for "
+                    f"{self._settings.username or 'anonymous clients'}"
+                )
+            )
+        else:
+            self._subscribed.set_result(None)
+
+    def received(self, topic: bytes, payload: bytes, mid: int, qos: int, retained: bool) -> None:
+        self.proven = True
+        self._probed_at = None
+        self._heard_at = self._loop.time()
+        if topic == self._probe_topic:
+            if qos:
+                self._client.confirm(mid, qos)
+            return
+        # no two messages share a time: it may become a reading's own
+        self._received_at = max(self._received_at + 1, self._clock.now())
+        if not self._pending:
+            self._first_at = self._heard_at
+            self._arrived.set()
+        self._pending.append(Message(topic, payload, mid, qos, retained, self._received_at))
+        self._pending_bytes += len(payload)
+        if self._is_full():
+            PAUSES.labels(self._settings.name).inc()
+            self._halt()
+
+    def published(self, mid: int, refusal: str) -> None:
+        done = self._publishing.get(mid)
+        if done is None or done.done():
+            return
+        if refusal:
+            done.set_exception(RefusedError(f"the MQTT broker refused the message: {refusal}"))
+        else:
+            done.set_result(None)
+
+    def wants_write(self, descriptor: int, wanted: bool) -> None:
+        if wanted:
+            self._loop.add_writer(descriptor, self._client.loop_write)
+        else:
+            self._loop.remove_writer(descriptor)
+
+    def closing(self, descriptor: int) -> None:
+        self._loop.remove_reader(descriptor)
+        self._loop.remove_writer(descriptor)
+        self._closed.set()
+
+    def lost(self, reason: str) -> None:
+        if self.over:
+            return
+        self.over = reason
+        error = UnavailableError(f"the connection to the MQTT broker was lost: {reason}")
+        for waiting in (self._connected, self._subscribed, *self._publishing.values()):
+            if not waiting.done():
+                waiting.set_exception(error)
+                waiting.exception()  # not everyone of them is awaited
+        self._arrived.set()
+
+    # -- reading and watching -------------------------------------------------------------------------------------
+
+    def _is_full(self) -> bool:
+        return (
+            len(self._pending) >= 2 * self._settings.batch_messages or self._pending_bytes >= _PENDING_BYTES
+        )
+
+    def _halt(self) -> None:
+        self._client.halted = True
+        if not self.over:  # the number may already be another socket's
+            self._loop.remove_reader(self._descriptor)
+
+    def _readable(self) -> None:
+        if self._client.read(_BURST) and not self._client.halted:
+            self._loop.call_soon(self._readable)
+
+    async def _watching(self) -> None:
+        """Keep the session alive, and end it when it is silent."""
+        settings = self._settings
+        pause_s = min(1.0, settings.keepalive_s / 4, settings.probe_timeout_s / 4)
+        while not self.over:
+            now = self._loop.time()
+            if self._client.halted:
+                if now - self._greeted_at >= settings.keepalive_s / 2:
+                    self._client.greet()
+                    self._greeted_at = now
+            else:
+                self._client.loop_misc()
+                self._probe(now)
+            await asyncio.sleep(pause_s)
+
+    def _probe(self, now: float) -> None:
+        """A message to ourselves, at once and after every silence; the session ends when it does not come back."""
+        settings = self._settings
+        if not settings.probe_s or self.over:
+            return
+        if self._probed_at is not None:
+            if now - self._probed_at >= settings.probe_timeout_s:
+                FAILURES.labels(settings.name, "silent").inc()
+                self._client.abort()
+                self.lost(
+                    f"subscribed, yet a message to {settings.probe_topic} did not come back within "
+                    f"{settings.probe_timeout_s:g} s; a new session is made. If the broker's access rules forbid that "
+                    "topic, allow it or set probe_s to 0"
+                )
+        elif not self.proven or now - self._heard_at >= settings.probe_s:
+            self._client.publish(settings.probe_topic, b"", 0)
+            self._probed_at = now
