@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from urllib.parse import quote
 
 import msgspec
 
@@ -203,5 +204,5 @@ def _links(notice: Notice) -> dict[str, str]:
     return {
         "page": f"{base}/",
         "ticket": f"{base}/api/tickets/{notice.ticket.id}",
-        "incident": f"{base}/api/incidents/{notice.incident.id}",
+        "incident": f"{base}/api/incidents/{quote(notice.incident.id, safe='')}",
     }

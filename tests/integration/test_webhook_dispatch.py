@@ -14,8 +14,8 @@ from prometheus_client import REGISTRY
 from alerts.desk import Desk
 from alerts.dispatch import Dispatcher
 from alerts.settings import AlertSettings, TargetSettings
-from gateway.core.clock import DAY, SECOND, ManualClock, to_datetime
-from gateway.core.errors import UnavailableError
+from gateway.core.clock import DAY, SECOND, ManualClock, SystemClock, to_datetime
+from gateway.core.errors import RefusedError, UnavailableError
 from gateway.core.model import IncidentState, Ticket
 from gateway.core.ports import TicketStep
 from simulator.receiver import Behaviour, Receiver
@@ -245,7 +245,7 @@ async def test_secrets_rotate_without_a_gap() -> None:
             for name, r in (("old", old), ("new", new))
         )
         async with bench(targets=targets) as b:
-            b.clock.at = old._clock.now()
+            b.clock.at = SystemClock().now()
             b.open()
             await b.states("delivered", "delivered")
         assert (old.counts.received, new.counts.received) == (1, 1)
@@ -334,6 +334,19 @@ async def test_a_failure_it_cannot_mend_ends_it() -> None:
         with pytest.raises(ExceptionGroup) as caught:
             await dispatcher.run()
         assert caught.group_contains(RuntimeError, match="a mistake of ours")
+
+
+async def test_an_outcome_it_cannot_write_for_good_ends_it() -> None:
+    release = asyncio.Event()
+    async with bench(Behaviour(hold=release), start=False) as b:
+        b.open()
+        running_one = asyncio.create_task(Dispatcher(b.outbox, b.settings.targets, b.clock, b.settings).run())
+        await until(lambda: b.receiver.counts.requests == 1)
+        b.outbox.faults = [RefusedError("permission denied for table delivery")]
+        release.set()
+        with pytest.raises(ExceptionGroup) as caught:
+            await running_one
+        assert caught.group_contains(RefusedError)
 
 
 async def test_what_is_under_way_at_shutdown_is_finished() -> None:
