@@ -2,7 +2,6 @@
 # Options are passed on: make demo ARGS="--meters 200 --duration 60 --json"
 
 SHELL := /bin/sh
-MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help demo test lint types bench lock clean

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs once, on an empty data directory: the two logins and the group they act through. The gateway's own migrations
+# Runs once, on an empty data directory: the two logins, and the groups they act through. The gateway's own migrations
 # make the schema and grant each role what it may do.
 set -eu
 # psql takes the passwords from its variables, so neither a command line nor a log shows them.
@@ -13,7 +13,7 @@ create role feederline login password :'gateway';
 create role feederline_writer nologin;
 create role feederline_api nologin;
 create role feederline_grafana login password :'grafana' connection limit 20;
-grant feederline_writer, feederline_api to feederline;
+grant feederline_writer, feederline_api, feederline_grafana to feederline;
 
 select current_database() as here \gset
 alter database :"here" owner to feederline;

@@ -1,0 +1,175 @@
+"""The project's frame holds together: locks, make targets, image, compose stack, and the secrets made for it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+SERVICES: dict[str, dict[str, object]] = COMPOSE["services"]
+TARGETS = ("help", "demo", "test", "lint", "types", "bench", "lock", "clean")
+LOCKS = {"requirements.lock": (), "requirements-dev.lock": ("dev", "dashboards")}
+
+
+class Pin(NamedTuple):
+    version: Version
+    hashes: int
+
+
+def pins(lock: str) -> dict[str, Pin]:
+    text = (ROOT / lock).read_text(encoding="utf-8")
+    found: dict[str, Pin] = {}
+    for block in re.split(r"\n(?=\S)", text):
+        if match := re.match(r"([a-z0-9-]+)==(\S+)", block):
+            assert match[1] not in found, f"{match[1]} is pinned twice"
+            found[match[1]] = Pin(Version(match[2]), block.count("--hash=sha256:"))
+    return found
+
+
+def wanted(extras: tuple[str, ...]) -> list[Requirement]:
+    project = PROJECT["project"]
+    texts = list(project["dependencies"])
+    for extra in extras:
+        texts += project["optional-dependencies"][extra]
+    requirements = map(Requirement, [*texts, *PROJECT["build-system"]["requires"]])
+    return [r for r in requirements if r.name != "feederline"]
+
+
+@pytest.mark.parametrize(("lock", "extras"), LOCKS.items())
+def test_the_lock_satisfies_what_the_project_asks_for(lock: str, extras: tuple[str, ...]) -> None:
+    locked = pins(lock)
+    assert len(wanted(extras)) > len(PROJECT["project"]["dependencies"])
+    for requirement in wanted(extras):
+        name = requirement.name.lower().replace("_", "-")
+        assert name in locked, f"{name} is not in {lock}: make lock"
+        assert requirement.specifier.contains(locked[name].version), (
+            f"{lock} has {name} {locked[name]}: make lock"
+        )
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_every_pin_has_hashes_and_no_registry_is_named(lock: str) -> None:
+    assert [name for name, pin in pins(lock).items() if not pin.hashes] == []
+    text = (ROOT / lock).read_text(encoding="utf-8")
+    assert re.findall(r"^\s*-(?!-hash=).*|\w+://|\bfile:", text, flags=re.MULTILINE) == []
+
+
+def test_what_runs_is_what_is_tested() -> None:
+    runtime, development = pins("requirements.lock"), pins("requirements-dev.lock")
+    assert {name: development.get(name) for name in runtime} == runtime
+
+
+def make(*arguments: str) -> subprocess.CompletedProcess[str]:
+    # Not what the make above us was told, if this test runs under one.
+    environment = {
+        k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "ARGS")
+    }
+    program = shutil.which("make")
+    if program is None:
+        pytest.skip("make is not installed")
+    return subprocess.run(
+        [program, "--dry-run", *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_make_knows_its_targets_and_help_names_them(target: str) -> None:
+    assert make(target).returncode == 0
+    assert re.search(rf"^{target}:.*## \S", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("target", "command"),
+    [
+        ("demo", ".venv/bin/feederline demo"),
+        ("bench", ".venv/bin/feederline bench"),
+        ("test", ".venv/bin/python -m pytest"),
+    ],
+)
+def test_make_passes_options_on(target: str, command: str) -> None:
+    shown = make(target, "ARGS=--meters 200 --json").stdout.strip().splitlines()
+    assert shown[-1] == f"{command} --meters 200 --json"
+
+
+def test_images_are_pinned() -> None:
+    images = [str(service["image"]) for service in SERVICES.values()]
+    images += re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(images) == 6
+    for image in images:
+        assert re.search(r":\d+\.\d+\.\d+(-[a-z0-9.-]+)?$", image), f"{image} is not pinned to a release"
+
+
+def test_the_image_runs_as_nobody_and_says_whether_it_is_well() -> None:
+    final = (ROOT / "Dockerfile").read_text(encoding="utf-8").split("\nFROM ")[-1]
+    assert re.search(r"^USER feederline$", final, re.MULTILINE)
+    assert "HEALTHCHECK" in final
+    assert "/health/ready" in final
+    assert "apt-get" not in final
+
+
+def test_every_service_can_tell_its_health() -> None:
+    assert [name for name, service in SERVICES.items() if "healthcheck" not in service] == ["gateway"]
+
+
+def test_ports_are_published_on_loopback_only() -> None:
+    ports = [str(port) for service in SERVICES.values() for port in _list(service.get("ports"))]
+    assert ports
+    assert [port for port in ports if not port.startswith("127.0.0.1:")] == []
+
+
+def test_no_secret_stands_in_the_compose_file() -> None:
+    for name, service in SERVICES.items():
+        environment = service.get("environment", {})
+        assert isinstance(environment, dict)
+        for key, value in environment.items():
+            if re.search(r"PASSWORD|SECRET|TOKEN", key):
+                assert key.endswith("_FILE"), f"{name}: {key}"
+                assert str(value).removeprefix("/run/secrets/") in _list(service["secrets"]), f"{name}: {key}"
+
+
+def test_every_mounted_file_is_there() -> None:
+    sources = [
+        str(volume).split(":")[0] for service in SERVICES.values() for volume in _list(service.get("volumes"))
+    ]
+    assert {s for s in sources if not s.startswith("./")} == set(COMPOSE["volumes"])
+    files = [s for s in sources if s.startswith("./")]
+    assert [s for s in files if not (ROOT / s).exists()] == []
+    ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").split()
+    assert not {s.removeprefix("./").split("/")[0] + "/" for s in files} & set(ignored)
+
+
+def test_the_datasource_is_the_one_that_the_compose_file_runs() -> None:
+    provisioning = ROOT / "deploy/grafana/provisioning"
+    source = yaml.safe_load((provisioning / "datasources/feederline.yaml").read_text(encoding="utf-8"))
+    (datasource,) = source["datasources"]
+    assert datasource["url"].split(":")[0] in SERVICES
+    assert datasource["user"] == "feederline_grafana"
+    assert datasource["jsonData"]["timescaledb"] is True
+    secret = re.fullmatch(r"\$__file\{/run/secrets/(\w+)\}", datasource["secureJsonData"]["password"])
+    assert secret
+    assert secret[1] in _list(SERVICES["grafana"]["secrets"])
+    dashboards = yaml.safe_load((provisioning / "dashboards/feederline.yaml").read_text(encoding="utf-8"))
+    path = dashboards["providers"][0]["options"]["path"]
+    assert f"./dashboards/generated:{path}:ro" in _list(SERVICES["grafana"]["volumes"])
+
+
+def _list(value: object) -> list[object]:
+    assert value is None or isinstance(value, list)
+    return value or []
