@@ -72,8 +72,10 @@ class Router:
         name: str,
         max_payload_bytes: int,
         max_future_s: float,
+        report: bool = True,
     ) -> None:
-        """lookup: device key by its name in the topic;  subscriptions: (topic template, mapping name).
+        """lookup: device key by its name in the topic;  subscriptions: (topic template, mapping name);
+        report: count and log dead letters, besides handing them on.
 
         Raises ValueError for a wrong template, InvalidInputError for an unknown mapping.
         """
@@ -82,6 +84,7 @@ class Router:
             (TopicTemplate.parse(topic), MAPPINGS.get(mapping)) for topic, mapping in subscriptions
         ]
         self._name = name
+        self._report = report
         self._max_bytes = max_payload_bytes
         self._max_future = round(max_future_s * 1e6)
         self._routes: dict[bytes, _Route] = {}
@@ -137,9 +140,11 @@ class Router:
 
     def _bury(self, message: Message, out: Harvest, kind: str, reason: str) -> None:
         """Keep the message as a dead letter; log each complaint about a topic once."""
-        DEAD_LETTERS.labels(self._name, kind).inc()
         topic = message.topic.decode("utf-8", "backslashreplace")
-        out.dead_letter(topic, bytes(message.payload), message.received_at, reason)
+        out.dead_letter(topic, message.payload, message.received_at, reason)
+        if not self._report:
+            return
+        DEAD_LETTERS.labels(self._name, kind).inc()
         complaint = (message.topic, reason if kind == "not_understood" else kind)
         if complaint not in self._reported and len(self._reported) < _MOST_REPORTED:
             self._reported.add(complaint)
