@@ -24,10 +24,11 @@ bench: .venv/installed ## a benchmark: make bench ARGS="store"
 test: .venv/installed-dev ## all tests
 	@$(BIN)/python -m pytest $(ARGS)
 
-lint: .venv/installed-dev ## style, format, layering
+lint: .venv/installed-dev ## style, format, layering, generated files
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m dashboards.generate --check
 
 types: .venv/installed-dev ## strict type check
 	@$(BIN)/mypy

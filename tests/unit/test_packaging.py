@@ -15,6 +15,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+from dashboards.query import DATASOURCE_TYPE, DATASOURCE_UID
+
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
@@ -161,6 +163,7 @@ def test_the_datasource_is_the_one_that_the_compose_file_runs() -> None:
     (datasource,) = source["datasources"]
     assert datasource["url"].split(":")[0] in SERVICES
     assert datasource["user"] == "feederline_grafana"
+    assert (datasource["type"], datasource["uid"]) == (DATASOURCE_TYPE, DATASOURCE_UID)
     assert datasource["jsonData"]["timescaledb"] is True
     secret = re.fullmatch(r"\$__file\{/run/secrets/(\w+)\}", datasource["secureJsonData"]["password"])
     assert secret
