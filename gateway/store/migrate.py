@@ -7,14 +7,14 @@ import logging
 import re
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import LiteralString, cast
+from typing import LiteralString
 
 import psycopg
 from psycopg import sql as compose
 from psycopg.rows import dict_row
 
 from gateway.core.errors import RefusedError
-from gateway.store.queries import sql
+from gateway.store.queries import read, sql
 from gateway.store.settings import DatabaseSettings
 
 log = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ def migrations(*, timescale: bool) -> list[Migration]:
     for file in sorted(folder.iterdir(), key=lambda f: f.name):
         match = _NAME.fullmatch(file.name)
         if match and match[3] in (None, variant):
-            text = cast("LiteralString", file.read_text(encoding="utf-8"))
+            text = read(file)
             found.append(Migration(version=int(match[1]), name=match[2], text=text))
     if [m.version for m in found] != list(range(1, len(found) + 1)):
         raise RuntimeError(f"migrations for {variant} servers are not numbered 1, 2, 3 …")
@@ -166,9 +166,7 @@ async def _roles(conn: psycopg.AsyncConnection) -> tuple[str, ...]:
     folder = files("gateway.store").joinpath("migrations", "roles")
     for attempt in range(10):
         try:
-            await conn.execute(
-                cast("LiteralString", folder.joinpath("create.sql").read_text(encoding="utf-8"))
-            )
+            await conn.execute(read(folder.joinpath("create.sql")))
         except psycopg.errors.InternalError_:  # "tuple concurrently updated": another database's migration
             if attempt == 9:
                 raise
@@ -178,9 +176,7 @@ async def _roles(conn: psycopg.AsyncConnection) -> tuple[str, ...]:
     existing = {name for (name,) in rows}
     for role in ROLES:
         if role in existing:
-            await conn.execute(
-                cast("LiteralString", folder.joinpath(f"{role}.sql").read_text(encoding="utf-8"))
-            )
+            await conn.execute(read(folder.joinpath(f"{role}.sql")))
     missing = tuple(role for role in ROLES if role not in existing)
     if missing:
         log.warning("roles are missing: everything acts as the login", extra={"roles": missing})

@@ -15,9 +15,13 @@ create table ticket (
     opened_at   timestamptz not null,
     updated_at  timestamptz not null,
     closed_at   timestamptz,
+    started_at  timestamptz,
+    incident_revision integer not null default 0,
     revision    integer not null
 );
 create index ticket_opened on ticket (opened_at desc, number);
+comment on column ticket.started_at is 'Start of the incident as the targets were last told.';
+comment on column ticket.incident_revision is 'Up to which revision the incident has been followed.';
 comment on table ticket is 'The work order that follows an incident: at most one per incident.';
 
 create table ticket_transition (

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.resources import files
-from typing import LiteralString, cast
+from importlib.resources.abc import Traversable
+from typing import LiteralString
 
 
 @cache
 def sql(name: str) -> LiteralString:
     """Raises FileNotFoundError for a name without a file."""
-    text = files(__name__).joinpath(f"{name}.sql").read_text(encoding="utf-8")
-    return cast("LiteralString", text)  # the files are part of the program
+    return read(files(__name__).joinpath(f"{name}.sql"))
+
+
+def read(file: Traversable) -> LiteralString:
+    """Text of a file that is part of the program, and as good as written in it."""
+    text: LiteralString = file.read_text(encoding="utf-8")
+    return text

@@ -1,0 +1,51 @@
+"""Which device of the gateway is which row of the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from gateway.core.errors import NotStorableError
+from gateway.core.model import GATEWAY, Int32s
+
+
+class DeviceKeys:
+    """keys: int32[n], device_key of local key i;  customers: int32[n], customers of local key i."""
+
+    def __init__(self, keys: Int32s, customers: Int32s) -> None:
+        self.keys = keys
+        self.customers = customers
+        self._order = np.argsort(keys, kind="stable")
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def key(self, local: int) -> int | None:
+        """device_key, or None for the gateway itself.
+
+        Raises NotStorableError for a device that the store has not been told of.
+        """
+        if local == GATEWAY:
+            return None
+        if not 0 <= local < len(self.keys):
+            raise NotStorableError(f"device {local} is not one of the {len(self.keys)} of the inventory")
+        return int(self.keys[local])
+
+    def of(self, locals_: Sequence[int]) -> list[int]:
+        """device_key of each; none of them may be the gateway."""
+        at = np.asarray(locals_, np.int64).reshape(-1)
+        if len(at) and (at.min() < 0 or at.max() >= len(self.keys)):
+            raise NotStorableError(f"devices outside the {len(self.keys)} of the inventory")
+        found: list[int] = self.keys[at].tolist()
+        return found
+
+    def local(self, device_keys: Iterable[int]) -> list[int]:
+        """Local keys of database keys; those that this gateway does not know are left out."""
+        wanted = np.fromiter(device_keys, np.int64)
+        if not len(self.keys):
+            return []
+        place = np.searchsorted(self.keys, wanted, sorter=self._order)
+        row = self._order[np.minimum(place, len(self.keys) - 1)]
+        found: list[int] = row[self.keys[row] == wanted].tolist()
+        return found

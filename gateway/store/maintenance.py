@@ -1,0 +1,33 @@
+"""Partitions ahead, and what is older than its retention goes."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import psycopg
+
+from gateway.core.clock import DAY, to_datetime
+from gateway.store.queries import sql
+from gateway.store.settings import DatabaseSettings
+
+
+async def maintain(
+    conn: psycopg.AsyncConnection, settings: DatabaseSettings, now: int, *, timescale: bool
+) -> None:
+    """To be called once a day or more often; each step is a transaction of its own and may be repeated.
+
+    On TimescaleDB chunks, compression and retention of readings are the server's own jobs.
+    """
+    await conn.execute(sql("maintain_session"))
+    if not timescale:
+        first = _day(now - settings.retention_days * DAY)
+        days = {"first": first, "today": _day(now), "last": _day(now + settings.partitions_ahead_days * DAY)}
+        for step in ("partitions_ahead", "partitions_sort", "partitions_drop"):
+            await conn.execute(sql(step), days)
+    await conn.execute(
+        sql("signals_prune"), {"before": to_datetime(now - settings.signal_retention_days * DAY)}
+    )
+
+
+def _day(at: int) -> dt.date:
+    return to_datetime(at).date()

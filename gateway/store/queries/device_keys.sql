@@ -1,0 +1,1 @@
+select device_key from device_staging order by local_key

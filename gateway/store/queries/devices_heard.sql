@@ -1,0 +1,1 @@
+select count(distinct device_key) from reading

@@ -1,0 +1,1 @@
+select timescale from migration order by version limit 1

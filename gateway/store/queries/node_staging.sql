@@ -1,0 +1,5 @@
+create temporary table node_staging (
+    node_id text, parent_id text, kind text, name text, phases text,
+    lat double precision, lon double precision, level integer, path text,
+    node_key integer, parent_key integer
+) on commit drop

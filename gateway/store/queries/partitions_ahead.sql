@@ -1,0 +1,1 @@
+select ensure_partitions(%(today)s::date - 1, %(last)s::date)

@@ -1,0 +1,1 @@
+select drop_partitions(%(first)s::date)

@@ -1,0 +1,1 @@
+select sort_default_partition(%(first)s::date, %(last)s::date)

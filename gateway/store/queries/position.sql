@@ -1,0 +1,1 @@
+select seq from stream_position where spool = %(spool)s

@@ -1,0 +1,1 @@
+create temporary table reading_staging (like feederline.reading) on commit drop

@@ -1,0 +1,10 @@
+select (select count(*) from reading) as readings,
+       (select count(*) from signal) as signals,
+       (select count(*) from rejected_value) as rejected_values,
+       (select count(*) from dead_letter) as dead_letters,
+       (select count(*) from incident) as incidents,
+       (select count(*) from ticket) as tickets,
+       (select count(*) from ticket where state = 'closed') as tickets_closed,
+       (select count(*) from delivery) as deliveries,
+       (select count(*) from delivery where state = 'delivered') as deliveries_delivered,
+       (select count(*) from delivery where state = 'dead') as deliveries_dead

@@ -1,0 +1,1 @@
+select nextval('ticket_number')

@@ -1,0 +1,179 @@
+"""The store: what the rest of the gateway asks of the database."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+import numpy as np
+import psycopg
+from psycopg_pool import AsyncConnectionPool
+
+from gateway.core.clock import SECOND
+from gateway.core.errors import FeederlineError, RefusedError
+from gateway.core.inventory import Inventory
+from gateway.core.model import Commit, Incident
+from gateway.core.ports import TicketDesk
+from gateway.store import incidents, inventory, maintenance, writer
+from gateway.store.completeness import Completeness, Delivered, compare
+from gateway.store.devices import DeviceKeys
+from gateway.store.errors import boundary
+from gateway.store.inventory import InventoryDiff
+from gateway.store.metrics import FAULTS, ROWS, WRITE_SECONDS
+from gateway.store.migrate import Migrated, migrate
+from gateway.store.outbox import PostgresOutbox
+from gateway.store.pool import build, connect
+from gateway.store.queries import sql
+from gateway.store.reports import Reports
+from gateway.store.settings import DatabaseSettings
+from gateway.store.text import storable
+from gateway.store.writer import Written
+
+log = logging.getLogger(__name__)
+
+_CATCH_UP_EVERY = 5 * SECOND  # stream time between asking the desk about updates that it held back
+
+
+class Store:
+    """One per process. Every method raises UnavailableError while the database is away; trying again is safe."""
+
+    def __init__(
+        self, settings: DatabaseSettings, pool: AsyncConnectionPool[psycopg.AsyncConnection]
+    ) -> None:
+        self.settings = settings
+        self.reports = Reports(pool)
+        self.devices = DeviceKeys(np.empty(0, np.int32), np.empty(0, np.int32))
+        self._pool = pool
+        self._outboxes: list[PostgresOutbox] = []
+        self._caught_up_at = 0
+
+    @staticmethod
+    @asynccontextmanager
+    async def open(settings: DatabaseSettings) -> AsyncIterator[Store]:
+        """Connect; on leaving, close all connections.
+
+        Raises:
+            UnavailableError: nobody answers there; the message says what to do.
+            RefusedError: wrong password, unknown database or role, or a server too old.
+            InvalidInputError: the password's variable or file is missing.
+        """
+        probe = await connect(settings)
+        await probe.close()
+        pool = build(settings)
+        store = Store(settings, pool)
+        with boundary("opening the database"):
+            await pool.open(wait=True, timeout=settings.connect_timeout_s)
+        try:
+            yield store
+        finally:
+            for outbox in store._outboxes:
+                await outbox.close()
+            await pool.close()
+
+    async def migrate(self) -> Migrated:
+        """Bring the schema up to date; safe to call from several gateways at once.
+
+        Raises RefusedError when the database is not ours to change, or newer than this program.
+        """
+        conn = await connect(self.settings)
+        try:
+            with boundary("migrating the database"):
+                done = await migrate(conn, self.settings)
+                await self._pool.drain()  # connections made before may lack the group and the schema
+        finally:
+            await conn.close()
+        return done
+
+    async def sync_inventory(self, listed: Inventory) -> InventoryDiff:
+        """Make the database's devices and nodes those of `listed`, all or nothing; needed before `write`."""
+        with boundary("writing the inventory"):
+            async with self._pool.connection() as conn:
+                diff, keys = await inventory.sync(conn, listed)
+        self.devices = DeviceKeys(keys, listed.customers.copy())
+        return diff
+
+    async def put_settings(self, settings: Mapping[str, float | str]) -> None:
+        """Write thresholds and targets for SQL and dashboards; names not given keep their values."""
+        given = {
+            "name": list(settings),
+            "value": [storable(v) if isinstance(v, str) else format(v, ".15g") for v in settings.values()],
+            "number": [None if isinstance(v, str) else float(v) for v in settings.values()],
+        }
+        with boundary("writing settings"):
+            async with self._pool.connection() as conn:
+                await conn.execute(sql("setting_upsert"), given)
+
+    async def write(self, commit: Commit, desk: TicketDesk, spool: UUID) -> Written:
+        """Write one stretch of the stream in one transaction; a second time changes nothing.
+
+        Raises:
+            NotStorableError: these data will never be taken; nothing was written.
+            UnavailableError: try again.
+        """
+        catch_up = commit.at - self._caught_up_at >= _CATCH_UP_EVERY
+        try:
+            with boundary("writing"), WRITE_SECONDS.time():
+                async with self._pool.connection() as conn:
+                    written = await writer.write(conn, commit, desk, spool, self.devices, catch_up=catch_up)
+        except FeederlineError as exc:
+            FAULTS.labels(type(exc).__name__).inc()
+            raise
+        if catch_up:
+            self._caught_up_at = commit.at
+        ROWS.labels("inserted").inc(written.inserted)
+        ROWS.labels("merged").inc(written.merged)
+        ROWS.labels("duplicate").inc(written.duplicates)
+        return written
+
+    async def position(self, spool: UUID) -> int:
+        """Last sequence number of that spool that is written; 0 before the first."""
+        with boundary("reading the position"):
+            async with self._pool.connection() as conn:
+                row = await (await conn.execute(sql("position"), {"spool": spool})).fetchone()
+        return 0 if row is None else int(row[0])
+
+    async def open_incidents(self) -> list[Incident]:
+        """Incidents that are open or wait for verification, oldest first, members under local keys."""
+        with boundary("reading incidents"):
+            async with self._pool.connection() as conn:
+                return await incidents.select(conn, "incident_live", {}, self.devices)
+
+    def outbox(self, targets: Collection[str] | None = None) -> PostgresOutbox:
+        """Deliveries for these targets (None: all); closed with the store."""
+        outbox = PostgresOutbox(self._pool, self.settings, targets)
+        self._outboxes.append(outbox)
+        return outbox
+
+    async def maintain(self, now: int) -> None:
+        """Partitions ahead and retention; daily or more often."""
+        conn = await connect(self.settings)
+        try:
+            with boundary("maintaining the database"):
+                await conn.execute(sql("session"), {"role": self.settings.role, "statement_timeout": "0"})
+                row = await (await conn.execute(sql("is_timescale"))).fetchone()
+                if row is None:
+                    raise RefusedError("the database has no schema yet; run migrate first")
+                await maintenance.maintain(conn, self.settings, now, timescale=row[0])
+        finally:
+            await conn.close()
+
+    async def ping(self) -> None:
+        """Return when the database answers and its schema is there."""
+        with boundary("asking the database"):
+            async with self._pool.connection() as conn:
+                await conn.execute(sql("is_timescale"))
+
+    async def completeness(self, delivered: Delivered) -> Completeness:
+        """Hold what sources say they delivered against what is stored."""
+        with boundary("counting what is stored"):
+            async with self._pool.connection() as conn:
+                return await compare(conn, delivered)
+
+    async def devices_heard(self) -> int:
+        """How many devices have at least one reading; looks through the whole table, for small databases."""
+        with boundary("counting devices"):
+            async with self._pool.connection() as conn:
+                row = await (await conn.execute(sql("devices_heard"))).fetchone()
+        return 0 if row is None else int(row[0])

@@ -1,0 +1,111 @@
+"""What reports answer with. Times are µs UTC; minutes are minutes; shares are between 0 and 1."""
+
+from __future__ import annotations
+
+from gateway.core.model import Incident, Record, Ticket, Transition
+
+
+class IncidentView(Record, frozen=True, kw_only=True):
+    """`incident.devices` is empty here; `devices` names the first members and `device_count` says how many."""
+
+    incident: Incident
+    node_name: str | None
+    path: str | None
+    device_count: int
+    devices: tuple[str, ...]
+    ticket: str | None
+    ticket_number: int | None
+
+
+class DeliveryView(Record, frozen=True, kw_only=True):
+    id: str
+    revision: int
+    target: str
+    state: str  # "pending", "delivered" or "dead"
+    attempts: int
+    status: int | None  # of HTTP, when delivered
+    last_error: str | None
+    created_at: int
+    next_at: int
+    delivered_at: int | None
+
+
+class TicketView(Record, frozen=True, kw_only=True):
+    ticket: Ticket
+    node_name: str | None
+    transitions: tuple[Transition, ...]
+    deliveries: tuple[DeliveryView, ...]
+
+
+class OpenInterruptions(Record, frozen=True, kw_only=True):
+    """What has not ended: in SAIFI already, its minutes in SAIDI only when it ends."""
+
+    customers: int
+    customer_minutes: float
+
+
+class Indices(Record, frozen=True, kw_only=True):
+    """IEEE 1366. None where nobody is served, the window is empty, or (CAIDI) nobody was interrupted."""
+
+    customer_interruptions: int
+    customer_minutes: float
+    saifi: float | None
+    saidi_minutes: float | None
+    caidi_minutes: float | None
+    asai: float | None
+    maifi: float | None
+    open: OpenInterruptions
+
+
+class Reliability(Record, frozen=True, kw_only=True):
+    """The account of one window, with and without planned interruptions, its basis and its targets.
+
+    sustained means: length `comparator` `threshold_s`.  unknown_share: share of all customer time of the window in
+    which nobody knew; neither on nor off.  off_now, unknown_now: customers at this moment.
+    """
+
+    window_from: int
+    window_to: int
+    served: int
+    all: Indices
+    fault: Indices
+    planned: Indices
+    unknown_customer_minutes: float
+    unknown_share: float | None
+    off_now: int
+    unknown_now: int
+    threshold_s: float
+    comparator: str
+    asai_target: float
+    saidi_target_minutes: float
+
+
+class DailyReliability(Record, frozen=True, kw_only=True):
+    day: int
+    served: int
+    customer_interruptions: int
+    customer_minutes: float
+    saifi: float | None
+    saidi_minutes: float | None
+    asai: float | None
+    open: OpenInterruptions
+
+
+class SupplyNow(Record, frozen=True, kw_only=True):
+    served: int
+    on: int
+    off: int
+    unknown: int
+
+
+class Totals(Record, frozen=True, kw_only=True):
+    readings: int
+    signals: int
+    rejected_values: int
+    dead_letters: int
+    incidents: int
+    tickets: int
+    tickets_closed: int
+    deliveries: int
+    deliveries_delivered: int
+    deliveries_dead: int

@@ -1,0 +1,195 @@
+"""A small world for tests of the store: three transformers, meters on services, and a desk that writes tickets."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+import msgspec
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from gateway.core.clock import MINUTE, SECOND, parse_time
+from gateway.core.inventory import Device, Inventory
+from gateway.core.model import (
+    Batch,
+    Change,
+    Delivery,
+    Event,
+    Incident,
+    IncidentKind,
+    IncidentState,
+    Interruption,
+    SupplyState,
+    Ticket,
+    TicketState,
+    Transition,
+)
+from gateway.core.network import Network
+from gateway.core.ports import TicketStep
+from gateway.store import DatabaseSettings, Store
+
+T0 = parse_time("2026-03-01T08:00:00Z")
+SPOOL = UUID("00000000-0000-0000-0000-000000000001")
+
+
+def small_network(transformers: int = 3) -> Network:
+    names = [f"T{i}" for i in range(transformers)]
+    return Network(
+        ["S", "F", *names],
+        ["", "S", *["F"] * transformers],
+        ["substation", "feeder", *["transformer"] * transformers],
+    )
+
+
+def small_inventory(
+    meters: int = 6, *, customers: Sequence[int] | None = None, known: Sequence[str] = (), without: int = 0
+) -> Inventory:
+    """`meters` meters M0 … on transformers T0, T1, T2 in turn; the last `without` of them are not listed."""
+    devices = [
+        Device(id=f"M{i}", node=f"T{i % 3}", customers=customers[i] if customers else 1)
+        for i in range(meters - without)
+    ]
+    return Inventory(devices, small_network(), known=known)
+
+
+def settings_for(url: str, **changes: object) -> DatabaseSettings:
+    given = {k: str(v) for k, v in conninfo_to_dict(url).items() if v is not None and k != "password"}
+    return DatabaseSettings.model_validate(
+        {"url": make_conninfo(**given), "pool_min": 1, "pool_max": 4, "connect_timeout_s": 5, **changes}
+    )
+
+
+@asynccontextmanager
+async def ready_store(
+    url: str, inventory: Inventory | None = None, **changes: object
+) -> AsyncIterator[Store]:
+    """A migrated store that knows its devices."""
+    async with Store.open(settings_for(url, **changes)) as store:
+        await store.migrate()
+        await store.sync_inventory(inventory if inventory is not None else small_inventory())
+        yield store
+
+
+async def rows(url: str, query: str) -> list[tuple[object, ...]]:
+    """What the superuser sees."""
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as conn:
+        await conn.execute("set search_path = feederline")
+        return await (await conn.execute(query.encode())).fetchall()
+
+
+def voltages(devices: Sequence[int], at: int, volts: Sequence[float]) -> Batch:
+    return Batch.of(("voltage_a",), devices, [at] * len(devices), [[v] for v in volts])
+
+
+def outage(
+    name: str = "I1",
+    *,
+    revision: int = 1,
+    state: IncidentState = IncidentState.OPEN,
+    kind: IncidentKind = IncidentKind.OUTAGE,
+    node: str = "T0",
+    devices: tuple[int, ...] = (0, 3),
+    at: int = T0,
+    ended_at: int | None = None,
+    started_at: int = T0,
+    supply: SupplyState = SupplyState.OFF,
+    step: int = 0,
+    summary: str = "two meters dark",
+    evidence: dict[str, object] | None = None,
+) -> Event:
+    """An incident as it is at `at`, with one interruption per member."""
+    incident = Incident(
+        id=name,
+        kind=kind,
+        node=node,
+        phases="ABC",
+        state=state,
+        started_at=started_at,
+        detected_at=started_at + 5 * SECOND,
+        ended_at=ended_at,
+        customers=len(devices),
+        devices=devices,
+        confidence=0.9,
+        summary=summary,
+        evidence=evidence or {"gasps": 2},
+        revision=revision,
+    )
+    parts = tuple(
+        Interruption(
+            incident=name, device=d, step=step, state=supply, started_at=started_at, ended_at=ended_at
+        )
+        for d in devices
+    )
+    change = Change.OPENED if revision == 1 else Change.UPDATED
+    return Event(at=at, change=change, incident=incident, interruptions=parts)
+
+
+class PlainDesk:
+    """Opens a ticket a minute after detection, tells one target of every change, closes with the incident."""
+
+    def __init__(self, hold_off: int = MINUTE) -> None:
+        self.hold_off = hold_off
+
+    def due_at(self, incident: Incident) -> int | None:
+        return incident.detected_at + self.hold_off
+
+    def open(self, incident: Incident, *, number: int, at: int) -> TicketStep:
+        ticket = Ticket(
+            id=f"tkt-{incident.id}",
+            number=number,
+            incident=incident.id,
+            state=TicketState.CONFIRMED,
+            severity=2,
+            node=incident.node,
+            title=incident.summary,
+            customers=incident.customers,
+            opened_at=at,
+            updated_at=at,
+            started_at=incident.started_at,
+            incident_revision=incident.revision,
+        )
+        return _step(ticket, None, "open", at)
+
+    def follow(self, incident: Incident, ticket: Ticket, *, at: int) -> TicketStep | None:
+        if incident.revision <= ticket.incident_revision:
+            return None
+        ended = incident.state == IncidentState.CLOSED
+        state = TicketState.CLOSED if ended else ticket.state
+        moved = msgspec.structs.replace(
+            ticket,
+            state=state,
+            updated_at=at,
+            closed_at=at if ended else None,
+            customers=incident.customers,
+            incident_revision=incident.revision,
+            revision=ticket.revision + 1,
+        )
+        return _step(moved, ticket.state, "close" if ended else "update", at)
+
+
+def _step(ticket: Ticket, before: TicketState | None, action: str, at: int) -> TicketStep:
+    return TicketStep(
+        ticket=ticket,
+        transition=Transition(
+            ticket=ticket.id,
+            revision=ticket.revision,
+            at=at,
+            action=action,
+            from_state=before,
+            to_state=ticket.state,
+            by="detector",
+            reason=ticket.title,
+        ),
+        deliveries=(
+            Delivery(
+                id=f"msg-{ticket.id}-{ticket.revision}",
+                ticket=ticket.id,
+                revision=ticket.revision,
+                target="desk",
+                created_at=at,
+                body=b'{"n": 1}',
+            ),
+        ),
+    )
