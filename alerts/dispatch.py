@@ -46,7 +46,7 @@ class Dispatcher:
         self._clock = clock
         self._settings = settings
         self._chance = chance or random.Random()
-        self._endpoints = _endpoints(targets, settings.allowed_hosts)
+        self._endpoints = endpoints(targets, settings.allowed_hosts)
         self._disabled: set[str] = set()
         self._late: dict[str, tuple[str, int]] = {}  # delivery → target, last failure
         longest_s = max((target.timeout_s for target in targets), default=0.0)
@@ -161,7 +161,7 @@ class Dispatcher:
         metrics.LATE.labels(target).set(sum(1 for name, _ in self._late.values() if name == target))
 
 
-def _endpoints(targets: Sequence[TargetSettings], allowed_hosts: frozenset[str]) -> dict[str, Endpoint]:
+def endpoints(targets: Sequence[TargetSettings], allowed_hosts: frozenset[str]) -> dict[str, Endpoint]:
     endpoints: dict[str, Endpoint] = {}
     faults: list[str] = []
     for target in targets:

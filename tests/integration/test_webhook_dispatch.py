@@ -276,7 +276,7 @@ async def test_late_is_an_alarm_once_and_over_when_delivered(caplog: pytest.LogC
     def late() -> float:
         return metric("feederline_alerts_late_deliveries", target="desk")
 
-    async with bench(*[Behaviour(status=500)] * 3) as b:
+    async with bench(*[Behaviour(status=500)] * 4) as b:
         b.open()
         await b.failures(1)
         assert late() == 0
@@ -286,6 +286,8 @@ async def test_late_is_an_alarm_once_and_over_when_delivered(caplog: pytest.LogC
         b.pass_time(2)
         await b.failures(3)
         await until(lambda: late() == 1)
+        b.pass_time(5)
+        await b.failures(4)
         b.pass_time(10)
         await b.states("delivered")
         await until(lambda: late() == 0)
@@ -367,7 +369,8 @@ async def test_shutdown_does_not_wait_for_ever() -> None:
         b.open()
         async with running(b):
             await until(lambda: b.receiver.counts.requests == 1)
-        assert b.outbox.states() == ["pending"]
+        (row,) = b.outbox.rows.values()
+        assert (row.state, row.errors) == ("pending", [])  # neither answered nor timed out
 
 
 async def test_two_dispatchers_send_nothing_twice() -> None:
