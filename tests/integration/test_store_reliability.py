@@ -1,0 +1,228 @@
+"""The account of supply in SQL: worked cases to the last digit, and the rules at their edges."""
+
+from __future__ import annotations
+
+import csv
+import json
+from itertools import groupby
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from gateway.core.clock import DAY, HOUR, MINUTE, SECOND, parse_time
+from gateway.core.model import Commit, Event, IncidentKind, IncidentState, Interruption, SupplyState
+from gateway.store import Store
+from gateway.store.views import Reliability
+from tests.integration.store_world import SPOOL, T0, PlainDesk, outage, ready_store, small_inventory
+
+CASES = Path(__file__).parent.parent / "cases" / "indices"
+DESK = PlainDesk()
+DAY0 = parse_time("2026-03-01T00:00:00Z")
+
+
+def events_of(file: Path) -> list[Event]:
+    """Interruptions of single customers that add up to the rows: rows of one event that begin together are different
+    customers; a later beginning within an event is a further step of the customers from the first on."""
+    with file.open(newline="") as lines:
+        listed = list(csv.DictReader(lines))
+    events = []
+    for name, steps in groupby(listed, key=lambda row: row["event_id"]):
+        parts: list[Interruption] = []
+        for step, (start, together) in enumerate(groupby(steps, key=lambda row: row["start"])):
+            first = 0
+            for row in together:
+                last = first + int(row["customers"])
+                parts += [
+                    Interruption(
+                        incident=name,
+                        device=device,
+                        step=step,
+                        state=SupplyState.OFF,
+                        started_at=parse_time(start),
+                        ended_at=parse_time(row["end"]),
+                    )
+                    for device in range(first, last)
+                ]
+                first = last
+        closed = outage(name, state=IncidentState.CLOSED, started_at=parts[0].started_at)
+        events.append(msgspec.structs.replace(closed, interruptions=tuple(parts)))
+    return events
+
+
+@pytest.mark.parametrize("case", ["ieee1366_circuit", "retrip"])
+async def test_worked_cases(database_url: str, case: str) -> None:
+    expected = json.loads((CASES / f"{case}.json").read_text())
+    frm, to = parse_time(expected.pop("from")), parse_time(expected.pop("to"))
+    served = expected.pop("served")
+    async with ready_store(database_url, small_inventory(served)) as store:
+        await store.write(Commit(events=events_of(CASES / f"{case}.csv")), DESK, SPOOL)
+        report = await store.reports.reliability(frm, to, at=to)
+        days = await store.reports.reliability_daily(frm, to, at=to)
+    assert report.served == served
+    found = msgspec.structs.asdict(report.all)
+    assert {name: found[name] for name in expected} == pytest.approx(expected, rel=1e-9, abs=0)
+    assert report.fault == report.all
+    assert report.planned.customer_interruptions == 0
+    assert len(days) == 365
+    assert sum(day.customer_minutes for day in days) == pytest.approx(expected["customer_minutes"], rel=1e-12)
+    assert sum(day.saidi_minutes or 0 for day in days) == pytest.approx(expected["saidi_minutes"], rel=1e-12)
+
+
+async def account(store: Store, *events: Event, at: int = DAY0 + DAY) -> Reliability:
+    await store.write(Commit(events=list(events)), DESK, SPOOL)
+    return await store.reports.reliability(DAY0, DAY0 + DAY, at=at)
+
+
+def dark(
+    name: str, minutes: float | None, *, after: float = 0, device: int = 0, node: str = "T0", **more: object
+) -> Event:
+    """One customer without supply from T0 + `after` min, for so many minutes (None: still)."""
+    start = T0 + round(after * MINUTE)
+    return outage(
+        name,
+        node=node,
+        devices=(device,),
+        started_at=start,
+        ended_at=None if minutes is None else start + round(minutes * MINUTE),
+        **{"state": IncidentState.OPEN if minutes is None else IncidentState.CLOSED, **more},  # type: ignore[arg-type]
+    )
+
+
+async def test_an_account_without_anything(database_url: str) -> None:
+    async with ready_store(database_url) as store:
+        report = await account(store)
+    assert (report.served, report.all.asai, report.all.saidi_minutes, report.unknown_share) == (
+        6,
+        1.0,
+        0.0,
+        0.0,
+    )
+    assert report.all.caidi_minutes is None
+    assert (report.threshold_s, report.comparator) == (300.0, ">")
+    assert (report.asai_target, report.saidi_target_minutes) == (0.999, 15.0)
+
+
+async def test_overlapping_incidents_count_each_minute_once(database_url: str) -> None:
+    """A transformer's outage within a feeder's, and one that begins where another ends: one interruption."""
+    async with ready_store(database_url) as store:
+        report = await account(
+            store, dark("I1", 30), dark("I2", 40, after=10), dark("I3", 10, after=50), dark("I4", 20, after=5)
+        )
+    assert (report.all.customer_interruptions, report.all.customer_minutes) == (1, 60.0)
+
+
+async def test_exactly_the_threshold_is_momentary_unless_the_settings_say_otherwise(
+    database_url: str,
+) -> None:
+    async with ready_store(database_url) as store:
+        report = await account(store, dark("I1", 5))
+        assert (report.all.customer_interruptions, report.all.maifi) == (0, 1 / 6)
+        await store.put_settings({"sustained_comparator": ">="})
+        report = await account(store)
+        assert (report.all.customer_interruptions, report.all.maifi) == (1, 0)
+        await store.put_settings({"sustained_threshold_s": 180.0, "sustained_comparator": ">"})
+        report = await account(store, dark("I2", 4, after=60))
+        assert (report.all.customer_interruptions, report.threshold_s) == (2, 180.0)
+
+
+async def test_what_has_not_ended_stands_apart(database_url: str) -> None:
+    at = T0 + 30 * MINUTE
+    async with ready_store(database_url) as store:
+        report = await account(store, dark("I1", None), dark("I2", 10, device=1), at=at)
+        assert report.window_to == at, "time to come does not count as supplied"
+        assert report.all.customer_interruptions == 2
+        assert report.all.customer_minutes == 10.0
+        assert (report.all.open.customers, report.all.open.customer_minutes) == (1, 30.0)
+        assert report.all.asai == pytest.approx(1 - 10 / (6 * (at - DAY0) / MINUTE), rel=1e-12)
+        assert (report.off_now, report.unknown_now) == (1, 0)
+        (day,) = await store.reports.reliability_daily(DAY0, DAY0 + DAY, at=at)
+        assert (day.asai, day.open) == (report.all.asai, report.all.open)
+
+
+async def test_minutes_belong_to_the_day_that_the_interruption_began(database_url: str) -> None:
+    async with ready_store(database_url) as store:
+        late = outage(started_at=DAY0 + DAY - HOUR, ended_at=DAY0 + DAY + HOUR, state=IncidentState.CLOSED)
+        await store.write(Commit(events=[late]), DESK, SPOOL)
+        on, after = DAY0 + DAY, DAY0 + 2 * DAY
+        first = await store.reports.reliability(DAY0, on, at=after)
+        second = await store.reports.reliability(on, after, at=after)
+        days = await store.reports.reliability_daily(DAY0, after, at=after)
+    assert (first.all.customer_minutes, second.all.customer_minutes) == (240.0, 0.0)
+    assert [d.customer_minutes for d in days] == [240.0, 0.0]
+
+
+async def test_unknown_is_neither_on_nor_off(database_url: str) -> None:
+    """Two hours unknown, of which half an hour turns out dark by another incident."""
+    async with ready_store(database_url) as store:
+        report = await account(
+            store,
+            dark("C1", 120, kind=IncidentKind.COMMUNICATIONS_LOSS, supply=SupplyState.UNKNOWN),
+            dark("I1", 30, after=60),
+            dark(
+                "C2",
+                None,
+                device=1,
+                kind=IncidentKind.COMMUNICATIONS_LOSS,
+                supply=SupplyState.UNKNOWN,
+                after=900,
+            ),
+        )
+    assert report.all.customer_minutes == 30.0
+    assert report.unknown_customer_minutes == pytest.approx(90 + 60)
+    assert report.unknown_share == pytest.approx(150 / (6 * 1440), rel=1e-12)
+    assert (report.off_now, report.unknown_now) == (0, 1)
+
+
+async def test_planned_is_shown_with_and_without(database_url: str) -> None:
+    async with ready_store(database_url) as store:
+        report = await account(
+            store, dark("I1", 10), dark("P1", 20, device=1, kind=IncidentKind.PLANNED_OUTAGE)
+        )
+    assert (report.all.customer_minutes, report.fault.customer_minutes, report.planned.customer_minutes) == (
+        30.0,
+        10.0,
+        20.0,
+    )
+
+
+async def test_withdrawn_and_absorbed_incidents(database_url: str) -> None:
+    async with ready_store(database_url) as store:
+        report = await account(
+            store,
+            dark("I1", None, state=IncidentState.CANCELLED),
+            dark("I2", None, device=1, state=IncidentState.MERGED),  # its parent carries it on …
+            dark("I3", 20, device=2, state=IncidentState.MERGED),  # … but what had ended has ended
+            dark("I4", 30, device=1),
+        )
+    assert (report.all.customer_interruptions, report.all.customer_minutes) == (2, 50.0)
+    assert (report.off_now, report.all.open.customers) == (0, 0)
+
+
+async def test_a_metering_point_of_many_customers(database_url: str) -> None:
+    inventory = small_inventory(3, customers=[40, 1, 0])
+    async with ready_store(database_url, inventory) as store:
+        report = await account(store, dark("I1", 10), dark("I2", 10, device=2))
+    assert (report.served, report.all.customer_interruptions, report.all.customer_minutes) == (41, 40, 400.0)
+
+
+async def test_days_are_those_of_the_settings_zone(database_url: str) -> None:
+    async with ready_store(database_url) as store:
+        await store.put_settings({"time_zone": "Asia/Shanghai"})
+        await store.write(
+            Commit(events=[dark("I1", 10, after=9 * 60)]), DESK, SPOOL
+        )  # 17:00 UTC, 1 a.m. there
+        days = await store.reports.reliability_daily(DAY0, DAY0 + DAY, at=DAY0 + 2 * DAY)
+    assert [(d.day - DAY0) / HOUR for d in days] == [-8.0, 16.0]
+    assert [d.customer_minutes for d in days] == [0.0, 10.0]
+
+
+async def test_supply_now_names_who_is_off(database_url: str) -> None:
+    async with ready_store(database_url) as store:
+        await account(
+            store,
+            dark("C1", None, kind=IncidentKind.COMMUNICATIONS_LOSS, supply=SupplyState.UNKNOWN),
+            dark("I1", None, after=SECOND / MINUTE),
+        )
+        now = await store.reports.supply_now()
+    assert (now.served, now.on, now.off, now.unknown) == (6, 5, 1, 0), "off wins over unknown"
