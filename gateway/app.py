@@ -8,13 +8,13 @@ import functools
 import logging
 import signal
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from alerts.desk import Desk
-from alerts.dispatch import Dispatcher
-from drivers.modbus import ModbusDriver
+from alerts.dispatch import Dispatcher, endpoints
+from drivers.modbus.driver import ModbusDriver
 from drivers.mqtt import MqttDriver
 from drivers.profile import load_profiles
 from gateway.api.app import create_app
@@ -33,7 +33,7 @@ from gateway.spool import Spool
 from gateway.store import Store
 from gateway.supervise import keep_running
 from gateway.timekeeper import Timekeeper
-from processors.outage import OutageDetector
+from processors.outage.detector import OutageDetector
 
 log = logging.getLogger(__name__)
 
@@ -69,14 +69,16 @@ def compose(config: Config, *, clock: Clock, known: Sequence[str] = ()) -> Parts
             return None
 
     settings = config.inventory
-    profiles = attempt(lambda: load_profiles(config.modbus.profiles))
-    network = attempt(lambda: load_network(settings.network))
-    inventory = network and attempt(
-        lambda: load_devices(settings.devices, network, known=known, nominal_v=settings.nominal_voltage)
-    )
-    attempt(
-        lambda: Dispatcher(_NoOutbox(), config.alerts.targets, clock, config.alerts)
-    )  # its secrets and hosts
+    profiles = attempt(functools.partial(load_profiles, config.modbus.profiles))
+    network = attempt(functools.partial(load_network, settings.network))
+    inventory = None
+    if network is not None:
+        inventory = attempt(
+            functools.partial(
+                load_devices, settings.devices, network, known=known, nominal_v=settings.nominal_voltage
+            )
+        )
+    attempt(functools.partial(endpoints, config.alerts.targets, config.alerts.allowed_hosts))
     if config.database.password is not None:
         attempt(config.database.password.reveal)
     drivers: list[Driver | None] = []
@@ -85,7 +87,9 @@ def compose(config: Config, *, clock: Clock, known: Sequence[str] = ()) -> Parts
             attempt(functools.partial(MqttDriver, inventory, session, clock)) for session in config.mqtt
         ]
         if profiles is not None and inventory.of_protocol("modbus"):
-            drivers.append(attempt(lambda: ModbusDriver(inventory, profiles, config.modbus, clock)))
+            drivers.append(
+                attempt(functools.partial(ModbusDriver, inventory, profiles, config.modbus, clock))
+            )
         if inventory.of_protocol("mqtt") and not config.mqtt:
             faults.append("mqtt: there are devices of protocol mqtt and no broker to hear them from")
     if faults or inventory is None:
@@ -170,11 +174,15 @@ class Gateway:
     async def _work(self) -> None:
         """Everything that needs the database, once it is there."""
         config = self.parts.config
-        async with Store(config.database) as store:
-            app = create_app(store, settings=config.api, state=self)
+        store = Store.unopened(config.database)
+        app = create_app(
+            store, settings=config.api, state=self, time_zone=config.targets.time_zone, clock=self.clock
+        )
+        try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(serve(app, config.api, self.listener), name="api")
-                await self._prepare(store)
+                await self._patiently(store.connect)
+                await self._patiently(lambda: self._prepare(store))
                 self.pipeline = Pipeline(
                     self.spool,
                     store,
@@ -182,34 +190,40 @@ class Gateway:
                     self.parts.desk,
                     snapshot_s=config.gateway.snapshot_s,
                 )
-                dispatcher = Dispatcher(store.outbox(), config.alerts.targets, self.clock, config.alerts)
                 group.create_task(self.pipeline.run(), name="pipeline")
-                group.create_task(keep_running("dispatcher", dispatcher.run), name="dispatcher")
+                for target in config.alerts.targets:  # one each: a slow target does not hold up the others
+                    dispatcher = Dispatcher(store.outbox([target.name]), [target], self.clock, config.alerts)
+                    name = f"dispatch {target.name}"
+                    group.create_task(keep_running(name, dispatcher.run), name=name)
                 group.create_task(keep_running("upkeep", lambda: self._upkeep(store)), name="upkeep")
                 log.info("gateway runs", extra={"page": url_of(self.listener)})
+        finally:
+            await store.close()
 
     async def _prepare(self, store: Store) -> None:
-        """Migrate and hand over inventory and targets; waits for a database that is not there yet."""
+        """Bring the schema up to date and hand over inventory and targets."""
         config = self.parts.config
+        await store.migrate()
+        diff = await store.sync_inventory(self.parts.inventory)
+        await store.put_settings(
+            {
+                "sustained_threshold_s": config.outage.sustained_s,
+                "asai_target": config.targets.asai,
+                "saidi_target_minutes": config.targets.saidi_minutes,
+                "time_zone": config.targets.time_zone,
+            }
+        )
+        log.info("inventory is in the database", extra={"changes": str(diff)})
+
+    async def _patiently(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Repeat `work` until the database is there; the field is heard meanwhile, and the spool keeps it."""
         backoff = Backoff(base_s=0.5, cap_s=15.0)
         while True:
             try:
-                await store.migrate()
-                diff = await store.sync_inventory(self.parts.inventory)
-                await store.put_settings(
-                    {
-                        "sustained_threshold_s": config.outage.sustained_s,
-                        "asai_target": config.targets.asai,
-                        "saidi_target_minutes": config.targets.saidi_minutes,
-                        "time_zone": config.targets.time_zone,
-                    }
-                )
+                return await work()
             except UnavailableError as exc:
                 log.warning("database is away; what arrives is kept in the spool", extra={"error": str(exc)})
-                await backoff.sleep()
-            else:
-                log.info("inventory is in the database", extra={"changes": str(diff)})
-                return
+            await backoff.sleep()
 
     async def _upkeep(self, store: Store) -> None:
         while True:
@@ -221,7 +235,7 @@ class Gateway:
     def ready(self) -> list[str]:
         reasons: list[str] = []
         if self.pipeline is None:
-            reasons.append("the database has not been reached yet")
+            reasons.append("the database has not been reached since the start")
         elif self.pipeline.lag > _LAG_LIMIT:
             reasons.append(f"{self.pipeline.lag} entries wait to be stored")
         if self.spool.size >= self.spool.max_bytes:
@@ -238,10 +252,6 @@ class Gateway:
             lag_entries=pipeline.lag if pipeline else self.spool.last - self.spool.first + 1,
             drivers=tuple(DriverState(name=driver.name, state="running") for driver in self.parts.drivers),
         )
-
-
-class _NoOutbox:
-    """For checking a dispatcher's settings without a database."""
 
 
 @contextlib.contextmanager

@@ -49,28 +49,39 @@ class Store:
         self._outboxes: list[PostgresOutbox] = []
         self._caught_up_at = 0
 
-    @staticmethod
-    @asynccontextmanager
-    async def open(settings: DatabaseSettings) -> AsyncIterator[Store]:
-        """Connect; on leaving, close all connections.
+    @classmethod
+    def unopened(cls, settings: DatabaseSettings) -> Store:
+        """A store that is not connected yet: until `connect` every method raises UnavailableError.
 
-        Raises:
-            UnavailableError: nobody answers there; the message says what to do.
-            RefusedError: wrong password, unknown database or role, or a server too old.
-            InvalidInputError: the password's variable or file is missing.
+        Raises InvalidInputError when the password's variable or file is missing.
         """
-        probe = await connect(settings)
-        await probe.close()
-        pool = build(settings)
-        store = Store(settings, pool)
-        with boundary("opening the database"):
-            await pool.open(wait=True, timeout=settings.connect_timeout_s)
+        return cls(settings, build(settings))
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, settings: DatabaseSettings) -> AsyncIterator[Store]:
+        """Connect; on leaving, close all connections. Raises what `unopened` and `connect` raise."""
+        store = cls.unopened(settings)
         try:
+            await store.connect()
             yield store
         finally:
-            for outbox in store._outboxes:
-                await outbox.close()
-            await pool.close()
+            await store.close()
+
+    async def connect(self) -> None:
+        """Raises:
+        UnavailableError: nobody answers there; the message says what to do.
+        RefusedError: wrong password, unknown database or role, or a server too old.
+        """
+        probe = await connect(self.settings)
+        await probe.close()
+        with boundary("opening the database"):
+            await self._pool.open(wait=True, timeout=self.settings.connect_timeout_s)
+
+    async def close(self) -> None:
+        for outbox in self._outboxes:
+            await outbox.close()
+        await self._pool.close()
 
     async def migrate(self) -> Migrated:
         """Bring the schema up to date; safe to call from several gateways at once.

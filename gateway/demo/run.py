@@ -1,0 +1,230 @@
+"""Puts the demo together, lets the story run, and counts at the end what arrived and what did not."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import signal
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import msgspec
+from rich.console import Console
+
+from alerts.webhook import new_secret
+from gateway.core.clock import SECOND, SystemClock
+from gateway.demo import processes
+from gateway.demo.processes import DemoError, District
+from gateway.demo.story import Story, keep_line, pick_transformers
+from gateway.embedded import BrokerAddress, embedded_broker, embedded_postgres, free_port
+from gateway.store import Store
+from gateway.store.completeness import Completeness, Delivered
+from gateway.store.settings import DatabaseSettings
+from gateway.store.views import Reliability
+from simulator.receiver import Counts, Receiver
+
+_PAGE_PORT = 8080  # where it is free
+_START_S = 60.0
+_PAUSE_S = 20.0  # between outages when there is no end
+_GRACE = SECOND // 5  # an answer counted by the meter and not yet stamped by the gateway
+
+
+class Tally(msgspec.Struct, frozen=True, kw_only=True):
+    """What the run came to."""
+
+    devices: int
+    completeness: Completeness
+    reliability: Reliability
+    receiver: Counts
+    incidents: int
+    tickets_opened: int
+    tickets_closed: int
+    detect_seconds: float | None
+
+    def figures(self) -> dict[str, Any]:
+        """The last line of `--json`."""
+        return {
+            "devices": self.devices,
+            "readings": self.completeness.readings,
+            "signals": self.completeness.signals,
+            "incidents": self.incidents,
+            "tickets_opened": self.tickets_opened,
+            "tickets_closed": self.tickets_closed,
+            "webhooks_delivered": self.receiver.received,
+            "duplicates": self.completeness.duplicates + self.receiver.duplicated,
+            "missing": self.completeness.missing,
+            "asai": self.reliability.all.asai,
+            "unknown_share": self.reliability.unknown_share,
+            "detect_seconds": self.detect_seconds,
+        }
+
+    def faults(self) -> list[str]:
+        """Promises that were not kept; empty when all is well."""
+        figures = self.figures()
+        faults = []
+        if figures["missing"]:
+            faults.append(f"{figures['missing']} readings or signals were delivered and are not stored")
+        if figures["duplicates"]:
+            faults.append(f"{figures['duplicates']} rows, tickets or webhooks were there twice")
+        if not figures["tickets_closed"]:
+            faults.append("no ticket was opened, delivered and closed in the time given")
+        return faults
+
+
+async def run_demo(folder: Path, *, meters: int, duration_s: float | None, seed: int) -> Tally:
+    """Run until `duration_s` is over, or until cancelled where there is none.
+
+    Raises DemoError when a part fails, UnavailableError when one cannot be started.
+    """
+    console = Console(stderr=True, soft_wrap=True)
+    private = folder / "private"  # the database server may look into `folder`, nobody into this
+    private.mkdir(mode=0o700)
+    secret = new_secret()
+    main = asyncio.current_task()
+    assert main is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, main.cancel)
+    async with contextlib.AsyncExitStack() as stack:
+        status = stack.enter_context(console.status("Starting PostgreSQL and an MQTT broker"))
+        database = stack.enter_context(embedded_postgres(folder / "database"))
+        broker = stack.enter_context(embedded_broker(private / "broker"))
+        receiver = await stack.enter_async_context(Receiver(secret))
+        status.update(f"Building a district of {meters} metering points")
+        district = await stack.enter_async_context(processes.district(private, broker, meters, seed))
+        scene = _Scene(console, private, database, broker, receiver, district, secret, meters)
+        return await _play(scene, status.update, duration_s)
+
+
+class _Scene(msgspec.Struct, frozen=True):
+    console: Console
+    folder: Path
+    database: str
+    broker: BrokerAddress
+    receiver: Receiver
+    district: District
+    secret: str
+    meters: int
+
+
+async def _play(scene: _Scene, show: Any, duration_s: float | None) -> Tally:
+    clock = SystemClock()
+    port = _page_port()
+    shortened = processes.write_configuration(
+        scene.folder, database=scene.database, broker=scene.broker, receiver=scene.receiver.url, port=port,
+        meters=scene.meters,
+    )  # fmt: skip
+    about = scene.district.about
+    loop = asyncio.get_running_loop()
+    async with processes.gateway(scene.folder, scene.secret) as gateway:
+        show("Starting the gateway")
+        page = f"http://127.0.0.1:{port}"
+        await _await_ready(page, gateway, scene.folder)
+        settings = DatabaseSettings(url=scene.database, role="feederline_api")
+        async with Store.open(settings) as store:
+            started_at = (await scene.district.ask("start"))["at"]
+            ends = None if duration_s is None else loop.time() + duration_s
+            story = Story(
+                scene.console,
+                clock,
+                district=scene.district,
+                receiver=scene.receiver,
+                store=store,
+                started_at=started_at,
+            )
+            story.tell(
+                f"A district of {about['customers']} customers behind {about['meters']} meters, "
+                f"{len(about['transformers'])} transformers and {len(about['feeders'])} feeders, "
+                "polled by Modbus TCP and heard by MQTT."
+            )
+            story.tell(f"The page: [bold]{page}[/bold]")
+            story.tell(
+                "So that you need not wait, the demo shortens: "
+                + ", ".join(f"{key} {value:g}" for key, value in shortened.items())
+                + ". Signals keep real seconds."
+            )
+            async with _progress(story, show):
+                await _tell(story, about, duration_s, ends)
+            show("Storing the last readings")
+            pause = await scene.district.ask("pause")
+            if not pause["flushed"]:
+                raise DemoError("the broker did not confirm everything that meters published")
+            await processes.stop_gateway(gateway, scene.folder)
+            return await _count(scene, store, story, pause["at"])
+
+
+async def _tell(story: Story, about: dict[str, Any], duration_s: float | None, ends: float | None) -> None:
+    """One outage, then quiet until the end; without an end, one outage after the other."""
+    loop = asyncio.get_running_loop()
+    await story.supply_normal(about["devices"] - len(about["concentrators"]))  # those only pass on
+    transformers = pick_transformers(about)
+    if ends is not None and duration_s is not None:
+        await asyncio.sleep(min(3.0, duration_s / 20))
+        await story.outage(transformers[0], min(15.0, duration_s / 5))
+        await asyncio.sleep(max(0.0, ends - loop.time()))
+        return
+    story.tell("Ctrl-C ends the demo and leaves nothing behind.")
+    turn = 0
+    while True:
+        await asyncio.sleep(3.0 if turn == 0 else _PAUSE_S)
+        await story.outage(transformers[turn % len(transformers)], 20.0)
+        turn += 1
+
+
+@contextlib.asynccontextmanager
+async def _progress(story: Story, show: Any) -> AsyncIterator[None]:
+    task = asyncio.create_task(keep_line(story, show), name="progress line")
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def _count(scene: _Scene, store: Store, story: Story, paused_at: int) -> Tally:
+    await scene.district.ask("ledger")
+    ledger = json.loads((scene.folder / "ledger.json").read_text(encoding="utf-8"))
+    delivered = Delivered(
+        mqtt=ledger["mqtt"],
+        modbus=ledger["modbus"],
+        signals=[tuple(said) for said in ledger["signals"]],
+        until=paused_at + _GRACE,
+    )
+    totals = await store.reports.totals()
+    seconds = story.outcome.detect_seconds
+    return Tally(
+        devices=scene.district.about["devices"],
+        completeness=await store.completeness(delivered),
+        reliability=await store.reports.reliability(story.started_at, paused_at, at=paused_at),
+        receiver=scene.receiver.counts,
+        incidents=totals.incidents,
+        tickets_opened=totals.tickets,
+        tickets_closed=totals.tickets_closed,
+        detect_seconds=round(sum(seconds) / len(seconds), 3) if seconds else None,
+    )
+
+
+async def _await_ready(page: str, gateway: asyncio.subprocess.Process, folder: Path) -> None:
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + _START_S
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session:
+        while loop.time() < deadline and gateway.returncode is None:
+            with contextlib.suppress(aiohttp.ClientError, TimeoutError, OSError):
+                async with session.get(f"{page}/health/ready") as response:
+                    if response.status == 200:
+                        return
+            await asyncio.sleep(0.1)
+    await processes.stop_gateway(gateway, folder)
+    raise DemoError(f"the gateway was not ready within {_START_S:.0f} s")
+
+
+def _page_port() -> int:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", _PAGE_PORT))
+        except OSError:
+            return free_port()
+    return _PAGE_PORT
