@@ -1,0 +1,240 @@
+"""The open incidents, which device belongs to which, and the events that tell about them."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+import numpy as np
+
+from gateway.core.clock import SECOND
+from gateway.core.inventory import Inventory
+from gateway.core.model import (
+    Bools,
+    Change,
+    Event,
+    IncidentKind,
+    IncidentState,
+    Int32s,
+    Int64s,
+    Interruption,
+)
+from gateway.core.network import NodeKind, phase_letters
+from processors.outage import words
+from processors.outage.evidence import Dark, Evidence, Flag, Keys
+from processors.outage.story import Story
+
+_KINDS = (
+    (Dark.GASP, "last_gasp"),
+    (Dark.ZERO, "zero_voltage"),
+    (Dark.TARGET_FAILED, "target_failed"),
+    (Dark.ADOPTED, "adopted"),
+)
+_CHANGES = {
+    IncidentState.OPEN: Change.UPDATED,
+    IncidentState.RESTORED: Change.RESTORED,
+    IncidentState.CLOSED: Change.CLOSED,
+    IncidentState.CANCELLED: Change.CANCELLED,
+    IncidentState.MERGED: Change.MERGED,
+}
+
+
+class Book:
+    """`owner` int32 per device key: slot of its story in `stories`, −1 for none."""
+
+    def __init__(self, inventory: Inventory, evidence: Evidence) -> None:
+        self.inventory = inventory
+        self.network = inventory.network
+        self.evidence = evidence
+        self.tolerance = round(evidence.settings.clock_tolerance_s * SECOND)
+        self.stories: dict[int, Story] = {}
+        self.at_node: dict[str, int] = {}  # node -> slot of the outage that is open there
+        self.owner: Int32s = np.full(len(inventory), -1, np.int32)
+        self.events: list[Event] = []
+        self.dirty: set[int] = set()  # slots about which something may have to be told
+        self._next = 0
+
+    # -- finding ---------------------------------------------------------------------------------------------------
+
+    def covering(self, node: int) -> int:
+        """Slot of the open outage at or above a node, nearest first; −1 for none."""
+        while self.at_node and node >= 0:
+            slot = self.at_node.get(self.network.ids[node], -1)
+            if slot >= 0:
+                return slot
+            node = int(self.network.parent[node])
+        return -1
+
+    def in_outage(self, keys: Keys) -> Bools:
+        """Which of these belong to an outage (not merely to a communications loss)."""
+        slots, inverse = np.unique(self.owner[keys], return_inverse=True)
+        outage = [slot >= 0 and not self.stories[slot].communications for slot in slots.tolist()]
+        found: Bools = np.array(outage, np.bool_)[inverse] if len(keys) else np.zeros(0, np.bool_)
+        return found
+
+    # -- changing --------------------------------------------------------------------------------------------------
+
+    def new_id(self, kind: IncidentKind, node: str, detected_at: int) -> str:
+        digest = blake2b(f"{kind}|{node}|{detected_at}".encode(), digest_size=8)
+        return f"inc-{digest.hexdigest()}"
+
+    def add(self, story: Story) -> int:
+        slot, self._next = self._next, self._next + 1
+        self.stories[slot] = story
+        self.turn(slot, story.state)
+        return slot
+
+    def turn(self, slot: int, state: IncidentState) -> None:
+        """Give a story its state."""
+        story = self.stories[slot]
+        story.state = state
+        if story.communications:
+            return
+        if state is IncidentState.OPEN:
+            self.at_node.setdefault(story.node, slot)
+        elif self.at_node.get(story.node) == slot:
+            del self.at_node[story.node]
+
+    def take_in(self, slot: int, keys: Keys, start: Int64s) -> None:
+        """Make devices members of an outage. Those without dark evidence get a spell inferred from the others."""
+        ev, story = self.evidence, self.stories[slot]
+        due = ev.last_heard(keys) + ev.interval[keys] * 3 // 2
+        if not story.communications:
+            inferred = (ev.flags[keys] & Flag.SPELL == 0) | ((ev.kinds[keys] == 0) & (ev.back_at[keys] > 0))
+            k, s = keys[inferred], start[inferred]
+            ev.kinds[k] = 0
+            ev.dark_at[k] = ev.onset_at[k] = s
+            ev.dark_last[k] = np.maximum(s + self.tolerance, ev.on_at[k])
+            ev.back_at[k] = 0
+            ev.flags[k] |= Flag.SPELL
+        ev.flags[keys] |= Flag.MEMBER
+        self.owner[keys] = slot
+        story.add(keys, start, due)
+        self.dirty.add(slot)
+
+    def release(self, keys: Keys) -> None:
+        """These belong to no incident any more. A spell that is over or was only inferred is forgotten."""
+        ev = self.evidence
+        self.owner[keys] = -1
+        ev.flags[keys] &= ~Flag.MEMBER
+        done = keys[(ev.back_at[keys] > 0) | (ev.kinds[keys] == 0)]
+        ev.flags[done] &= ~Flag.SPELL
+        ev.touched[keys] = True
+
+    def leave(self, slot: int, keys: Keys) -> tuple[Interruption, ...]:
+        """Members that belong elsewhere from now on; their published rows are voided."""
+        story = self.stories[slot]
+        which = np.isin(story.keys, keys)
+        rows = story.voided(which)
+        story.keep(~which)
+        self.owner[keys] = -1
+        return rows
+
+    def yield_to(self, slot: int, keys: Keys, off_at: Int64s, outage: str, at: int) -> None:
+        """Members of a communications loss turn out to be without supply since `off_at`: unknown until then."""
+        story = self.stories[slot]
+        which = np.isin(story.keys, keys)
+        order = np.argsort(keys, kind="stable")
+        story.end[which] = np.clip(off_at[order], story.start[which], at)
+        rows = story.changed()
+        if which.all():
+            self.owner[story.keys] = -1
+            self.finish(slot, at, IncidentState.MERGED, rows, parent=outage)
+        else:
+            story.keep(~which)
+            self.publish(slot, at, Change.UPDATED, rows)
+
+    def merge(self, slot: int, into: str, at: int) -> None:
+        """An outage was part of a larger one, which accounts for its members from their own start on."""
+        story = self.stories[slot]
+        rows = story.voided(np.ones(len(story.keys), np.bool_))
+        self.finish(slot, at, IncidentState.MERGED, rows, parent=into)
+
+    def finish(
+        self, slot: int, at: int, state: IncidentState, rows: tuple[Interruption, ...], *, parent: str = ""
+    ) -> None:
+        story = self.stories[slot]
+        self.turn(slot, state)
+        story.parent = parent or story.parent
+        self.publish(slot, at, _CHANGES[state], rows)
+        del self.stories[slot]
+        self.release(story.keys[self.owner[story.keys] == slot])
+
+    # -- telling ---------------------------------------------------------------------------------------------------
+
+    def publish(
+        self, slot: int, at: int, change: Change, rows: tuple[Interruption, ...] | None = None
+    ) -> None:
+        story = self.stories[slot]
+        self.dirty.discard(slot)
+        facts = self.facts(story)
+        story.signature = signature(story, facts)
+        self.events.append(
+            story.event(
+                at,
+                change,
+                story.changed() if rows is None else rows,
+                customers=int(self.inventory.customers[story.keys].sum()),
+                summary=words.summary(facts),
+                evidence=words.evidence(facts),
+            )
+        )
+
+    def facts(self, story: Story) -> words.Facts:
+        ev, inv, k = self.evidence, self.inventory, story.keys
+        kinds = ev.kinds[k] if not story.communications else np.zeros(len(k), np.uint8)
+        reported = kinds > 0
+        times = ev.onset_at[k[reported]]
+        back = story.end > 0
+        terminal = inv.key(story.direct_by) if story.direct_by else None
+        here = self.at_node.get(story.node, -1)
+        others = len(self.at_node) - int(self.stories.get(here) is story)
+        return words.Facts(
+            kind=story.kind,
+            state=story.state,
+            place=self.place(story.node),
+            members=len(k),
+            reported=int(np.count_nonzero(reported)),
+            back=int(np.count_nonzero(back)),
+            silent=int(np.count_nonzero(ev.flags[k] & Flag.SILENT)),
+            by={name: count for bit, name in _KINDS if (count := int(np.count_nonzero(kinds & bit)))},
+            first=int(times.min()) if len(times) else story.started_at,
+            last=int(times.max()) if len(times) else story.started_at,
+            verified=self.verified(story),
+            others=others,
+            direct_by=story.direct_by,
+            breaker=terminal is not None and bool(ev.kinds[terminal] & Dark.BREAKER),
+            path=story.path,
+            since=story.started_at,
+            customers_off=int(inv.customers[k[~back]].sum()),
+            clock_faults=[inv.ids[key] for key in sorted(ev.clock_faults.intersection(k.tolist()))]
+            if ev.clock_faults
+            else (),
+        )
+
+    def verified(self, story: Story) -> int:
+        """Members that showed a reading with voltage since they came back."""
+        shown = (story.end > 0) & (self.evidence.volt_at[story.keys] >= story.end)
+        return int(np.count_nonzero(shown))
+
+    def place(self, node: str) -> str:
+        if node not in self.network:
+            return f"node {node}"
+        i = self.network.index(node)
+        return words.place(NodeKind(self.network.kind[i]).word, node, self.network.names[i])
+
+    def node_phases(self, node: str) -> str:
+        return phase_letters(int(self.network.phases[self.network.index(node)]))
+
+
+def signature(story: Story, facts: words.Facts) -> tuple[int, ...]:
+    """What an operator cares about; an update is told when it changes. Reports count in tenths of the members."""
+    tenth = facts.reported * 10 // max(1, facts.members)
+    return (
+        facts.members,
+        facts.back,
+        tenth,
+        sum(1 << i for i, (_, name) in enumerate(_KINDS) if name in facts.by),
+        int(story.step.sum()),
+        story.started_at,
+        int(bool(story.direct_by)),
+    )

@@ -1,0 +1,212 @@
+"""Following open incidents: who is back, who relapsed, when supply is restored, verified, or was never lost."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from gateway.core.clock import SECOND
+from gateway.core.model import Bools, Change, IncidentKind, IncidentState, Interruption
+from processors.outage.book import Book, signature
+from processors.outage.evidence import Evidence, Flag, Keys
+from processors.outage.judge import holds
+from processors.outage.open import Opener
+from processors.outage.settings import OutageSettings
+from processors.outage.story import Story
+
+OPEN, RESTORED = IncidentState.OPEN, IncidentState.RESTORED
+
+
+class Follower:
+    def __init__(self, settings: OutageSettings, evidence: Evidence, book: Book, opener: Opener) -> None:
+        self.settings = settings
+        self.evidence = evidence
+        self.book = book
+        self.opener = opener
+        self.sustained = round(settings.sustained_s * SECOND)
+        self.verify = round(settings.verify_s * SECOND)
+        self.remainder = round(settings.remainder_s * SECOND)
+
+    def follow(self, touched: Keys, at: int) -> None:
+        """Look again at the stories of touched devices, and at those whose time has come."""
+        slots = set(np.unique(self.book.owner[touched]).tolist()) - {-1}
+        slots |= self._of_terminals(touched)
+        slots |= {slot for slot in self.book.dirty if slot in self.book.stories}
+        slots |= {slot for slot, story in self.book.stories.items() if self._waits(story)}
+        for slot in sorted(slots):
+            story = self.book.stories[slot]
+            if story.communications:
+                self._follow_silence(slot, story, at)
+            else:
+                self._follow_outage(slot, story, at)
+
+    def _of_terminals(self, touched: Keys) -> set[int]:
+        terminals = {
+            self.book.inventory.ids[key] for key in touched[self.evidence.terminal[touched]].tolist()
+        }
+        if not terminals:
+            return set()
+        return {slot for slot, story in self.book.stories.items() if story.direct_by in terminals}
+
+    @staticmethod
+    def _waits(story: Story) -> bool:
+        return story.state is RESTORED or story.returned_at > 0
+
+    def _need(self, members: int) -> int:
+        return max(1, math.ceil(self.settings.restored_share * members - 1e-9))
+
+    # -- outages ---------------------------------------------------------------------------------------------------
+
+    def _follow_outage(self, slot: int, story: Story, at: int) -> None:
+        ev = self.evidence
+        k = story.keys
+        back = ev.back_at[k]
+        came = story.off & (back > 0)
+        story.end[came] = np.maximum(back[came], story.start[came])
+        if came.any():
+            story.returned_at = at
+        self._relapse(story)
+        self._earlier(story)
+        if story.state is OPEN and came.any() and self._contradicted(story):
+            self._cancel(slot, story, at)
+            return
+        dark = story.off & ev.is_dark(k)
+        alive = int(np.count_nonzero(~story.off))
+        if story.state is RESTORED and dark.any():
+            self._reopen(slot, story, at)
+            return
+        if story.state is OPEN and self._settled(story, dark, alive, at):
+            nested = self._detach(slot, story, dark) if dark.any() else ()
+            story.settled_at = at
+            story.restored_at = int(story.end.max())
+            self.book.turn(slot, RESTORED)
+            self.book.publish(slot, at, Change.RESTORED, (*nested, *story.changed()))
+        if story.state is RESTORED and self._verified(story, at):
+            self._close(slot, story, at)
+            return
+        self._update(slot, story, at)
+
+    def _relapse(self, story: Story) -> None:
+        ev, k = self.evidence, story.keys
+        again = ~story.off & ev.is_dark(k) & (ev.dark_at[k] > story.end)
+        rows = np.flatnonzero(again)
+        if len(rows):
+            story.relapse(rows, np.maximum(ev.onset_at[k[rows]], story.end[rows] + 1))
+
+    def _earlier(self, story: Story) -> None:
+        """A late report may say that a member was off before we thought."""
+        ev, k = self.evidence, story.keys
+        earlier = (
+            story.off & (story.step == 0) & ev.is_dark(k) & (ev.onset_at[k] < story.start)
+            & (ev.onset_at[k] >= story.started_at - self.opener.join)
+        )  # fmt: skip
+        if earlier.any():
+            story.start[earlier] = ev.onset_at[k[earlier]]
+            story.told[earlier] = -1
+            story.started_at = min(story.started_at, int(story.start[earlier].min()))
+
+    def _contradicted(self, story: Story) -> bool:
+        """Whether life was shown by so many that missed no report that supply cannot have been lost here."""
+        ev, k = self.evidence, story.keys
+        evident = ev.kinds[k] > 0
+        back = ~story.off
+        if (evident & back).any():
+            return False
+        living = back & (story.end <= story.due)
+        count = int(np.count_nonzero(evident)) + (3 if story.direct_by else 0)
+        quiet = int(np.count_nonzero(~evident & ~back))
+        return bool(living.any()) and not holds(count, quiet, int(np.count_nonzero(living)), self.settings)
+
+    def _cancel(self, slot: int, story: Story, at: int) -> None:
+        rows = story.voided(np.ones(len(story.keys), np.bool_))
+        dark = story.keys[self.evidence.is_dark(story.keys)]
+        self.book.finish(slot, at, IncidentState.CANCELLED, rows)
+        for area in np.unique(self.opener.area[dark]).tolist():
+            self.opener.pending[area] = at - self.opener.collecting
+            self.opener.stirred.add(area)
+
+    def _settled(self, story: Story, dark: Bools, alive: int, at: int) -> bool:
+        """Enough are back and nobody is known dark; or those who came back did so some time ago."""
+        if not alive:
+            return False
+        if not dark.any() and (alive >= self._need(len(story.keys)) or self._reversed(story)):
+            return True
+        interval = int(np.median(self.evidence.interval[story.keys]))
+        return at - story.returned_at >= max(self.remainder, interval * 3 // 2)
+
+    def _reversed(self, story: Story) -> bool:
+        key = self.book.inventory.key(story.direct_by) if story.direct_by else None
+        return key is not None and int(self.evidence.back_at[key]) > 0
+
+    def _detach(self, slot: int, story: Story, dark: Bools) -> tuple[Interruption, ...]:
+        """Whoever is still dark has a fault of their own; it is judged apart, from their first onset on."""
+        keys = story.keys[dark]
+        rows = self.book.leave(slot, keys)
+        self.book.release(keys)
+        self.opener.nested.update(dict.fromkeys(keys.tolist(), story.id))
+        return rows
+
+    def _reopen(self, slot: int, story: Story, at: int) -> None:
+        story.restored_at = story.settled_at = 0
+        story.returned_at = at
+        self.book.turn(slot, OPEN)
+        self.book.publish(slot, at, Change.UPDATED)
+
+    def _verified(self, story: Story, at: int) -> bool:
+        if at - story.settled_at < self.verify:
+            return False
+        return self.book.verified(story) >= min(self.settings.verify_sample, len(story.keys))
+
+    def _close(self, slot: int, story: Story, at: int) -> None:
+        unheard = story.off
+        story.end[unheard] = np.maximum(story.restored_at, story.start[unheard])
+        story.restored_at = int(story.end.max())
+        if int(
+            (story.end - story.start).max()
+        ) <= self.sustained and story.restored_at - story.started_at <= (self.sustained):
+            story.kind = IncidentKind.MOMENTARY
+        self.book.finish(slot, at, IncidentState.CLOSED, story.changed())
+
+    def _update(self, slot: int, story: Story, at: int) -> None:
+        """Tell what an operator cares about, at most once a second."""
+        if signature(story, self.book.facts(story)) == story.signature:
+            self.book.dirty.discard(slot)
+        elif at - story.published_at >= SECOND:
+            self.book.publish(slot, at, Change.UPDATED)
+        else:
+            self.book.dirty.add(slot)
+
+    # -- communications losses -------------------------------------------------------------------------------------
+
+    def _follow_silence(self, slot: int, story: Story, at: int) -> None:
+        ev, k = self.evidence, story.keys
+        silent = ev.flags[k] & Flag.SILENT > 0
+        heard = ev.heard_at[k]
+        came = story.off & (heard > story.start)
+        story.end[came] = heard[came]
+        again = np.flatnonzero(~story.off & silent)
+        if len(again):
+            story.relapse(again, np.maximum(ev.last_heard(k[again]), story.end[again] + 1))
+        if came.any():
+            story.returned_at = at
+        alive = int(np.count_nonzero(~story.off))
+        if story.state is RESTORED and alive < self._need(len(k)):
+            self._reopen(slot, story, at)
+            return
+        if story.state is OPEN and alive >= self._need(len(k)):
+            story.settled_at = at
+            story.restored_at = int(story.end.max())
+            self.book.turn(slot, RESTORED)
+            self.book.publish(slot, at, Change.RESTORED)
+        if story.state is RESTORED and at - story.settled_at >= self.verify:
+            self._close_silence(slot, story, at)
+            return
+        self._update(slot, story, at)
+
+    def _close_silence(self, slot: int, story: Story, at: int) -> None:
+        """Whoever is still silent has a silence of their own from now on."""
+        rest = story.off
+        story.end[rest] = np.maximum(story.restored_at, story.start[rest])
+        story.restored_at = int(story.end.max())
+        self.book.finish(slot, at, IncidentState.CLOSED, story.changed())

@@ -1,0 +1,287 @@
+"""Opening incidents: dark evidence judged after its collecting window, direct evidence at once, silence last."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gateway.core.clock import SECOND
+from gateway.core.inventory import DeviceKind, Inventory
+from gateway.core.model import Bools, Change, IncidentKind, IncidentState, Int64s
+from processors.outage.book import Book
+from processors.outage.evidence import Evidence, Flag, Keys
+from processors.outage.judge import Candidate, Points, judge
+from processors.outage.settings import OutageSettings
+from processors.outage.story import Story
+
+
+class Opener:
+    """`pending`: node of an area (a transformer, or where there is none the device's own node) -> tick of its first
+    dark evidence. `direct`: key of a terminal with dark evidence -> tick of the first."""
+
+    def __init__(
+        self, inventory: Inventory, settings: OutageSettings, evidence: Evidence, book: Book
+    ) -> None:
+        self.inventory = inventory
+        self.network = inventory.network
+        self.settings = settings
+        self.evidence = evidence
+        self.book = book
+        self.collecting = round(settings.collecting_s * SECOND)
+        self.tolerance = round(settings.clock_tolerance_s * SECOND)
+        self.join = round(settings.join_s * SECOND)
+        meters = np.flatnonzero((inventory.kind == DeviceKind.METER) & (inventory.node >= 0))
+        order = np.argsort(inventory.node[meters], kind="stable")
+        self.points: Keys = meters[order]
+        self.point_node = inventory.node[self.points]
+        above = inventory.transformer()
+        self.area = np.where(above >= 0, above, inventory.node)
+        self.pending: dict[int, int] = {}
+        self.direct: dict[int, int] = {}
+        self.stirred: set[int] = set()  # areas with something new since they were judged
+        self.nested: dict[int, str] = {}  # still dark when this incident was restored
+
+    def points_below(self, node: int) -> Keys:
+        """Keys of the metering points at and below a node, by node."""
+        low, high = np.searchsorted(self.point_node, [node, node + self.network.size[node]])
+        return self.points[low:high]
+
+    # -- sorting what was touched ----------------------------------------------------------------------------------
+
+    def sort(self, keys: Keys, at: int) -> None:
+        """Take note of dark evidence that no outage explains yet; forget what was contradicted in time."""
+        ev = self.evidence
+        free = keys[~self.book.in_outage(keys)]
+        spell = free[ev.flags[free] & Flag.SPELL > 0]
+        back = ev.back_at[spell] > 0
+        told = ev.restored_at[spell] > ev.onset_at[spell]  # back by its own message: the outage was real
+        gone = back & ~told
+        ev.flags[spell[gone]] &= ~Flag.SPELL
+        dark = spell[~gone & (ev.kinds[spell] > 0)]
+        terminal = ev.terminal[dark]
+        for key in dark[terminal].tolist():
+            self.direct.setdefault(key, at)
+        meters = dark[~terminal & (self.inventory.kind[dark] == DeviceKind.METER) & ev.listed[dark]]
+        areas = np.unique(self.area[meters]).tolist()
+        for area in areas:
+            self.pending.setdefault(area, at)
+        silent = np.unique(self.area[free[ev.flags[free] & Flag.SILENT > 0]]).tolist()
+        self.stirred.update(areas)
+        self.stirred.update(area for area in silent if area in self.pending)
+
+    # -- dark evidence ---------------------------------------------------------------------------------------------
+
+    def conclude(self, at: int) -> None:
+        ripe = sorted(area for area in self.stirred if at - self.pending.get(area, at) >= self.collecting)
+        if not ripe:
+            return
+        self.stirred.difference_update(ripe)
+        outer: list[int] = []
+        for area in ripe:
+            if not outer or not self.network.is_below(area, outer[-1]):
+                outer.append(area)
+        open_: list[int] = []
+        for area in outer:
+            slot = self.book.covering(area)
+            if slot >= 0:
+                self._join(slot, self._fresh(self.points_below(area)), at)
+            else:
+                open_.append(area)
+        if open_:
+            self._judge(np.array(open_, np.int64), at)
+        for area in ripe:
+            if not len(self._fresh(self.points_below(area))):
+                self.pending.pop(area, None)
+
+    def _fresh(self, keys: Keys) -> Keys:
+        """Dark evidence that no outage explains; also of those that were restored by their own message meanwhile."""
+        ev = self.evidence
+        spell = keys[(ev.flags[keys] & Flag.SPELL > 0) & (ev.kinds[keys] > 0)]
+        return spell[~self.book.in_outage(spell)]
+
+    def _judge(self, areas: Int64s, at: int) -> None:
+        ev, book = self.evidence, self.book
+        parts = [self.points_below(area) for area in areas.tolist()]
+        keys = np.concatenate(parts)
+        of_area = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+        owned = book.in_outage(keys)
+        spell = (ev.flags[keys] & Flag.SPELL > 0) & (ev.kinds[keys] > 0)
+        fresh = spell & ~owned
+        onset = self._medians(of_area[fresh], ev.dark_at[keys[fresh]], len(parts))
+        here = onset[of_area]
+        # What lies in smaller outages of the same time may turn out to be part of a larger one.
+        part = owned & ev.is_dark(keys) & (np.abs(ev.onset_at[keys] - here) <= self.join)
+        dark = fresh | (part & self._is_open(keys))
+        living = ~spell & ~owned & (ev.on_at[keys] > here + self.tolerance)
+        quiet_for = at - ev.last_heard(keys)
+        silent = (ev.flags[keys] & Flag.SILENT > 0) | (quiet_for > ev.interval[keys] * 3 // 2)
+        use = dark | ~owned
+        points = Points(
+            node=self.inventory.node[keys[use]],
+            dark=dark[use],
+            kinds=ev.kinds[keys[use]],
+            failed=ev.failed[keys[use]],
+            silent=silent[use] & ~dark[use],
+            living=living[use],
+        )
+        for candidate in judge(self.network, areas, points, self.settings):
+            self._open(candidate, keys[dark], at)
+        done = self._fresh(keys)
+        over = done[ev.back_at[done] > 0]
+        ev.flags[over] &= ~Flag.SPELL
+
+    def _is_open(self, keys: Keys) -> Bools:
+        slots, inverse = np.unique(self.book.owner[keys], return_inverse=True)
+        state = [slot >= 0 and self.book.stories[slot].state is IncidentState.OPEN for slot in slots.tolist()]
+        found: Bools = np.array(state, np.bool_)[inverse]
+        return found
+
+    @staticmethod
+    def _medians(group: Int64s, values: Int64s, count: int) -> Int64s:
+        """Lower median of the values of each group, 0 for an empty one: int64[count]."""
+        order = np.lexsort((values, group))
+        sizes = np.bincount(group, minlength=count)
+        first = np.cumsum(sizes) - sizes
+        result = np.zeros(count, np.int64)
+        some = sizes > 0
+        result[some] = values[order][first[some] + (sizes[some] - 1) // 2]
+        return result
+
+    def _open(self, candidate: Candidate, dark: Keys, at: int) -> None:
+        ev, book, node = self.evidence, self.book, candidate.node
+        below = self.points_below(node)
+        if candidate.alone:
+            below = below[self.inventory.node[below] == node]
+        dark = below[np.isin(below, dark)]
+        fresh = dark[~book.in_outage(dark)]
+        if not len(fresh):
+            return
+        slot = book.at_node.get(self.network.ids[node], -1)
+        if slot >= 0:
+            self._join(slot, fresh, at)
+            return
+        middle = int(self._medians(np.zeros(len(dark), np.int64), ev.dark_at[dark], 1)[0])
+        near = ev.onset_at[dark]
+        started = int(near[near >= middle - self.join].min(initial=middle))
+        self._begin(
+            node,
+            below[np.isin(below, dark)] if candidate.alone else below,
+            dark,
+            started,
+            alive_after=middle + self.tolerance,
+            confidence=candidate.confidence,
+            direct_by="",
+            at=at,
+        )
+
+    def _begin(
+        self,
+        node: int,
+        below: Keys,
+        dark: Keys,
+        started: int,
+        *,
+        alive_after: int,
+        confidence: float,
+        direct_by: str,
+        at: int,
+    ) -> None:
+        """Open an outage with everything below that was not shown alive; what it explains is merged into it."""
+        ev, book = self.evidence, self.book
+        name = self.network.ids[node]
+        living = ev.on_at[below] > alive_after
+        living[np.isin(below, dark)] = False
+        owned = book.in_outage(below)
+        absorbed = [
+            slot
+            for slot in np.unique(book.owner[below[owned]]).tolist()
+            if book.stories[slot].state is IncidentState.OPEN
+            and abs(book.stories[slot].started_at - started) <= self.join
+            and self._within(book.stories[slot].node, node)
+        ]
+        members = below[~living & (~owned | np.isin(book.owner[below], absorbed))]
+        members = np.sort(members)
+        story = Story(
+            id=book.new_id(IncidentKind.OUTAGE, name, at),
+            kind=IncidentKind.OUTAGE,
+            node=name,
+            phases=book.node_phases(name),
+            started_at=started,
+            detected_at=at,
+            confidence=confidence,
+            direct_by=direct_by,
+        )
+        above = (
+            {self.nested.pop(key) for key in members.tolist() if key in self.nested} if self.nested else ()
+        )
+        story.parent = min(above, default="")
+        for slot in absorbed:
+            story.started_at = min(story.started_at, book.stories[slot].started_at)
+            book.merge(slot, story.id, at)
+        evident = (ev.kinds[members] > 0) & (ev.flags[members] & Flag.SPELL > 0)
+        start = np.where(evident, ev.onset_at[members], np.maximum(started, ev.on_at[members] + 1))
+        self._take(story, members, start, at)
+
+    def _take(self, story: Story, members: Keys, start: Int64s, at: int) -> None:
+        book = self.book
+        for slot in np.unique(book.owner[members]).tolist():
+            if slot >= 0:
+                mine = book.owner[members] == slot
+                book.yield_to(slot, members[mine], start[mine], story.id, at)
+        slot = book.add(story)
+        book.take_in(slot, members, start)
+        book.publish(slot, at, Change.OPENED)
+        book.dirty.add(slot)  # some may be back already
+
+    def _join(self, slot: int, keys: Keys, at: int) -> None:
+        """Dark evidence below a node that is known to be without supply."""
+        if not len(keys):
+            return
+        book, keys = self.book, np.sort(keys)
+        story = book.stories[slot]
+        start = self.evidence.onset_at[keys]
+        for other in np.unique(book.owner[keys]).tolist():
+            if other >= 0:
+                mine = book.owner[keys] == other
+                book.yield_to(other, keys[mine], start[mine], story.id, at)
+        book.take_in(slot, keys, start)
+
+    def _within(self, node: str, above: int) -> bool:
+        return node in self.network and self.network.is_below(self.network.index(node), above)
+
+    # -- direct evidence -------------------------------------------------------------------------------------------
+
+    def conclude_direct(self, at: int) -> None:
+        """A terminal whose busbar is dead or whose breaker is open speaks for everything below its node."""
+        ev, book = self.evidence, self.book
+        for key, since in sorted(self.direct.items()):
+            if ev.back_at[key] or not ev.flags[key] & Flag.SPELL or not ev.listed[key]:
+                del self.direct[key]
+                continue
+            changed = ev.on_at[key] > 0  # seen well before: it has opened, it is not a normally open switch
+            if not changed and at - since < self.collecting:
+                continue
+            del self.direct[key]
+            node = int(self.inventory.node[key])
+            below = self.points_below(node)
+            dark_at = int(ev.dark_at[key])
+            known = ev.is_dark(below)
+            alive = (ev.on_at[below] > dark_at + self.tolerance) & ~known
+            slot = book.covering(node)
+            if slot >= 0:
+                story = book.stories[slot]
+                if story.node == self.network.ids[node] and not story.direct_by:
+                    story.direct_by = self.inventory.ids[key]
+                    story.confidence = 0.99
+            elif len(below) and not alive.any():
+                dark = below[known & (np.abs(ev.onset_at[below] - dark_at) <= self.join)]
+                started = min(int(ev.onset_at[key]), int(ev.onset_at[dark].min(initial=dark_at)))
+                self._begin(
+                    node,
+                    below,
+                    dark,
+                    started,
+                    alive_after=dark_at + self.tolerance,
+                    confidence=0.99,
+                    direct_by=self.inventory.ids[key],
+                    at=at,
+                )

@@ -1,0 +1,98 @@
+"""Settings of the outage detector. Where a default has a source, its description names it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from gateway.core.settings import Seconds, Settings
+
+Share = Annotated[float, Field(gt=0, le=1)]
+Probability = Annotated[float, Field(gt=0, lt=1)]
+Count = Annotated[int, Field(ge=1, le=1000)]
+
+
+class OutageSettings(Settings):
+    """The section `outage`. Durations are seconds."""
+
+    collecting_s: Seconds = Field(
+        default=10,
+        description="Wait this long after the first dark evidence below a transformer before concluding; "
+        "signals of one fault arrive over tens of seconds.",
+    )
+    sustained_s: Seconds = Field(
+        default=300,
+        description="An outage is sustained when longer than this, else momentary. "
+        "IEEE 1366: 5 min; DL/T 836: 3 min.",
+    )
+    off_below: Share = Field(
+        default=0.6, description="Share of nominal voltage; DL/T 698.45: 132 V of 220 V."
+    )
+    on_above: Share = Field(default=0.8, description="Share of nominal voltage; DL/T 698.45: 176 V of 220 V.")
+    last_gasp_wait_s: Seconds = Field(
+        default=30,
+        description="How long meters wait before a last gasp. Subtracted from reception where a gasp carries no "
+        "plausible time of its own. In the field 30 s to 60 s.",
+    )
+    max_clock_error_s: Seconds = Field(
+        default=1800,
+        description="A device's own time further than this from reception is not used. "
+        "Gasps are repeated for up to 20 min in the field.",
+    )
+    clock_tolerance_s: Seconds = Field(
+        default=2, description="Two clocks this close are not told apart when evidence contradicts itself."
+    )
+    delivery_rate: Probability = Field(
+        default=0.5, description="p: share of dark meters whose evidence arrives. No citable figure exists."
+    )
+    false_rate: Probability = Field(
+        default=0.001, description="ε: share of living meters that give dark evidence within one window."
+    )
+    target_failed_rate: Probability = Field(
+        default=0.05,
+        description="Share of polls that a concentrator answers with exception 0x0B although the meter has supply; "
+        "weighs one such answer so that a meter alone needs two.",
+    )
+    silent_rate: Probability = Field(
+        default=0.05, description="Share of living meters that miss their reports or polls for other reasons."
+    )
+    false_life_rate: Probability = Field(
+        default=0.001,
+        description="Share of dark meters that still seem alive (a wrong clock, a late message).",
+    )
+    min_score: float = Field(
+        default=4.6,
+        gt=0,
+        description="Log-likelihood one more incident has to earn: ln 100, a prior of one in a hundred.",
+    )
+    silence_polls: Count = Field(
+        default=3, description="Unanswered polls in a row that make a device silent."
+    )
+    silence_intervals: Annotated[float, Field(ge=1, le=1000)] = Field(
+        default=3, description="Reporting intervals without a message that make a device silent."
+    )
+    restored_share: Share = Field(
+        default=0.9, description="Share of members seen alive from which an outage counts as restored."
+    )
+    remainder_s: Seconds = Field(
+        default=120,
+        description="After the last member came back, wait this long (at least one and a half reporting "
+        "intervals) before whoever is still dark is judged apart.",
+    )
+    verify_sample: Count = Field(
+        default=3, description="Members that must show a reading with voltage before an outage is closed."
+    )
+    verify_s: Seconds = Field(default=120, description="Time from restored to closed, at least.")
+    join_s: Seconds = Field(
+        default=300,
+        description="Onsets further apart than this are not taken as one fault when incidents roll up.",
+    )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> OutageSettings:
+        if self.off_below >= self.on_above:
+            raise ValueError("off_below must be smaller than on_above")
+        if self.false_rate >= self.delivery_rate:
+            raise ValueError("false_rate must be smaller than delivery_rate")
+        return self

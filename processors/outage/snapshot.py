@@ -1,0 +1,167 @@
+"""The detector's state as bytes and back. Devices and nodes are written by name: a changed inventory still restores."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+
+from gateway.core.inventory import Inventory
+from gateway.core.model import IncidentKind, IncidentState, Int32s, Interruption
+from processors.outage.book import Book
+from processors.outage.evidence import COLUMNS, Evidence, Flag, Keys
+from processors.outage.open import Opener
+from processors.outage.silence import Silence
+from processors.outage.story import Story
+
+MAGIC = b"feederline-outage-1\n"
+_MEMBERS = {"start": np.int64, "end": np.int64, "step": np.int32, "due": np.int64, "told": np.int64}
+
+
+class _StoryState(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    kind: IncidentKind
+    node: str
+    phases: str
+    state: IncidentState
+    started_at: int
+    detected_at: int
+    restored_at: int
+    parent: str
+    confidence: float
+    path: str
+    direct_by: str
+    revision: int
+    settled_at: int
+    returned_at: int
+    published_at: int
+    signature: tuple[int, ...]
+    backlog: list[Interruption]
+    keys: list[int]
+    members: dict[str, bytes]
+
+
+class _State(msgspec.Struct, frozen=True, kw_only=True):
+    at: int
+    ids: list[str]
+    columns: dict[str, bytes]
+    touched: bytes
+    paths: list[str]
+    listening: bool
+    next_due: int
+    ignored: int
+    clock_faults: list[int]
+    pending: dict[str, int]
+    stirred: list[str]
+    direct: dict[int, int]
+    nested: dict[int, str]
+    waiting: list[int]
+    dirty: list[int]
+    stories: list[_StoryState]
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(_State).decode
+_PLAIN = [
+    "id", "kind", "node", "phases", "state", "started_at", "detected_at", "restored_at", "parent", "confidence", "path",
+    "direct_by", "revision", "settled_at", "returned_at", "published_at", "signature",
+]  # fmt: skip
+
+
+def save(at: int, evidence: Evidence, book: Book, opener: Opener, silence: Silence) -> bytes:
+    evidence.flush()
+    nodes = book.network.ids
+    order = sorted(book.stories)
+    state = _State(
+        at=at,
+        ids=list(evidence.inventory.ids),
+        columns={name: getattr(evidence, name).tobytes() for name in COLUMNS},
+        touched=evidence.touched.tobytes(),
+        paths=sorted(evidence.paths, key=evidence.paths.__getitem__),
+        listening=evidence.listening,
+        next_due=evidence.next_due,
+        ignored=evidence.ignored,
+        clock_faults=sorted(evidence.clock_faults),
+        pending={nodes[area]: since for area, since in opener.pending.items()},
+        stirred=sorted(nodes[area] for area in opener.stirred),
+        direct=opener.direct,
+        nested=opener.nested,
+        waiting=sorted(silence.waiting),
+        dirty=[i for i, slot in enumerate(order) if slot in book.dirty],
+        stories=[_story_state(book.stories[slot]) for slot in order],
+    )
+    return MAGIC + _encode(state)
+
+
+def _story_state(story: Story) -> _StoryState:
+    return _StoryState(
+        **{name: getattr(story, name) for name in _PLAIN},
+        backlog=story.backlog,
+        keys=story.keys.tolist(),
+        members={name: getattr(story, name).tobytes() for name in _MEMBERS},
+    )
+
+
+def load(data: bytes, evidence: Evidence, book: Book, opener: Opener, silence: Silence) -> int:
+    """Fill fresh parts from a snapshot; returns its time.
+
+    Raises:
+        ValueError: not a snapshot of this detector and version.
+    """
+    if not data.startswith(MAGIC):
+        raise ValueError("not a snapshot of the outage detector, or of another version of it")
+    try:
+        state = _decode(memoryview(data)[len(MAGIC) :])
+    except msgspec.DecodeError as exc:
+        raise ValueError(f"damaged snapshot of the outage detector: {exc}") from exc
+    inventory: Inventory = evidence.inventory
+    found = [inventory.key(name) for name in state.ids]
+    new = np.array([-1 if key is None else key for key in found], np.int64)
+    old = np.flatnonzero(new >= 0)
+    own = evidence.path.copy()
+    for name, dtype in COLUMNS.items():
+        getattr(evidence, name)[new[old]] = np.frombuffer(state.columns[name], dtype)[old]
+    evidence.touched[new[old]] = np.frombuffer(state.touched, np.bool_)[old]
+    evidence.flags[new[old]] &= ~Flag.TERMINAL
+    evidence.flags[evidence.terminal] |= Flag.TERMINAL
+    _load_paths(state, evidence, new[old], own)
+    evidence.listening = state.listening
+    if state.listening:
+        unknown = np.setdiff1d(np.arange(len(inventory)), new[old])
+        evidence.listen(unknown, state.at)
+    evidence.next_due = min(evidence.next_due, state.next_due)
+    evidence.ignored = state.ignored
+    evidence.clock_faults = {int(new[key]) for key in state.clock_faults if new[key] >= 0}
+    network = book.network
+    opener.pending = {network.index(node): since for node, since in state.pending.items() if node in network}
+    opener.stirred = {network.index(node) for node in state.stirred if node in network}
+    opener.direct = {int(new[key]): since for key, since in state.direct.items() if new[key] >= 0}
+    opener.nested = {int(new[key]): parent for key, parent in state.nested.items() if new[key] >= 0}
+    silence.waiting = {int(new[key]) for key in state.waiting if new[key] >= 0}
+    for i, saved in enumerate(state.stories):
+        slot = book.add(_story(saved, new))
+        keys = book.stories[slot].keys
+        book.owner[keys] = slot
+        if i in state.dirty:
+            book.dirty.add(slot)
+    return state.at
+
+
+def _load_paths(state: _State, evidence: Evidence, keys: Keys, own: Int32s) -> None:
+    """Path numbers mean something only beside their names; behind a concentrator the inventory decides (`own`)."""
+    numbers = np.array([evidence.path_index(name) for name in state.paths], np.int32)
+    evidence.path[keys] = numbers[evidence.path[keys]]
+    via = evidence.inventory.via
+    fixed = via >= 0
+    fixed[via[fixed]] = True
+    evidence.path[fixed] = own[fixed]
+
+
+def _story(saved: _StoryState, new: Keys) -> Story:
+    keys = new[np.array(saved.keys, np.int64)] if saved.keys else np.empty(0, np.int64)
+    order = np.argsort(keys, kind="stable")
+    order = order[keys[order] >= 0]
+    story = Story(**{name: getattr(saved, name) for name in _PLAIN}, backlog=list(saved.backlog))
+    story.keys = keys[order]
+    for name, dtype in _MEMBERS.items():
+        setattr(story, name, np.frombuffer(saved.members[name], dtype)[order].copy())
+    return story

@@ -1,0 +1,161 @@
+"""One open incident with its members: who went off when, who is back, what has been published."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from gateway.core.model import (
+    Change,
+    Event,
+    Incident,
+    IncidentKind,
+    IncidentState,
+    Int32s,
+    Int64s,
+    Interruption,
+    SupplyState,
+)
+
+Keys = npt.NDArray[np.int64]
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Story:
+    """Columns have one row per member, sorted by key.
+
+    keys int64[m];  start int64[m] µs;  end int64[m], 0 while off;  step int32[m];  due int64[m]: when the member
+    would have reported next had it kept its supply;  told int64[m]: the end last published, −1 for a row not
+    published yet.
+    """
+
+    id: str
+    kind: IncidentKind
+    node: str
+    phases: str
+    state: IncidentState = IncidentState.OPEN
+    started_at: int
+    detected_at: int
+    restored_at: int = 0
+    parent: str = ""
+    confidence: float
+    path: str = ""  # of a communications loss: what went silent
+    direct_by: str = ""  # device id of the terminal that shows it
+    revision: int = 0
+    keys: Keys = field(default_factory=lambda: np.empty(0, np.int64))
+    start: Int64s = field(default_factory=lambda: np.empty(0, np.int64))
+    end: Int64s = field(default_factory=lambda: np.empty(0, np.int64))
+    step: Int32s = field(default_factory=lambda: np.empty(0, np.int32))
+    due: Int64s = field(default_factory=lambda: np.empty(0, np.int64))
+    told: Int64s = field(default_factory=lambda: np.empty(0, np.int64))
+    settled_at: int = 0  # tick at which it became restored
+    returned_at: int = 0  # tick at which the last member came back
+    published_at: int = 0
+    signature: tuple[int, ...] = ()
+    backlog: list[Interruption] = field(
+        default_factory=list
+    )  # rows overtaken by a relapse before they were told
+
+    @property
+    def communications(self) -> bool:
+        return self.kind is IncidentKind.COMMUNICATIONS_LOSS
+
+    @property
+    def over(self) -> bool:
+        return self.state in (IncidentState.CLOSED, IncidentState.CANCELLED, IncidentState.MERGED)
+
+    @property
+    def off(self) -> npt.NDArray[np.bool_]:
+        found: npt.NDArray[np.bool_] = self.end == 0
+        return found
+
+    def add(self, keys: Keys, start: Int64s, due: Int64s) -> None:
+        """Take in new members (none of them there already)."""
+        m = len(keys)
+        columns = {
+            "keys": keys,
+            "start": start,
+            "end": np.zeros(m, np.int64),
+            "step": np.zeros(m, np.int32),
+            "due": due,
+            "told": np.full(m, -1, np.int64),
+        }
+        order = np.argsort(np.concatenate([self.keys, keys]), kind="stable")
+        for name, new in columns.items():
+            setattr(self, name, np.concatenate([getattr(self, name), new])[order])
+
+    def keep(self, which: npt.NDArray[np.bool_]) -> None:
+        """Only these members remain. Call `rows` for the others first."""
+        for name in ("keys", "start", "end", "step", "due", "told"):
+            setattr(self, name, getattr(self, name)[which])
+
+    def voided(self, which: npt.NDArray[np.bool_]) -> tuple[Interruption, ...]:
+        """The published rows of these members with no length: the time belongs to another incident, or to none."""
+        return self._rows(np.flatnonzero(which & (self.told >= 0)), self.start)
+
+    def changed(self) -> tuple[Interruption, ...]:
+        """Rows that differ from what was published; they count as published now."""
+        at = np.flatnonzero(self.told != self.end)
+        rows = (*self.backlog, *self._rows(at, self.end))
+        self.backlog = []
+        self.told[at] = self.end[at]
+        return rows
+
+    def relapse(self, at: npt.NDArray[np.int64], start: Int64s) -> None:
+        """The members in rows `at` are off again: a further step."""
+        self.backlog += self._rows(at[self.told[at] != self.end[at]], self.end)
+        self.step[at] += 1
+        self.start[at] = start
+        self.end[at] = 0
+
+    def _rows(self, at: npt.NDArray[np.int64], end: Int64s) -> tuple[Interruption, ...]:
+        state = SupplyState.UNKNOWN if self.communications else SupplyState.OFF
+        return tuple(
+            Interruption(
+                incident=self.id, device=key, step=step, state=state, started_at=start, ended_at=stop or None
+            )
+            for key, step, start, stop in zip(
+                self.keys[at].tolist(),
+                self.step[at].tolist(),
+                self.start[at].tolist(),
+                end[at].tolist(),
+                strict=True,
+            )
+        )
+
+    def event(
+        self,
+        at: int,
+        change: Change,
+        interruptions: tuple[Interruption, ...],
+        *,
+        customers: int,
+        summary: str,
+        evidence: dict[str, str | int | float | list[str]],
+    ) -> Event:
+        """The incident as it now is, as a new revision."""
+        self.revision += 1
+        self.published_at = at
+        back = self.restored_at or None
+        incident = Incident(
+            id=self.id,
+            kind=self.kind,
+            node=self.node,
+            phases=self.phases,
+            state=self.state,
+            started_at=self.started_at,
+            detected_at=self.detected_at,
+            restored_at=back,
+            ended_at=(back or at) if self.over else None,
+            customers=customers,
+            devices=tuple(self.keys.tolist()),
+            parent=self.parent,
+            confidence=self.confidence,
+            direct=bool(self.direct_by),
+            summary=summary,
+            evidence=dict(evidence),
+            revision=self.revision,
+        )
+        return Event(at=at, change=change, incident=incident, interruptions=interruptions)

@@ -1,0 +1,104 @@
+"""The evidence in words an operator can check, and the counts behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from gateway.core.clock import format_clock, format_time
+from gateway.core.model import IncidentKind, IncidentState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What is known about an incident. Times are µs UTC, 0 for none."""
+
+    kind: IncidentKind
+    state: IncidentState
+    place: str  # "transformer T12 (Market Street)"
+    members: int
+    reported: int  # members with dark evidence of their own
+    back: int  # members shown to have supply again, or heard again
+    silent: int
+    by: dict[str, int] = field(default_factory=dict)  # kind of dark evidence -> members
+    first: int = 0
+    last: int = 0
+    verified: int = 0
+    others: int = 0  # other open outages
+    direct_by: str = ""
+    breaker: bool = False
+    path: str = ""
+    since: int = 0
+    customers_off: int = 0
+    clock_faults: Sequence[str] = ()
+
+
+def place(kind: str, node: str, name: str) -> str:
+    return f"{kind} {node}" if name in ("", node) else f"{kind} {node} ({name})"
+
+
+def summary(facts: Facts) -> str:
+    if facts.kind is IncidentKind.COMMUNICATIONS_LOSS:
+        return _silence(facts)
+    parts: list[str] = []
+    if facts.direct_by:
+        what = "its breaker open" if facts.breaker else "a dead busbar"
+        parts.append(f"terminal {facts.direct_by} at {facts.place} reports {what}")
+    if facts.reported or not facts.direct_by:
+        span = f"at {format_clock(facts.first)}"
+        if format_clock(facts.last) != format_clock(facts.first):
+            span = f"between {format_clock(facts.first)} and {format_clock(facts.last)}"
+        parts.append(
+            f"{facts.reported} of {_meters(facts.members)} below {facts.place} reported loss of supply {span}"
+        )
+    if facts.state is IncidentState.CANCELLED:
+        parts.append("withdrawn: meters that should be dark have supply")
+    elif facts.back == 0:
+        parts.append("none answered since")
+    elif facts.back == facts.members:
+        parts.append(f"all have supply again, {facts.verified} shown by a reading")
+    else:
+        parts.append(f"{facts.back} of {facts.members} have supply again")
+    parts.append(f"{facts.others} other outages open" if facts.others else "no other outage open")
+    return "; ".join(parts) + "."
+
+
+def evidence(facts: Facts) -> dict[str, str | int | float | list[str]]:
+    found: dict[str, str | int | float | list[str]] = {
+        "members": facts.members,
+        "reported": facts.reported,
+        "back": facts.back,
+        "silent": facts.silent,
+        "customers_off": facts.customers_off,
+    }
+    found |= facts.by
+    if facts.first:
+        found |= {"first_report": format_time(facts.first), "last_report": format_time(facts.last)}
+    if facts.kind is not IncidentKind.COMMUNICATIONS_LOSS:
+        found |= {"verified": facts.verified, "other_outages": facts.others}
+    if facts.direct_by:
+        found["direct"] = f"{facts.direct_by}: {'breaker open' if facts.breaker else 'busbar dead'}"
+    if facts.path:
+        found["path"] = facts.path
+    if facts.clock_faults:
+        found["clock_faults"] = list(facts.clock_faults)
+    return found
+
+
+def _silence(facts: Facts) -> str:
+    since = format_clock(facts.since)
+    if not facts.path:
+        words = f"1 device at {facts.place} is silent since {since}; others on its path are heard"
+    else:
+        words = f"{_devices(facts.members)} heard through {facts.path} silent since {since}"
+    if facts.back:
+        words += f"; {facts.back} heard again"
+    return words + "; none of them reported loss of supply; whether they have supply is unknown."
+
+
+def _meters(count: int) -> str:
+    return "1 meter" if count == 1 else f"{count} meters"
+
+
+def _devices(count: int) -> str:
+    return "1 device" if count == 1 else f"{count} devices"

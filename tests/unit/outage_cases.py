@@ -1,0 +1,165 @@
+"""Golden cases of the outage detector: a directory each, in the formats of `feederline replay`.
+
+network.csv, devices.csv, stream.jsonl and expected.json; settings.json where a case needs its own. Time is driven by
+hand: one tick at each second of reception, up to `until` of expected.json.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from gateway.core.clock import SECOND, format_time, parse_time
+from gateway.core.inventory import Device, Inventory
+from gateway.core.model import GATEWAY, Batch, Event, Incident, Interruption, Signal, SignalKind
+from gateway.core.network import Network
+from processors.outage.detector import OutageDetector
+from processors.outage.settings import OutageSettings
+
+ROOT = Path(__file__).parents[1] / "cases" / "outage"
+Heard: TypeAlias = Batch | Signal
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    inventory: Inventory
+    settings: OutageSettings
+    entries: list[Heard]
+    until: int
+    expected: dict[str, list[dict[str, object]]]
+
+
+def names() -> list[str]:
+    return sorted(path.name for path in ROOT.iterdir() if path.is_dir())
+
+
+def load(name: str) -> Case:
+    folder = ROOT / name
+    with (folder / "network.csv").open(newline="") as file:
+        nodes = list(csv.DictReader(file))
+    network = Network(
+        [n["node_id"] for n in nodes],
+        [n["parent_id"] for n in nodes],
+        [n["kind"] for n in nodes],
+        names=[n["name"] for n in nodes],
+        phases=[n["phases"] for n in nodes],
+    )
+    with (folder / "devices.csv").open(newline="") as file:
+        devices = [
+            Device(
+                id=d["device_id"],
+                node=d["node_id"],
+                kind=d["kind"],
+                protocol=d["protocol"],
+                via=d["via"],
+                phases=d["phases"],
+                customers=int(d["customers"]),
+                interval_s=int(d["interval_s"]),
+            )
+            for d in csv.DictReader(file)
+        ]
+    inventory = Inventory(devices, network)
+    expected = json.loads((folder / "expected.json").read_text())
+    own = folder / "settings.json"
+    settings = OutageSettings(**json.loads(own.read_text())) if own.exists() else OutageSettings()
+    lines = (folder / "stream.jsonl").read_text().splitlines()
+    entries = [entry(json.loads(line), inventory) for line in lines]
+    return Case(inventory, settings, entries, parse_time(expected.pop("until")), expected)
+
+
+def entry(line: dict[str, object], inventory: Inventory) -> Heard:
+    received = parse_time(str(line["received_at"]))
+    at = parse_time(str(line["at"])) if "at" in line else None
+    key = inventory.key(str(line["device"])) if "device" in line else GATEWAY
+    assert key is not None, line
+    source = str(line.get("source", ""))
+    if line["type"] != "reading":
+        kind = SignalKind(str(line["type"]))
+        return Signal(kind=kind, device=key, received_at=received, occurred_at=at, source=source)
+    values = line["values"]
+    assert isinstance(values, dict)
+    measured = received if at is None else at
+    return Batch.of(
+        tuple(values), [key], [measured], [list(values.values())], received_at=[received], source=source
+    )
+
+
+def received_at(heard: Heard) -> int:
+    return heard.received_at if isinstance(heard, Signal) else int(heard.received_at[0])
+
+
+def run(detector: OutageDetector, entries: Sequence[Heard], until: int) -> Iterator[Event]:
+    """Feed in order with a tick at each whole second."""
+    if not entries:
+        return
+    tick = received_at(entries[0]) // SECOND * SECOND
+    for heard in entries:
+        while tick < received_at(heard):
+            yield from detector.advance(tick)
+            tick += SECOND
+        if isinstance(heard, Signal):
+            detector.notice(heard)
+        else:
+            detector.observe(heard)
+    while tick <= until:
+        yield from detector.advance(tick)
+        tick += SECOND
+
+
+def latest(events: Iterable[Event]) -> list[Incident]:
+    """Every incident as it is in the end, in order of opening."""
+    found: dict[str, Incident] = {}
+    for event in events:
+        before = found.get(event.incident.id)
+        assert event.incident.revision == (before.revision + 1 if before else 1)
+        found[event.incident.id] = event.incident
+    return list(found.values())
+
+
+def interruptions(events: Iterable[Event]) -> list[Interruption]:
+    """Every interruption as it is in the end; void ones left out."""
+    found: dict[tuple[str, int, int], Interruption] = {}
+    for event in events:
+        for row in event.interruptions:
+            found[row.incident, row.device, row.step] = row
+    return [row for row in found.values() if row.ended_at != row.started_at]
+
+
+def outline(events: Sequence[Event], inventory: Inventory) -> dict[str, list[dict[str, object]]]:
+    """The end of the story as expected.json writes it."""
+    incidents = latest(events)
+    order = {incident.id: i for i, incident in enumerate(incidents)}
+    return {
+        "incidents": [
+            {
+                "kind": str(i.kind),
+                "node": i.node,
+                "state": str(i.state),
+                "started_at": format_time(i.started_at),
+                "detected_at": format_time(i.detected_at),
+                "restored_at": format_time(i.restored_at) if i.restored_at else None,
+                "devices": sorted(inventory.ids[d] for d in i.devices),
+                "direct": i.direct,
+                "parent": order.get(i.parent),
+                "summary": i.summary,
+            }
+            for i in incidents
+        ],
+        "interruptions": [
+            {
+                "incident": order[row.incident],
+                "device": inventory.ids[row.device],
+                "step": row.step,
+                "state": str(row.state),
+                "start": format_time(row.started_at),
+                "end": format_time(row.ended_at) if row.ended_at else None,
+            }
+            for row in sorted(
+                interruptions(events), key=lambda row: (order[row.incident], row.device, row.step)
+            )
+        ],
+    }
