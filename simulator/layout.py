@@ -78,6 +78,7 @@ def build(meters: int, seed: int, *, interval_s: int = 3) -> District:
     priority = _priorities(klass, rng)
     digits = len(str(meters))
     devices: list[Device] = []
+    three = 0
     for i in range(meters):
         t, letters = int(transformer[i]), _letters(share[i])
         if not concentrated[t]:
@@ -85,7 +86,8 @@ def build(meters: int, seed: int, *, interval_s: int = 3) -> District:
         elif len(letters) == 1:
             profile = SINGLE_PHASE_PROFILE
         else:
-            profile = THREE_PHASE_PROFILES[i % 2]
+            profile = THREE_PHASE_PROFILES[three % 2]
+            three += 1
         device_id = f"M{i + 1:0{digits}}"
         devices.append(
             Device(

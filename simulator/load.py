@@ -89,7 +89,7 @@ class Load:
         Registers count by the trapezoid rule between snapshots, so they agree with the powers shown.
         """
         d = self._district
-        on = dark.supplied(d.node)
+        on = dark.supplied(d.node) & (d.share > 0)
         bus_on = dark.supplied(d.transformer_node)
         power = self.demand(at) * on
         tan = np.sqrt(1 / self._pf**2 - 1)[:, None]

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import Literal
 
-import numpy as np
-
 from gateway.core.clock import SECOND
 from gateway.core.inventory import Device
 from gateway.core.model import Bools
@@ -125,8 +123,3 @@ class ModbusMeters:
 
     async def close(self) -> None:
         await asyncio.gather(*(endpoint.close() for endpoint in self.endpoints.values()))
-
-
-def answering(meters: ModbusMeters) -> int:
-    """How many units would answer now."""
-    return int(np.sum([unit.manner is Manner.ANSWERS for unit in meters.units.values()]))

@@ -97,7 +97,8 @@ class MqttMeters:
         self.quiet: Bools = np.zeros(total, np.bool_)
         self.dark: Bools = np.zeros(total, np.bool_)
         self._phase: Int64s = (uniform(district.seed, 21, np.arange(total)) * self._interval).astype(np.int64)
-        self._next: Int64s = np.full(total, np.iinfo(np.int64).max)
+        self._next: Int64s = self._phase.copy()
+        self._talking = False
         self._off: Bools = np.zeros(self._count, np.bool_)
         self._life: Int64s = np.zeros(total, np.int64)
         self._transition = 0
@@ -122,10 +123,11 @@ class MqttMeters:
         """From now on devices publish, each at its own phase of the interval."""
         self._next = now - now % self._interval + self._phase
         self._next[self._next < now] += self._interval
+        self._talking = True
 
     def hold(self) -> None:
-        """Publish no readings until `begin`."""
-        self._next[:] = np.iinfo(np.int64).max
+        """Send nothing until `begin`; signals wait, readings are not taken."""
+        self._talking = False
 
     def supply(self, alive: Bools, now: int) -> None:
         """Take note of who has supply (bool[M] over all meters) and plan what they will say about it."""
@@ -164,6 +166,8 @@ class MqttMeters:
 
     def speak(self, snapshot: Snapshot, now: int) -> None:
         """Send the signals and readings that are due at `now`."""
+        if not self._talking:
+            return
         while self._turns and self._turns[0].when <= now:
             turn = heapq.heappop(self._turns)
             if turn.life == self._life[turn.who]:

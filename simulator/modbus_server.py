@@ -10,6 +10,7 @@ import asyncio
 import socket
 from collections.abc import Sequence
 from enum import Enum
+from typing import cast
 
 from simulator.registers import DISCRETE, HOLDING, INPUT, Image
 
@@ -154,8 +155,7 @@ class _Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is one by behaviour only
         self._connections.add(self)
         if self._endpoint.manner is Manner.CLOSED:
             self.abort()

@@ -128,8 +128,8 @@ class Link:
                 pass  # it was gone already
 
     async def flush(self, timeout_s: float = 10.0) -> bool:
-        """Wait until everything sent is acknowledged; False when it was not in time."""
-        if self._pending:
+        """Wait until everything sent is acknowledged; False when it was not in time. A cut link does not wait."""
+        if self._pending and self._wanted:
             self._idle = asyncio.Event()
             try:
                 await asyncio.wait_for(self._idle.wait(), timeout_s)

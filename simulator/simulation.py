@@ -114,13 +114,15 @@ class Simulation:
         self._task = asyncio.create_task(self._run(), name="simulator steps")
 
     async def close(self) -> None:
-        """Stop everything; safe to call twice."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
+        """Stop everything; safe to call twice. Raises what ended the simulation early, if anything did."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.wait({task})
         await asyncio.gather(*(link.close() for link in self._mqtt.links))
         await self._modbus.close()
+        if task is not None and not task.cancelled():
+            task.result()
 
     async def wait(self) -> None:
         """Return only by raising what ended the simulation."""
