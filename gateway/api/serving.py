@@ -8,6 +8,7 @@ import errno
 import logging
 import socket
 from collections.abc import Generator
+from ipaddress import ip_address
 
 import uvicorn
 from fastapi import FastAPI
@@ -48,7 +49,8 @@ def bind(settings: ApiSettings) -> socket.socket:
 def url_of(listener: socket.socket) -> str:
     """The page's address, with the port that was really taken."""
     host, port = listener.getsockname()[:2]
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    if ip_address(host).is_unspecified:
+        host = "::1" if ":" in host else "127.0.0.1"
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
@@ -79,6 +81,7 @@ async def serve(app: FastAPI, settings: ApiSettings, listener: socket.socket | N
         await running
         raise
     finally:
+        running.cancel()  # only a second cancellation finds it still at work
         listener.close()
 
 
@@ -93,7 +96,8 @@ class _Server(uvicorn.Server):
 def _explained(exc: OSError, settings: ApiSettings) -> FeederlineError:
     if exc.errno == errno.EADDRINUSE:
         return UnavailableError(
-            f"port {settings.port} on {settings.host} is in use; stop what holds it or set api.port to another (0 picks one)"
+            f"port {settings.port} on {settings.host} is in use; stop what holds it, "
+            "or set api.port to another one (0 picks one)"
         )
     if exc.errno == errno.EACCES:
         return RefusedError(

@@ -31,7 +31,8 @@ _READINGS: LiteralString = """
 insert into feederline.reading (device_key, measured_at, received_at, voltage_a, voltage_b, voltage_c, active_power)
 select d, t, t, 230, 225, case when d = 1 then 0 else 235 end, 500
   from generate_series(1, %(meters)s::integer) d,
-       generate_series(%(now)s::timestamptz - interval '6 hours', %(now)s::timestamptz - interval '1 minute', interval '5 minutes') t
+       generate_series(%(now)s::timestamptz - interval '6 hours', %(now)s::timestamptz - interval '1 minute',
+                       interval '5 minutes') t
 """
 _INCIDENT: LiteralString = """
 insert into feederline.incident
@@ -42,7 +43,8 @@ values (%(id)s, %(kind)s, %(node)s, 'ABC', %(state)s, %(start)s, %(start)s, %(en
 """
 _INTERRUPTION: LiteralString = """
 insert into feederline.interruption (incident_id, device_key, step, kind, state, started_at, ended_at, customers)
-select %(id)s, d, 0, 'fault', %(off)s, %(start)s, %(end)s, 5 from generate_series(%(first)s::integer, %(last)s::integer) d
+select %(id)s, d, 0, 'fault', %(off)s, %(start)s, %(end)s, 5
+  from generate_series(%(first)s::integer, %(last)s::integer) d
 """
 _MEMBERS: LiteralString = """
 insert into feederline.incident_device (incident_id, device_key)

@@ -1,0 +1,77 @@
+"""The application: the page at /, the REST API under /api, health and metrics."""
+
+from __future__ import annotations
+
+import mimetypes
+from pathlib import Path
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from fastapi import FastAPI
+from fastapi.responses import FileResponse, JSONResponse, Response
+from fastapi.staticfiles import StaticFiles
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from gateway.api import problems, routes
+from gateway.api.guard import Guard
+from gateway.api.settings import ApiSettings
+from gateway.api.shapes import ReadyOut
+from gateway.api.state import GatewayState
+from gateway.core.clock import Clock, SystemClock
+from gateway.store.reports import Reports
+
+_WEB = Path(__file__).parent / "web"
+_SYSTEM_CLOCK = SystemClock()
+
+# Some systems map .js to text/plain; a browser told not to guess would then refuse it.
+mimetypes.add_type("text/javascript", ".js")
+
+
+class ReportingStore(Protocol):
+    """What the API needs of `gateway.store.store.Store`."""
+
+    @property
+    def reports(self) -> Reports: ...
+
+
+def create_app(
+    store: ReportingStore,
+    *,
+    settings: ApiSettings,
+    state: GatewayState,
+    time_zone: str = "UTC",
+    clock: Clock = _SYSTEM_CLOCK,
+) -> FastAPI:
+    """`time_zone` is where days and months begin; the same as the setting `time_zone` in the database."""
+    app = FastAPI(
+        title="Feederline",
+        version="1",
+        summary="Incidents, tickets and supply reliability, to read.",
+        openapi_url="/api/openapi.json",
+        docs_url=None,  # its page loads scripts from elsewhere; control rooms have no internet
+        redoc_url=None,
+    )
+    app.add_middleware(Guard, settings=settings)
+    problems.install(app)
+    app.include_router(routes.build(store.reports, state, clock, ZoneInfo(time_zone)))
+
+    @app.get("/health/live", summary="The process answers")
+    async def live() -> dict[str, bool]:
+        return {"alive": True}
+
+    @app.get("/health/ready", summary="The gateway can do its work", responses={503: {"model": ReadyOut}})
+    async def ready() -> JSONResponse:
+        reasons = state.ready()
+        body = ReadyOut(ready=not reasons, reasons=reasons)
+        return JSONResponse(body.model_dump(), status_code=503 if reasons else 200)
+
+    @app.get("/metrics", summary="Figures for Prometheus", response_class=Response)
+    async def metrics() -> Response:
+        return Response(generate_latest(), headers={"content-type": CONTENT_TYPE_LATEST})
+
+    @app.get("/", include_in_schema=False)
+    async def page() -> FileResponse:
+        return FileResponse(_WEB / "index.html", headers={"cache-control": "no-cache"})
+
+    app.mount("/web", StaticFiles(directory=_WEB), name="web")
+    return app

@@ -1,0 +1,77 @@
+"""What every answer carries and every request must satisfy, before any route is looked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from time import perf_counter
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway.api.metrics import DURATION, REQUESTS
+from gateway.api.settings import ApiSettings, is_loopback
+
+_HEADERS = {
+    "content-security-policy": "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+}
+
+
+class Guard:
+    """Refuses foreign host names, adds the security headers, counts and times.
+
+    A page elsewhere can make a name of its own point at 127.0.0.1 and then read what is served there without a
+    sign-in; the name it must send tells it apart.
+    """
+
+    def __init__(self, app: ASGIApp, *, settings: ApiSettings) -> None:
+        self.app = app
+        self.open = settings.allow_open
+        self.hosts = _lower([settings.host, *settings.hosts])
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started, status = perf_counter(), 500
+
+        async def with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers[name] = value
+                headers.setdefault("cache-control", "no-store")
+            await send(message)
+
+        try:
+            if self._foreign(Headers(scope=scope).get("host", "")):
+                await _MISDIRECTED(scope, receive, with_headers)
+            else:
+                await self.app(scope, receive, with_headers)
+        finally:
+            route = getattr(scope.get("route"), "path", "other")
+            REQUESTS.labels(route, f"{status // 100}xx").inc()
+            DURATION.labels(route).observe(perf_counter() - started)
+
+    def _foreign(self, host: str) -> bool:
+        if self.open:
+            return False
+        name = host.lower()
+        name = name[: name.index("]") + 1] if name.startswith("[") and "]" in name else name.rsplit(":", 1)[0]
+        return not (is_loopback(name) or name.strip("[]") in self.hosts)
+
+
+def _lower(names: Iterable[str]) -> frozenset[str]:
+    return frozenset(name.lower().strip("[]") for name in names)
+
+
+_MISDIRECTED = JSONResponse(
+    {"detail": "this name is not served here; add it to api.hosts if it should be"}, status_code=421
+)

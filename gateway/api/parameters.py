@@ -1,0 +1,128 @@
+"""Query parameters, strictly: an unknown name, a value out of range or a time without a zone is refused by name."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Literal, NamedTuple
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from gateway.core.clock import DAY, from_datetime, parse_time, to_datetime
+
+_LONGEST = 10 * 366 * DAY
+
+
+def _time(text: object) -> object:
+    """ISO 8601 to µs. A plus sign that was not escaped arrives as a space."""
+    if not isinstance(text, str):
+        return text
+    try:
+        return parse_time(text)
+    except ValueError as exc:
+        hint = "; write + as %2B" if " " in text.strip() else ""
+        raise ValueError(f"{exc}{hint}") from None
+
+
+Time = Annotated[
+    int,
+    BeforeValidator(_time),
+    Field(json_schema_extra={"type": "string", "format": "date-time", "example": "2026-03-01T08:00:00Z"}),
+]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Page(_Strict):
+    """Part of a list, newest first: about `limit` rows that began before `before` and after `after`."""
+
+    limit: Annotated[int, Field(ge=1, le=500)] = 100
+    before: Time | None = None
+    after: Time | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Page:
+        if self.before is not None and self.after is not None and self.before <= self.after:
+            raise ValueError("before: must be later than after")
+        return self
+
+
+# fmt: off
+IncidentFilter = Literal["any", "live", "open", "restored", "closed", "cancelled", "merged"]
+TicketFilter = Literal[
+    "any", "live", "predicted", "confirmed", "dispatched", "on_site", "estimated", "restored", "closed", "merged",
+    "cancelled", "reopened",
+]
+# fmt: on
+
+
+class IncidentPage(Page):
+    """`live`: open, or restored and still to be verified."""
+
+    state: IncidentFilter = "any"
+
+
+class TicketPage(Page):
+    """`live`: not closed, merged or cancelled."""
+
+    state: TicketFilter = "any"
+
+
+class WindowName(StrEnum):
+    DAY = "day"
+    MONTH = "month"
+    YEAR = "year"
+
+
+class Window(NamedTuple):
+    name: str
+    low: int
+    high: int
+
+
+class WindowChoice(_Strict):
+    """Either a window by name (default: month) or both its bounds.
+
+    `day` and `month` are those of the calendar so far; `year` is the twelve months that end now.
+    """
+
+    window: WindowName | None = None
+    from_: Annotated[Time | None, Field(alias="from")] = None
+    to: Time | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> WindowChoice:
+        if (self.from_ is None) != (self.to is None):
+            raise ValueError(f"{'from' if self.from_ is None else 'to'}: from and to go together")
+        if self.from_ is not None and self.to is not None:
+            if self.window is not None:
+                raise ValueError("window: either window, or from and to")
+            if self.to <= self.from_:
+                raise ValueError("to: must be later than from")
+            if self.to - self.from_ > _LONGEST:
+                raise ValueError("to: more than ten years after from")
+        return self
+
+    def resolve(self, now: int, zone: ZoneInfo) -> Window:
+        if self.from_ is not None and self.to is not None:
+            return Window("given", self.from_, self.to)
+        name = self.window or WindowName.MONTH
+        return Window(name.value, _start(name, now, zone), now)
+
+
+def _start(name: WindowName, now: int, zone: ZoneInfo) -> int:
+    local = to_datetime(now).astimezone(zone)
+    if name == WindowName.YEAR:
+        return from_datetime(_year_before(local))
+    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
+    return from_datetime(midnight.replace(day=1) if name == WindowName.MONTH else midnight)
+
+
+def _year_before(local: datetime) -> datetime:
+    try:
+        return local.replace(year=local.year - 1)
+    except ValueError:  # 29 February
+        return local.replace(year=local.year - 1, day=28)

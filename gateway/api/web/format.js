@@ -1,0 +1,38 @@
+// Figures and times as people read them. Nothing is ever rounded in our favour.
+
+const count = new Intl.NumberFormat("en-GB");
+
+export const number = (value) => (value === null || value === undefined ? "no data" : count.format(value));
+
+// 0.99999996 stays under 100 %: what is lost must stay visible, so digits are cut, not rounded.
+export function percent(share, digits = 4) {
+  if (share === null || share === undefined) return "no data";
+  const scale = 10 ** digits;
+  return `${(Math.floor(share * 100 * scale + 1e-6) / scale).toFixed(digits)} %`;
+}
+
+export function minutes(value, digits = 2) {
+  return value === null || value === undefined ? "no data" : `${value.toFixed(digits)} min`;
+}
+
+export function clock(iso) {
+  return new Date(iso).toLocaleTimeString("en-GB");
+}
+
+export function moment(iso) {
+  return new Date(iso).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "medium" });
+}
+
+// Between two times of the gateway: the browser's own clock may be wrong and is not asked.
+export function span(fromIso, toIso) {
+  const seconds = Math.max(0, Math.round((Date.parse(toIso) - Date.parse(fromIso)) / 1000));
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+  const hours = Math.floor(seconds / 3600);
+  if (hours < 48) return `${hours} h ${Math.floor((seconds % 3600) / 60)} min`;
+  return `${Math.floor(hours / 24)} d ${hours % 24} h`;
+}
+
+export const words = (name) => String(name).replaceAll("_", " ");
+
+export const plural = (n, one, many) => `${number(n)} ${n === 1 ? one : many}`;
