@@ -25,7 +25,7 @@ _DTYPES = {
     Type.UINT64: ">u8", Type.INT64: ">i8", Type.FLOAT32: ">f4", Type.FLOAT64: ">f8",
 }  # fmt: skip
 _CURRENT_LIKE = ("current_a", "current_b", "current_c", "current_n")
-_ROUNDING = 1e-6  # of the range: a power factor of 1.0000001 is 1
+_ROUNDING = 1e-6  # of the bound: a power factor of 1.0000001 is 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -73,11 +73,11 @@ class Decoder:
         self._divisor = np.array([_whole_divisor(s) or 1.0 for s in scale])
         self._offset = np.array([r.offset for r in profile.registers])
         known = [quantities.BY_NAME[name] for name in self.quantities]
-        slack = np.array([_ROUNDING * max(abs(q.low), abs(q.high)) for q in known])
-        self._low = np.array([q.low for q in known]) - slack
-        self._high = np.array([q.high for q in known]) + slack
+        self._low = np.array([q.low - _ROUNDING * abs(q.low) for q in known])
+        self._high = np.array([q.high + _ROUNDING * abs(q.high) for q in known])
         self._invert = np.flatnonzero([r.invert for r in profile.registers])
         self._bytes = [self._places(i) for i in range(len(profile.registers))]
+        self._on_the_wire = [np.array(sorted(places), np.intp) for places in self._bytes]
         self._numbers = self._group_numbers()
         bits = [i for i, r in enumerate(profile.registers) if r.bit is not None or r.type is Type.BIT]
         self._bit_columns = np.array(bits, np.intp)
@@ -145,7 +145,7 @@ class Decoder:
                         device=int(device[row]),
                         measured_at=int(measured_at[row]),
                         quantity=self.quantities[column],
-                        raw=images[row, self._on_the_wire(column)].tobytes().hex(),
+                        raw=images[row].take(self._on_the_wire[column]).tobytes().hex(),
                         reason=reason,
                     )
                 )
@@ -186,9 +186,6 @@ class Decoder:
             return self._bytes[column][0], (register.address - self.reads[block].address) % 8
         assert register.bit is not None
         return self._bytes[column][-1 - register.bit // 8], register.bit % 8
-
-    def _on_the_wire(self, column: int) -> list[int]:
-        return sorted(self._bytes[column])
 
     def _group_numbers(self) -> tuple[_Numbers, ...]:
         groups: dict[Type, list[int]] = {}
