@@ -100,16 +100,20 @@ class Book:
         due = ev.last_heard(keys) + ev.interval[keys] * 3 // 2
         if not story.communications:
             inferred = (ev.flags[keys] & Flag.SPELL == 0) | ((ev.kinds[keys] == 0) & (ev.back_at[keys] > 0))
-            k, s = keys[inferred], start[inferred]
-            ev.kinds[k] = 0
-            ev.dark_at[k] = ev.onset_at[k] = s
-            ev.dark_last[k] = np.maximum(s + self.tolerance, ev.on_at[k])
-            ev.back_at[k] = 0
-            ev.flags[k] |= Flag.SPELL
+            self.infer(keys[inferred], start[inferred])
         ev.flags[keys] |= Flag.MEMBER
         self.owner[keys] = slot
         story.add(keys, start, due)
         self.dirty.add(slot)
+
+    def infer(self, keys: Keys, start: Int64s) -> None:
+        """Take devices as dark since `start` though they said nothing, until they show otherwise."""
+        ev = self.evidence
+        ev.kinds[keys] = 0
+        ev.dark_at[keys] = ev.onset_at[keys] = start
+        ev.dark_last[keys] = np.maximum(start + self.tolerance, ev.on_at[keys])
+        ev.back_at[keys] = np.where(ev.restored_at[keys] > start, ev.restored_at[keys], 0)
+        ev.flags[keys] |= Flag.SPELL
 
     def release(self, keys: Keys) -> None:
         """These belong to no incident any more. A spell that is over or was only inferred is forgotten."""
@@ -121,10 +125,10 @@ class Book:
         ev.touched[keys] = True
 
     def leave(self, slot: int, keys: Keys) -> tuple[Interruption, ...]:
-        """Members that belong elsewhere from now on; their published rows are voided."""
+        """Members that belong elsewhere from now on; the rows of those still off are voided."""
         story = self.stories[slot]
         which = np.isin(story.keys, keys)
-        rows = story.voided(which)
+        rows = story.voided(which & story.off)
         story.keep(~which)
         self.owner[keys] = -1
         return rows
@@ -227,12 +231,12 @@ class Book:
 
 
 def signature(story: Story, facts: words.Facts) -> tuple[int, ...]:
-    """What an operator cares about; an update is told when it changes. Reports count in tenths of the members."""
-    tenth = facts.reported * 10 // max(1, facts.members)
+    """What an operator cares about; an update is told when it changes. Counts matter in tenths of the members."""
+    tenths = [count * 10 // max(1, facts.members) for count in (facts.reported, facts.back)]
     return (
         facts.members,
-        facts.back,
-        tenth,
+        *tenths,
+        int(facts.back > 0),
         sum(1 << i for i, (_, name) in enumerate(_KINDS) if name in facts.by),
         int(story.step.sum()),
         story.started_at,

@@ -66,23 +66,23 @@ class Follower:
         story.end[came] = np.maximum(back[came], story.start[came])
         if came.any():
             story.returned_at = at
-        self._relapse(story)
+        if story.state is OPEN:
+            self._relapse(story)
         self._earlier(story)
         if story.state is OPEN and came.any() and self._contradicted(story):
             self._cancel(slot, story, at)
             return
-        dark = story.off & ev.is_dark(k)
+        if story.state is RESTORED:
+            self._doubt(slot, story, at)
+        dark = story.off & ev.is_dark(story.keys)
         alive = int(np.count_nonzero(~story.off))
-        if story.state is RESTORED and dark.any():
-            self._reopen(slot, story, at)
-            return
         if story.state is OPEN and self._settled(story, dark, alive, at):
             nested = self._detach(slot, story, dark) if dark.any() else ()
             story.settled_at = at
             story.restored_at = int(story.end.max())
             self.book.turn(slot, RESTORED)
             self.book.publish(slot, at, Change.RESTORED, (*nested, *story.changed()))
-        if story.state is RESTORED and self._verified(story, at):
+        if story.state is RESTORED and not story.doubted_at and self._verified(story, at):
             self._close(slot, story, at)
             return
         self._update(slot, story, at)
@@ -93,6 +93,35 @@ class Follower:
         rows = np.flatnonzero(again)
         if len(rows):
             story.relapse(rows, np.maximum(ev.onset_at[k[rows]], story.end[rows] + 1))
+
+    def _doubt(self, slot: int, story: Story, at: int) -> None:
+        """Dark evidence after restoration: wait for the rest of it, then reopen, or let a fault of its own be judged.
+
+        The same question as at the beginning: does one fault here explain more than separate ones?
+        """
+        ev, k = self.evidence, story.keys
+        dark = ev.is_dark(k)
+        if not dark.any():
+            story.doubted_at = 0
+            return
+        story.doubted_at = story.doubted_at or at
+        if at - story.doubted_at < self.opener.collecting:
+            return
+        onset = int(np.sort(ev.dark_at[k[dark]])[(np.count_nonzero(dark) - 1) // 2])
+        quiet = ~dark & ~story.off & (ev.on_at[k] <= onset + self.book.tolerance)
+        living = ~dark & ~quiet & ~story.off
+        if living.any() or not holds(
+            int(np.count_nonzero(dark)), int(np.count_nonzero(quiet)), 0, self.settings
+        ):
+            voided = self._detach(slot, story, dark)
+            self.book.publish(slot, at, Change.UPDATED, (*voided, *story.changed()))
+            story.doubted_at = 0
+            return
+        self._relapse(story)
+        rows = np.flatnonzero(quiet)
+        self.book.infer(k[rows], np.full(len(rows), onset, np.int64))
+        story.relapse(rows, np.maximum(onset, story.end[rows] + 1))
+        self._reopen(slot, story, at)
 
     def _earlier(self, story: Story) -> None:
         """A late report may say that a member was off before we thought."""
@@ -148,8 +177,7 @@ class Follower:
         return rows
 
     def _reopen(self, slot: int, story: Story, at: int) -> None:
-        story.restored_at = story.settled_at = 0
-        story.returned_at = at
+        story.restored_at = story.settled_at = story.doubted_at = story.returned_at = 0
         self.book.turn(slot, OPEN)
         self.book.publish(slot, at, Change.UPDATED)
 

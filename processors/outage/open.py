@@ -8,7 +8,7 @@ from gateway.core.clock import SECOND
 from gateway.core.inventory import DeviceKind, Inventory
 from gateway.core.model import Bools, Change, IncidentKind, IncidentState, Int64s
 from processors.outage.book import Book
-from processors.outage.evidence import Evidence, Flag, Keys
+from processors.outage.evidence import Dark, Evidence, Flag, Keys
 from processors.outage.judge import Candidate, Points, judge
 from processors.outage.settings import OutageSettings
 from processors.outage.story import Story
@@ -111,16 +111,18 @@ class Opener:
         # What lies in smaller outages of the same time may turn out to be part of a larger one.
         part = owned & ev.is_dark(keys) & (np.abs(ev.onset_at[keys] - here) <= self.join)
         dark = fresh | (part & self._is_open(keys))
-        living = ~spell & ~owned & (ev.on_at[keys] > here + self.tolerance)
+        # A restore message without a gasp still says that supply was lost.
+        told = ~spell & ~owned & (ev.restored_at[keys] > here) & (here > 0)
+        living = ~spell & ~owned & ~told & (ev.on_at[keys] > here + self.tolerance)
         quiet_for = at - ev.last_heard(keys)
         silent = (ev.flags[keys] & Flag.SILENT > 0) | (quiet_for > ev.interval[keys] * 3 // 2)
         use = dark | ~owned
         points = Points(
             node=self.inventory.node[keys[use]],
-            dark=dark[use],
-            kinds=ev.kinds[keys[use]],
+            dark=(dark | told)[use],
+            kinds=np.where(told, Dark.GASP, ev.kinds[keys])[use],
             failed=ev.failed[keys[use]],
-            silent=silent[use] & ~dark[use],
+            silent=silent[use],
             living=living[use],
         )
         for candidate in judge(self.network, areas, points, self.settings):
@@ -188,7 +190,7 @@ class Opener:
         """Open an outage with everything below that was not shown alive; what it explains is merged into it."""
         ev, book = self.evidence, self.book
         name = self.network.ids[node]
-        living = ev.on_at[below] > alive_after
+        living = (ev.on_at[below] > alive_after) & (ev.restored_at[below] <= started)
         living[np.isin(below, dark)] = False
         owned = book.in_outage(below)
         absorbed = [
@@ -218,7 +220,8 @@ class Opener:
             story.started_at = min(story.started_at, book.stories[slot].started_at)
             book.merge(slot, story.id, at)
         evident = (ev.kinds[members] > 0) & (ev.flags[members] & Flag.SPELL > 0)
-        start = np.where(evident, ev.onset_at[members], np.maximum(started, ev.on_at[members] + 1))
+        seen = np.where(ev.restored_at[members] > started, started, ev.on_at[members] + 1)
+        start = np.where(evident, ev.onset_at[members], np.maximum(started, seen))
         self._take(story, members, start, at)
 
     def _take(self, story: Story, members: Keys, start: Int64s, at: int) -> None:

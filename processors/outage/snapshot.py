@@ -32,6 +32,7 @@ class _StoryState(msgspec.Struct, frozen=True, kw_only=True):
     direct_by: str
     revision: int
     settled_at: int
+    doubted_at: int
     returned_at: int
     published_at: int
     signature: tuple[int, ...]
@@ -63,7 +64,7 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(_State).decode
 _PLAIN = [
     "id", "kind", "node", "phases", "state", "started_at", "detected_at", "restored_at", "parent", "confidence", "path",
-    "direct_by", "revision", "settled_at", "returned_at", "published_at", "signature",
+    "direct_by", "revision", "settled_at", "doubted_at", "returned_at", "published_at", "signature",
 ]  # fmt: skip
 
 

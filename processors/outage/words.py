@@ -49,17 +49,20 @@ def summary(facts: Facts) -> str:
         if format_clock(facts.last) != format_clock(facts.first):
             span = f"between {format_clock(facts.first)} and {format_clock(facts.last)}"
         parts.append(
-            f"{facts.reported} of {_meters(facts.members)} below {facts.place} reported loss of supply {span}"
+            f"{facts.reported} of {_count(facts.members, 'meter')} below {facts.place} reported loss of supply {span}"
         )
     if facts.state is IncidentState.CANCELLED:
         parts.append("withdrawn: meters that should be dark have supply")
+    elif facts.state is IncidentState.MERGED:
+        parts.append("now part of a larger outage")
     elif facts.back == 0:
         parts.append("none answered since")
     elif facts.back == facts.members:
         parts.append(f"all have supply again, {facts.verified} shown by a reading")
     else:
         parts.append(f"{facts.back} of {facts.members} have supply again")
-    parts.append(f"{facts.others} other outages open" if facts.others else "no other outage open")
+    others = "no other outage" if not facts.others else _count(facts.others, "other outage")
+    parts.append(f"{others} open")
     return "; ".join(parts) + "."
 
 
@@ -90,15 +93,23 @@ def _silence(facts: Facts) -> str:
     if not facts.path:
         words = f"1 device at {facts.place} is silent since {since}; others on its path are heard"
     else:
-        words = f"{_devices(facts.members)} heard through {facts.path} silent since {since}"
+        words = (
+            f"all of {_count(facts.members, 'device')} heard through {path(facts.path)} silent since {since}"
+        )
+    if facts.state is IncidentState.MERGED:
+        return words + "; then found to be without supply."
     if facts.back:
         words += f"; {facts.back} heard again"
     return words + "; none of them reported loss of supply; whether they have supply is unknown."
 
 
-def _meters(count: int) -> str:
-    return "1 meter" if count == 1 else f"{count} meters"
+def path(name: str) -> str:
+    """`via:C7` → `concentrator C7`."""
+    how, _, rest = name.partition(":")
+    if how == "unheard":
+        return f"{rest}, never heard so far,"
+    return f"{'concentrator' if how == 'via' else 'session'} {rest}"
 
 
-def _devices(count: int) -> str:
-    return "1 device" if count == 1 else f"{count} devices"
+def _count(count: int, word: str) -> str:
+    return f"1 {word}" if count == 1 else f"{count} {word}s"
