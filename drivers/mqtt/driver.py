@@ -122,6 +122,11 @@ class MqttDriver:
         """Subscribed, with a session that is not known to be lost."""
         return self._session is not None and not self._session.over
 
+    @property
+    def backlog(self) -> int:
+        """Messages received and not yet given to the sink."""
+        return self._session.backlog if self._session is not None else 0
+
     async def publish(self, topic: str, payload: bytes, qos: int = 1) -> None:
         """Send a message to a device; returns when the broker has confirmed it (QoS 1) or it is sent (QoS 0).
 

@@ -121,6 +121,10 @@ class Session:
                 self._loop.call_soon(self._readable)
         return lot
 
+    @property
+    def backlog(self) -> int:
+        return len(self._pending)
+
     def acknowledge(self, messages: Sequence[Message]) -> None:
         """Tell the broker that these are safe. Does nothing on a lost session: it will send them again."""
         if self.over:
