@@ -1,0 +1,143 @@
+"""Least privilege: what each group may not do, said by the server itself."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from gateway.core.clock import MINUTE
+from gateway.core.model import Commit, DeadLetter
+from gateway.store import Store
+from tests.integration.store_world import (
+    SPOOL,
+    T0,
+    PlainDesk,
+    outage,
+    ready_store,
+    rows,
+    settings_for,
+    voltages,
+)
+
+REFUSED = psycopg.errors.InsufficientPrivilege
+
+
+async def fill(url: str) -> None:
+    commit = Commit(
+        batches=[voltages([0], T0, [230])],
+        dead_letters=[DeadLetter(received_at=T0, source="", topic="", payload=b"", reason="")],
+        events=[outage()],
+        at=T0 + 5 * MINUTE,
+    )
+    async with ready_store(url) as store:
+        written = await store.write(commit, PlainDesk(), SPOOL)
+        assert written.tickets_opened == 1
+
+
+async def attempt(url: str, role: str, statement: str) -> None:
+    async with await psycopg.AsyncConnection.connect(url) as conn:
+        await conn.execute(f"set role {role}; set search_path = feederline".encode())
+        await conn.execute(statement.encode())
+        await conn.rollback()
+
+
+MAY_NOT = {
+    "feederline_writer": [
+        "delete from ticket_transition",
+        "update ticket_transition set reason = 'another'",
+        "truncate ticket_transition",
+        "delete from reading",
+        "delete from incident",
+        "delete from interruption",
+        "delete from ticket",
+        "delete from delivery",
+        "drop table reading",
+        "create table mine ()",
+        "update migration set checksum = ''",
+    ],
+    "feederline_api": [
+        "insert into reading (device_key, measured_at, received_at) values (0, now(), now())",
+        "update incident set customers = 0",
+        "insert into setting values ('asai_target', '0', 0)",
+        "update ticket_transition set reason = 'another'",
+        "delete from ticket_transition",
+        "delete from delivery",
+        "select drop_partitions('2026-03-01')",
+    ],
+    "feederline_grafana": [
+        "insert into setting values ('x', 'x')",
+        "update ticket set state = 'closed'",
+        "delete from incident",
+        "select body from delivery",
+        "select payload from dead_letter",
+        "select * from stream_position",
+        "create table mine ()",
+    ],
+}
+MAY = {
+    "feederline_writer": [
+        "select * from reading",
+        "delete from signal",
+        "insert into setting values ('x', 'x')",
+    ],
+    "feederline_api": [
+        "select * from delivery",
+        "update ticket set state = 'dispatched'",
+        "select * from reading",
+    ],
+    "feederline_grafana": [
+        "select * from reading_15min",
+        "select * from reliability(now() - interval '1 day', now())",
+        "select * from reliability_daily(now() - interval '1 day', now())",
+        "select state, count(*) from delivery group by 1",
+        "select * from supply_now",
+        "select * from customers_now",
+        "select * from ticket join ticket_transition using (ticket_id)",
+        "select * from setting, incident, device, node, signal",
+    ],
+}
+
+
+async def test_what_each_group_may_and_may_not(database_url: str) -> None:
+    await fill(database_url)
+    for role, statements in MAY_NOT.items():
+        for statement in statements:
+            if "drop_partitions" in statement and not await _has(database_url, "drop_partitions"):
+                continue
+            with pytest.raises(REFUSED):
+                await attempt(database_url, role, statement)
+    for role, statements in MAY.items():
+        for statement in statements:
+            await attempt(database_url, role, statement)
+
+
+async def _has(url: str, function: str) -> bool:
+    return await rows(url, f"select 1 from pg_proc where proname = '{function}'") != []
+
+
+async def test_the_gateway_acts_as_the_writer(database_url: str) -> None:
+    async with ready_store(database_url) as store, store._pool.connection() as conn:
+        found = await (await conn.execute("select current_user, current_setting('search_path')")).fetchone()
+        assert found == ("feederline_writer", "feederline")
+        with pytest.raises(REFUSED):
+            await conn.execute("delete from ticket_transition")
+
+
+async def test_a_login_without_createrole_goes_on_without_groups(postgres_url: str) -> None:
+    name = conninfo_to_dict(postgres_url)["dbname"]
+    login = f"{name}_login"
+    async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as conn:
+        await conn.execute(f"create role {login} login".encode())
+        await conn.execute(f"grant create on database {name} to {login}".encode())
+        try:
+            async with Store.open(settings_for(make_conninfo(postgres_url, user=login))) as store:
+                done = await store.migrate()
+                assert done.applied
+                await store.put_settings({"asai_target": 0.9995})
+                async with store._pool.connection() as acting:
+                    row = await (await acting.execute("select current_user")).fetchone()
+                    assert row == (login,)
+        finally:
+            await conn.execute("drop schema if exists feederline cascade")
+            await conn.execute(f"drop owned by {login}; drop role {login}".encode())
