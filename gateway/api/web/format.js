@@ -4,11 +4,20 @@ const count = new Intl.NumberFormat("en-GB");
 
 export const number = (value) => (value === null || value === undefined ? "no data" : count.format(value));
 
-// 0.99999996 stays under 100 %: what is lost must stay visible, so digits are cut, not rounded.
+// Cut, not rounded: 0.99999996 must not read as 100 %.
 export function percent(share, digits = 4) {
+  return cut(share, digits, Math.floor, 1e-6);
+}
+
+// For shares that are bad news: the least trace stays visible.
+export function percentAtMost(share, digits = 4) {
+  return cut(share, digits, Math.ceil, -1e-6);
+}
+
+function cut(share, digits, toward, slack) {
   if (share === null || share === undefined) return "no data";
   const scale = 10 ** digits;
-  return `${(Math.floor(share * 100 * scale + 1e-6) / scale).toFixed(digits)} %`;
+  return `${(Math.max(0, toward(share * 100 * scale + slack)) / scale).toFixed(digits)} %`;
 }
 
 export function minutes(value, digits = 2) {

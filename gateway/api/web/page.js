@@ -7,8 +7,10 @@ import { showIncidents, showTickets } from "./stories.js";
 const PERIOD_MS = 2000;
 const PATIENCE_MS = 10000;
 const STALE_MS = 7000;
+const DEAF_S = 20; // the gateway's own stream ticks every second
 
 let answeredAt = null;
+let deafS = 0;
 let complaint = "";
 let timer = 0;
 
@@ -34,6 +36,8 @@ async function refresh() {
     showTickets(tickets, summary.at);
     showGateway(summary);
     answeredAt = performance.now();
+    const heard = summary.gateway.stream_at;
+    deafS = heard ? (Date.parse(summary.at) - Date.parse(heard)) / 1000 : Infinity;
     complaint = summary.ready ? "" : `The gateway is not ready:\n${summary.reasons.join("\n")}`;
   } catch (error) {
     complaint = error instanceof TypeError || error.name === "TimeoutError"
@@ -44,15 +48,20 @@ async function refresh() {
   timer = setTimeout(refresh, PERIOD_MS);
 }
 
+function freshness() {
+  if (answeredAt === null) return ["waiting", "Waiting for the gateway"];
+  const age = Math.round((performance.now() - answeredAt) / 1000);
+  if (age * 1000 > STALE_MS) return ["stale", `Not current: last update ${age} s ago`];
+  if (deafS === Infinity) return ["stale", "Not current: the gateway has not begun to work"];
+  if (deafS > DEAF_S) return ["stale", `Not current: the gateway is ${Math.round(deafS)} s behind the field`];
+  return ["live", `Live, last update ${age} s ago`];
+}
+
 function showFreshness() {
-  const age = answeredAt === null ? null : performance.now() - answeredAt;
-  const stale = age !== null && age > STALE_MS;
-  setText(byId("freshness-text"),
-    age === null ? "Waiting for the gateway"
-      : stale ? `Not current: last update ${Math.round(age / 1000)} s ago`
-        : `Live, last update ${Math.round(age / 1000)} s ago`);
-  setClass(byId("freshness"), `freshness ${age === null ? "waiting" : stale ? "stale" : "live"}`);
-  document.body.classList.toggle("not-current", stale || age === null);
+  const [state, text] = freshness();
+  setText(byId("freshness-text"), text);
+  setClass(byId("freshness"), `freshness ${state}`);
+  document.body.classList.toggle("not-current", state !== "live");
   const trouble = byId("trouble");
   setText(trouble, complaint);
   trouble.hidden = complaint === "";

@@ -6,6 +6,8 @@ import { clock, moment, number, percent, plural, span, words } from "./format.js
 const FINISHED = new Set(["closed", "merged", "cancelled"]);
 let announced = null;
 
+const place = (of) => (of.node_name && of.node_name !== of.node ? `${of.node_name} (${of.node})` : of.node);
+
 function card() {
   const node = element("li", "card");
   const title = element("h3");
@@ -29,12 +31,14 @@ export function showIncidents({ incidents, next }, now) {
   const ranked = [...incidents].sort((a, b) => b.customers - a.customers || a.started_at.localeCompare(b.started_at));
   keyed(byId("incident-list"), ranked, (i) => i.id, card, (node, i) => fill(node, {
     tone: i.state === "restored" ? "good" : i.kind === "communications_loss" ? "warn" : "bad",
-    name: `${words(i.kind)} at ${i.node}`,
+    name: `${words(i.kind)} at ${place(i)}`,
     chip: i.state === "restored" ? "restored, to be verified" : words(i.state),
     meta: `since ${moment(i.started_at)} (${span(i.started_at, i.ended_at ?? i.restored_at ?? now)}), `
       + `${plural(i.customers, "customer", "customers")}, phases ${i.phases}`,
     why: i.summary,
-    more: `${percent(i.confidence, 0)} confident${i.direct ? ", direct evidence" : ""}; detected ${clock(i.detected_at)}`,
+    more: `${percent(i.confidence, 0)} confident${i.direct ? ", direct evidence" : ""}; `
+      + `${plural(i.device_count, "device", "devices")}; detected ${clock(i.detected_at)}; `
+      + (i.ticket_number === null ? "no ticket yet" : `ticket no. ${i.ticket_number}`),
   }));
   announce(incidents);
 }
@@ -44,7 +48,7 @@ function announce(incidents) {
   const ids = new Set(incidents.map((i) => i.id));
   if (announced) {
     const fresh = incidents.filter((i) => !announced.has(i.id));
-    if (fresh.length) setText(byId("news"), fresh.map((i) => `New: ${words(i.kind)} at ${i.node}, ${i.summary}`).join(". "));
+    if (fresh.length) setText(byId("news"), fresh.map((i) => `New: ${words(i.kind)} at ${place(i)}, ${i.summary}`).join(". "));
   }
   announced = ids;
 }
