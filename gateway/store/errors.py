@@ -23,6 +23,9 @@ def url_fault(url: str) -> str | None:
         return f"not a PostgreSQL URL: {str(exc).strip()}"
     if parts.get("password"):
         return "holds a password; write it as password: {env: NAME} or password: {file: PATH}"
+    port = str(parts.get("port") or "5432")
+    if not all(part.isdecimal() and 0 < int(part) < 65_536 for part in port.split(",")):
+        return f"not a PostgreSQL URL: port {port!r} is not a number between 1 and 65535"
     return None
 
 
