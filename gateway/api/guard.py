@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from time import perf_counter
 
@@ -11,6 +12,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.api.metrics import DURATION, REQUESTS
 from gateway.api.settings import ApiSettings, is_loopback
+
+log = logging.getLogger(__name__)
 
 _HEADERS = {
     "content-security-policy": "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -23,7 +26,7 @@ _HEADERS = {
 
 
 class Guard:
-    """Refuses foreign host names, adds the security headers, counts and times.
+    """Refuses foreign host names, adds the security headers, answers for mistakes of ours, counts and times.
 
     A page elsewhere can make a name of its own point at 127.0.0.1 and then read what is served there without a
     sign-in; the name it must send tells it apart.
@@ -38,7 +41,7 @@ class Guard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        started, status = perf_counter(), 500
+        started, status = perf_counter(), 0
 
         async def with_headers(message: Message) -> None:
             nonlocal status
@@ -55,6 +58,11 @@ class Guard:
                 await _MISDIRECTED(scope, receive, with_headers)
             else:
                 await self.app(scope, receive, with_headers)
+        except Exception:  # a boundary: whoever asked gets an answer, the log gets the reason
+            log.exception("request failed", extra={"path": scope["path"]})
+            if status:
+                raise
+            await _BROKEN(scope, receive, with_headers)
         finally:
             route = getattr(scope.get("route"), "path", "other")
             REQUESTS.labels(route, f"{status // 100}xx").inc()
@@ -74,4 +82,7 @@ def _lower(names: Iterable[str]) -> frozenset[str]:
 
 _MISDIRECTED = JSONResponse(
     {"detail": "this name is not served here; add it to api.hosts if it should be"}, status_code=421
+)
+_BROKEN = JSONResponse(
+    {"detail": "the gateway made a mistake answering this; its log says which"}, status_code=500
 )

@@ -7,8 +7,6 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-_WIDE = 100_000
-
 Fetch = Callable[[int, int | None], Awaitable[list[T]]]
 """(limit, before) → rows that began before, newest first."""
 
@@ -29,11 +27,19 @@ async def page(
         if whole:
             rows, following = whole, cut + 1
         else:
-            rows = [row for row in await fetch(_WIDE, cut + 1) if began(row) == cut]
-            following = cut
+            rows, following = await _all_of(fetch, began, cut, limit), cut
     if after is not None and rows:
         kept = [row for row in rows if began(row) > after]
         if len(kept) < len(rows) or (following is not None and following - 1 <= after):
             following = None
         rows = kept
     return rows, following
+
+
+async def _all_of(fetch: Fetch[T], began: Callable[[T], int], time: int, limit: int) -> list[T]:
+    """Every row of one time, looking further until an older one or the end is seen."""
+    while True:
+        limit *= 4
+        rows = await fetch(limit, time + 1)
+        if len(rows) < limit or began(rows[-1]) < time:
+            return [row for row in rows if began(row) == time]

@@ -36,7 +36,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(InvalidInputError, _invalid)
     app.add_exception_handler(FeederlineError, _unavailable)
     app.add_exception_handler(HTTPException, _refused)
-    app.add_exception_handler(Exception, _broken)
 
 
 def _faulty(faults: list[str]) -> JSONResponse:
@@ -71,9 +70,3 @@ async def _unavailable(request: Request, exc: Exception) -> JSONResponse:
 async def _refused(_: Request, exc: Exception) -> JSONResponse:
     assert isinstance(exc, HTTPException)
     return JSONResponse({"detail": exc.detail}, status_code=exc.status_code, headers=exc.headers)
-
-
-async def _broken(_: Request, __: Exception) -> JSONResponse:
-    return JSONResponse(
-        {"detail": "The gateway made a mistake answering this; its log says which."}, status_code=500
-    )

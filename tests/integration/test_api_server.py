@@ -18,8 +18,10 @@ from gateway.api.settings import ApiSettings
 from gateway.api.state import Condition, DriverState
 from gateway.core.clock import Clock, ManualClock, parse_time
 from gateway.core.errors import RefusedError, UnavailableError
+from gateway.store.reports import Reports
 from gateway.store.settings import DatabaseSettings
 from gateway.store.store import Store
+from gateway.store.views import IncidentView
 from tests.waiting import until
 
 LOOPBACK = ApiSettings(port=0)
@@ -185,6 +187,30 @@ async def test_foreign_host_name_is_misdirected(postgres_url: str) -> None:
             }.items():
                 async with client.get("/api/incidents", headers={"host": host}) as answer:
                     assert answer.status == status, host
+
+
+class MistakenReports(Reports):
+    """Stands in for a mistake of ours anywhere behind a route."""
+
+    def __init__(self) -> None:
+        pass
+
+    async def incident(self, incident: str) -> IncidentView | None:
+        raise ZeroDivisionError("a secret of the inside")
+
+
+async def test_mistake_of_ours_is_answered_without_its_inside(postgres_url: str) -> None:
+    async with opened(postgres_url) as store:
+        store.reports = MistakenReports()
+        async with serving(store) as url, aiohttp.ClientSession(url) as client:
+            async with client.get("/api/incidents/any") as answer:
+                assert answer.status == 500
+                assert answer.headers["x-content-type-options"] == "nosniff"
+                text = await answer.text()
+            assert "secret" not in text
+            assert "Traceback" not in text
+            async with client.get("/health/live") as answer:
+                assert answer.status == 200
 
 
 def test_open_address_is_refused_unless_allowed() -> None:
