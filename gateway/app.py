@@ -238,6 +238,7 @@ class Gateway:
             reasons.append("the database has not been reached since the start")
         elif self.pipeline.lag > _LAG_LIMIT:
             reasons.append(f"{self.pipeline.lag} entries wait to be stored")
+        reasons += [f"{driver.name}: {driver.trouble}" for driver in self.parts.drivers if driver.trouble]
         if self.spool.size >= self.spool.max_bytes:
             reasons.append("the spool is full; sources are made to wait")
         return reasons
@@ -250,7 +251,12 @@ class Gateway:
             stream_at=pipeline.at if pipeline else 0,
             spool_bytes=self.spool.size,
             lag_entries=pipeline.lag if pipeline else self.spool.last - self.spool.first + 1,
-            drivers=tuple(DriverState(name=driver.name, state="running") for driver in self.parts.drivers),
+            drivers=tuple(
+                DriverState(
+                    name=driver.name, state="waiting" if driver.trouble else "running", detail=driver.trouble
+                )
+                for driver in self.parts.drivers
+            ),
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,9 +20,15 @@ TIMESCALE_SERVER = "FEEDERLINE_TEST_DATABASE_URL"
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """URL of the superuser on an embedded PostgreSQL that lives as long as the session."""
-    with embedded_postgres(tmp_path_factory.mktemp("postgres"), durable=False) as url:
+def postgres_server() -> Iterator[str]:
+    """URL of the superuser on an embedded PostgreSQL that lives as long as the session.
+
+    In a folder of its own: under root the server is another user, and pytest shuts its folders to others.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="feederline-test-", ignore_cleanup_errors=True) as folder,
+        embedded_postgres(Path(folder), durable=False) as url,
+    ):
         yield url
 
 
@@ -96,3 +103,10 @@ def mosquitto(tmp_path: Path) -> Iterator[BrokerAddress]:
     finally:
         process.terminate()
         process.wait(10)
+
+
+@pytest.fixture
+def own_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrokerAddress]:
+    """An embedded MQTT broker for one test alone."""
+    with embedded_broker(tmp_path_factory.mktemp("broker")) as address:
+        yield address

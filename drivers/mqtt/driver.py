@@ -44,6 +44,11 @@ class MqttDriver:
         self._idle = asyncio.Event()
         self._idle.set()
 
+    @property
+    def trouble(self) -> str:
+        """Empty while a subscribed session stands."""
+        return "" if self._session is not None else "no session with the broker"
+
     async def run(self, sink: Sink) -> None:
         """Until `stop` or cancellation. Raises what the sink raises, and InvalidInputError for unusable secrets."""
         self._idle.clear()

@@ -36,6 +36,11 @@ class Driver(Protocol):
 
     async def run(self, sink: Sink) -> None: ...
 
+    @property
+    def trouble(self) -> str:
+        """Why nothing can be read at present, in a few words; empty when all is well."""
+        ...
+
     async def stop(self) -> None:
         """Take up nothing new; return when everything already read has been put into the sink."""
         ...
