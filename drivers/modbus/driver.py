@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
+from contextlib import suppress
 
 from drivers.modbus.address import Endpoint, parse_address, parse_endpoint
 from drivers.modbus.client import Connection
@@ -20,6 +22,8 @@ from gateway.core.errors import InvalidInputError
 from gateway.core.model import Batch, Float64s
 from gateway.core.ports import Sink
 from gateway.core.registry import Registry
+
+log = logging.getLogger(__name__)
 
 
 class ModbusDriver:
@@ -48,6 +52,11 @@ class ModbusDriver:
         self._idle = asyncio.Event()
         self._idle.set()
 
+    @property
+    def trouble(self) -> str:
+        """Always empty: devices and endpoints that do not answer are told by signals, each for itself."""
+        return ""
+
     async def run(self, sink: Sink) -> None:
         """Poll until `stop` or cancellation. What was read and not yet handed on survives a failed run."""
         self._idle.clear()
@@ -57,7 +66,7 @@ class ModbusDriver:
                 group.create_task(self._gatherer.run(sink), name="modbus gather")
                 async with asyncio.TaskGroup() as polling:
                     for poller in self._pollers:
-                        polling.create_task(poller.run(), name=f"modbus {poller.source}")
+                        polling.create_task(self._guarded(poller), name=f"modbus {poller.source}")
                 if self._pollers and not self._stop.is_set():
                     raise RuntimeError("polling ended by itself")
                 await self._stop.wait()  # with no device there is nothing to do, and no reason to end
@@ -75,6 +84,16 @@ class ModbusDriver:
     def interval(self, key: int) -> int:
         """µs between two polls of a device."""
         return int(self._inventory.interval_s[key]) * SECOND
+
+    async def _guarded(self, poller: EndpointPoller) -> None:
+        """A mistake of ours at one endpoint must not stop the others."""
+        while not self._stop.is_set():
+            try:
+                await poller.run()
+            except Exception:
+                log.exception("polling an endpoint failed", extra={"endpoint": poller.source})
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._stop.wait(), self._settings.max_reconnect_s)
 
     def _poller(self, endpoint: Endpoint) -> EndpointPoller:
         devices = self._devices[endpoint]

@@ -28,6 +28,8 @@ from gateway.core.model import Signal, SignalKind
 
 log = logging.getLogger(__name__)
 
+_LONGEST_REST_S = 10.0  # so that a clock that was put back is noticed
+
 _outcome = {
     name: metrics.polls.labels(name)
     for name in ("complete", "partial", "no_answer", "target_failed", "refused", "connection_lost")
@@ -55,12 +57,8 @@ class EndpointPoller:
         self._clock = clock
         self._gatherer = gatherer
         self.source = endpoint.source
-        self._schedule = Schedule(
-            list(turns),
-            clock.now(),
-            breaker_after=settings.breaker_after,
-            max_backoff_s=settings.max_backoff_s,
-        )
+        self._turns = tuple(turns)
+        self._schedule = self._fresh_schedule()
         self._up: bool | None = None  # what was last told about the connection
         self._silent = 0  # polls without any answer in a row
         self._stop = asyncio.Event()
@@ -69,6 +67,7 @@ class EndpointPoller:
 
     async def run(self) -> None:
         """Poll until `stop`: connect when a device is due, and again, with growing waits, when that fails."""
+        self._schedule = self._fresh_schedule()
         failures = 0
         while await self._until_due():
             try:
@@ -99,7 +98,6 @@ class EndpointPoller:
         metrics.connects.labels("made").inc()
         metrics.connections.inc()
         self._silent = 0
-        self._schedule.forgive(self._clock.now())
         try:
             async with asyncio.TaskGroup() as workers:
                 for _ in range(min(self._settings.in_flight, len(self._devices))):
@@ -178,11 +176,19 @@ class EndpointPoller:
             _outcome["refused"].inc()
         self._silent = self._silent + 1 if isinstance(asked.failure, NoAnswerError) else 0
         if connection.proven and not self._up:
-            self._up = True
-            self._tell(SignalKind.CONNECTION_MADE, self._witnesses, now)
+            self._made(now)
         skipped = self._schedule.done(turn, now, answered=answered, jitter=random.random())
         if skipped:
             metrics.skipped.inc(skipped)
+
+    def _made(self, now: int) -> None:
+        """An answer proves the connection. What was learnt before it was lost may no longer hold."""
+        if self._up is False:
+            self._schedule.forgive(now)
+            for device in self._devices.values():
+                device.forget()
+        self._up = True
+        self._tell(SignalKind.CONNECTION_MADE, self._witnesses, now)
 
     def _lost(self, detail: str) -> None:
         """Told once, until an answer comes again."""
@@ -196,14 +202,23 @@ class EndpointPoller:
             [Signal(kind=kind, device=key, received_at=at, source=self.source, detail=detail) for key in keys]
         )
 
+    def _fresh_schedule(self) -> Schedule:
+        return Schedule(
+            self._turns,
+            self._clock.now(),
+            breaker_after=self._settings.breaker_after,
+            max_backoff_s=self._settings.max_backoff_s,
+        )
+
     async def _until_due(self, connection: Connection | None = None) -> bool:
         """Sleep until a turn is due; False when stopped. Ends early when the connection does."""
         while not self._stop.is_set() and (connection is None or not connection.closed):
             at = self._schedule.next_at()
-            wait = 1.0 if at is None else (at - self._clock.now()) / SECOND
+            wait = _LONGEST_REST_S if at is None else (at - self._clock.now()) / SECOND
             if wait <= 0:
                 return True
-            await self._rest(wait)
+            await self._rest(min(wait, _LONGEST_REST_S))
+            self._schedule.heed(self._clock.now())
         return not self._stop.is_set()
 
     async def _rest(self, seconds: float) -> None:

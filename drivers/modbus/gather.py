@@ -86,7 +86,8 @@ class Gatherer:
                 await asyncio.sleep(_RETRY_S)
             else:
                 self._entries = []
-        self._room.set()
+        if self._count < self._max_pending:
+            self._room.set()
 
     def _added(self, count: int = 1) -> None:
         self._count += count

@@ -10,7 +10,6 @@ from drivers.modbus.client import (
     NOT_AS_ASKED,
     TARGET_FAILED,
     Connection,
-    ConnectionLostError,
     NoAnswerError,
     RefusedByDeviceError,
 )
@@ -30,6 +29,10 @@ class Device:
         self.decoder = decoder
         self.factors = factors
         self.reads: tuple[Read, ...] = decoder.reads
+
+    def forget(self) -> None:
+        """It may have been exchanged or updated: ask as the profile says."""
+        self.reads = self.decoder.reads
 
 
 class Asked(NamedTuple):
@@ -86,6 +89,3 @@ async def ask(connection: Connection, device: Device, timeout_s: float) -> Asked
         return Asked(b"".join([data for _, data in answers]))
     image, missing = device.decoder.assemble(answers)
     return Asked(image, missing)
-
-
-__all__ = ["Asked", "ConnectionLostError", "Device", "ask"]

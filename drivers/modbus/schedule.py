@@ -8,6 +8,7 @@ asked less often, and only when no healthy one is due, so what a dead device cos
 from __future__ import annotations
 
 import heapq
+from collections.abc import Sequence
 from dataclasses import dataclass
 from zlib import crc32
 
@@ -45,16 +46,16 @@ def next_tick(now: int, interval: int, phase: int) -> int:
 class Schedule:
     """Turns of one endpoint: take one with `take`, give it back with `done`."""
 
-    def __init__(self, turns: list[Turn], now: int, *, breaker_after: int, max_backoff_s: float) -> None:
-        self._turns = turns
+    def __init__(self, turns: Sequence[Turn], now: int, *, breaker_after: int, max_backoff_s: float) -> None:
+        self._latest = now
         self._breaker_after = breaker_after
         self._max_backoff = int(max_backoff_s * SECOND)
         self._healthy: list[tuple[int, int, Turn]] = []
         self._failing: list[tuple[int, int, Turn]] = []
         self._failing_free_at = 0
         for turn in turns:
-            turn.due = turn.ready = next_tick(now, turn.interval, turn.phase)
-            self._push(turn)
+            turn.failures = 0
+            self._plan(turn, now)
 
     def take(self, now: int) -> Turn | None:
         """A turn that is due: the longest waiting healthy one, and a failing one when no healthy one is due.
@@ -101,12 +102,24 @@ class Schedule:
 
     def forgive(self, now: int) -> None:
         """A new connection is a new chance for everyone: what was put off is asked again at its next tick."""
-        put_off = [turn for _, _, turn in self._failing]
-        self._failing.clear()
-        for turn in put_off:
+        put_off, self._failing = self._failing, []
+        for _, _, turn in put_off:
             turn.failures = 0
-            turn.due = turn.ready = next_tick(now, turn.interval, turn.phase)
-            self._push(turn)
+            self._plan(turn, now)
+
+    def heed(self, now: int) -> None:
+        """Plan anew when the clock was put back: ticks that lie far ahead would let everyone wait for them."""
+        if now < self._latest - SECOND:
+            waiting = [turn for _, _, turn in (*self._healthy, *self._failing)]
+            self._healthy, self._failing, self._failing_free_at = [], [], 0
+            for turn in waiting:
+                self._plan(turn, now)
+            self._latest = now
+        self._latest = max(self._latest, now)
+
+    def _plan(self, turn: Turn, now: int) -> None:
+        turn.due = turn.ready = next_tick(now, turn.interval, turn.phase)
+        self._push(turn)
 
     def _backoff(self, turn: Turn, jitter: float) -> int:
         """From the interval on it doubles with each failure up to the cap, less up to a fifth of it by chance."""

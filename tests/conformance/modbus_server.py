@@ -58,6 +58,11 @@ class FieldServer:
         for writer in self._writers:
             writer.transport.abort()
 
+    def send(self, data: bytes) -> None:
+        """Bytes to everyone connected, outside the usual course of requests and replies."""
+        for writer in self._writers:
+            writer.write(data)
+
     async def __aenter__(self) -> FieldServer:
         await self.start()
         return self

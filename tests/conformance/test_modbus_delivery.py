@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from drivers.modbus.schedule import Schedule, Turn
 from gateway.core.model import SignalKind
 from tests.conformance.modbus_rig import FAST, inventory, meter, running
 from tests.conformance.modbus_server import FieldServer, Unit, silent
@@ -96,3 +97,25 @@ async def test_every_device_gets_its_own_answer_whatever_is_in_flight(in_flight:
             await until(lambda: min(sink.rows(key) for key in range(20)) >= 3)
             for key in range(20):
                 assert set(sink.values(key, "voltage_a")) == {201.0 + key}
+
+
+async def test_a_mistake_at_one_endpoint_stops_neither_the_others_nor_itself_for_good(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = Schedule.take
+    broken = True
+
+    def take(self: Schedule, now: int) -> Turn | None:
+        turn = real(self, now)
+        if turn is not None and turn.key == 0 and broken:
+            raise RuntimeError("a mistake")
+        return turn
+
+    monkeypatch.setattr(Schedule, "take", take)
+    async with FieldServer({1: meter(230)}) as one, FieldServer({1: meter(231)}) as other:
+        devices = inventory([f"127.0.0.1:{server.port}/1" for server in (one, other)])
+        async with running(devices) as (_, sink):
+            await until(lambda: sink.rows(1) >= 20)
+            assert sink.rows(0) == 0
+            broken = False
+            await until(lambda: sink.rows(0) >= 3)

@@ -155,12 +155,38 @@ async def test_a_server_that_is_one_reply_behind_is_connected_anew() -> None:
 
     unit = meter(230)
     unit.reply = behind
+    patient = FAST.model_copy(update={"recycle_after": 1000})  # silence alone would not end this connection
     async with (
         FieldServer({1: unit}) as server,
-        running(inventory(at(server, 1))) as (_, sink),
+        running(inventory(at(server, 1)), settings=patient) as (_, sink),
     ):
         await until(lambda: sink.rows(0) >= 5)
         assert server.accepted == 2
+
+
+async def test_a_late_reply_in_two_parts_spoils_nothing_after_it() -> None:
+    first = True
+
+    async def torn(server: FieldServer, request: bytes) -> bytes:
+        nonlocal first
+        good = server.honest(request)
+        if not first:
+            return good
+        first = False
+        await asyncio.sleep(FAST.timeout_s * 0.7)
+        server.send(good[:5])
+        await asyncio.sleep(FAST.timeout_s * 0.7)  # the next request is on its way by now
+        return good[5:]
+
+    unit, other = meter(111), meter(222)
+    unit.reply = torn
+    async with FieldServer({1: unit, 2: other}) as server, running(inventory(at(server, 1, 2))) as (_, sink):
+        await until(lambda: sink.count(0, SignalKind.NO_ANSWER) >= 1 and min(sink.rows(0), sink.rows(1)) >= 5)
+        assert close_to(sink.values(0, "voltage_a"), 111)
+        assert close_to(sink.values(1, "voltage_a"), 222)
+        assert sink.kinds(0).count(SignalKind.NO_ANSWER) == 1
+        assert sink.count(1, SignalKind.NO_ANSWER) == 0
+        assert server.accepted == 1
 
 
 async def test_one_that_does_not_speak_modbus_tcp_is_told_as_a_lost_connection() -> None:

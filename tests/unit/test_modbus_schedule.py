@@ -129,3 +129,12 @@ def test_a_poll_cut_short_by_the_connection_is_repeated_once_at_once(failures: i
     assert turn is not None
     plan.interrupted(turn, 2 * MINUTE)
     assert plan.next_at() == (2 * MINUTE if failures == 0 else 2 * MINUTE + 30 * SECOND)
+
+
+def test_a_clock_that_is_put_back_does_not_let_everyone_wait() -> None:
+    plan = schedule(turns(2, SECOND), 3600 * SECOND)
+    plan.heed(3600 * SECOND + 5)
+    plan.heed(3600 * SECOND)  # a little is jitter
+    assert plan.next_at() == 3601 * SECOND
+    plan.heed(1800 * SECOND)
+    assert plan.next_at() == 1801 * SECOND
