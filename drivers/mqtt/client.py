@@ -8,6 +8,7 @@ an underscore are overridden, and what that gains, is in docs/decisions/mqtt-cli
 from __future__ import annotations
 
 import contextlib
+import socket
 import ssl
 from typing import Protocol
 
@@ -57,6 +58,7 @@ class Client(paho.Client):
         """Raises InvalidInputError for a secret or certificate that cannot be used."""
         self.settings = settings
         self.halted = False
+        self._aborted = False
         self._listener = listener
         self._filters: list[tuple[str, int]] = []
         self._buffer = b""
@@ -106,6 +108,8 @@ class Client(paho.Client):
             raise UnavailableError(
                 f"no MQTT broker answers at {where}: {exc}; start it, or correct the url"
             ) from exc
+        if self._aborted:  # nobody waits for this thread any more
+            self._sock_close()
 
     def attach(self) -> int:
         """Start telling the listener; returns the descriptor to watch. Call it where `read` will be called."""
@@ -115,7 +119,9 @@ class Client(paho.Client):
         self.on_publish = lambda _c, _u, mid, code, _p: listener.published(
             mid, code.getName() if code.is_failure else ""
         )
-        self.on_disconnect = lambda _c, _u, _flags, code, _p: listener.lost(self._farewell(code))
+        self.on_disconnect = lambda _c, _u, flags, code, _p: listener.lost(
+            self._farewell(code, told=flags.is_disconnect_packet_from_server)
+        )
         self.on_socket_register_write = lambda _c, _u, sock: listener.wants_write(sock.fileno(), True)
         self.on_socket_unregister_write = lambda _c, _u, sock: listener.wants_write(sock.fileno(), False)
         self.on_socket_close = lambda _c, _u, sock: listener.closing(sock.fileno())
@@ -160,7 +166,8 @@ class Client(paho.Client):
         self._ping_t = 0.0
 
     def abort(self) -> None:
-        """Drop the connection as a crash would: no DISCONNECT, nothing acknowledged."""
+        """Drop the connection as a crash would: no DISCONNECT, nothing acknowledged. For good, `open` included."""
+        self._aborted = True
         with contextlib.suppress(OSError):
             self._sock_close()
 
@@ -183,9 +190,15 @@ class Client(paho.Client):
         message = f"the MQTT broker at {where} refused the session: {code.getName()}; {hint}"
         return RefusedError(message) if code.value in _REFUSALS else UnavailableError(message)
 
-    def _farewell(self, code: ReasonCode) -> str:
-        if code.value == _TAKEN_OVER:
+    def _farewell(self, code: ReasonCode, *, told: bool) -> str:
+        """Why the connection ended. MQTT 3.1.1 brokers, and some others, just close it."""
+        if told and code.value == _TAKEN_OVER:
             return f"another client uses the client id {self.settings.session_id!r}; give each its own"
+        if not told and code.is_failure:
+            return (
+                "the connection broke or was closed; if that goes on, see the broker's log, and whether "
+                f"another client uses the client id {self.settings.session_id!r}"
+            )
         return code.getName()
 
     # -- overrides of paho 2.2 ----------------------------------------------------------------------------------
@@ -198,6 +211,20 @@ class Client(paho.Client):
         data = self._buffer[self._at : self._at + bufsize]
         self._at += len(data)
         return data
+
+    def _ssl_wrap_socket(self, tcp_sock: socket.socket) -> ssl.SSLSocket:
+        """Close the socket when the handshake fails; paho leaves that to chance. Our context checks the host name."""
+        assert self._ssl_context is not None
+        secure = self._ssl_context.wrap_socket(
+            tcp_sock, server_hostname=self._host, do_handshake_on_connect=False
+        )
+        try:
+            secure.settimeout(self._connect_timeout)
+            secure.do_handshake()
+        except BaseException:
+            secure.close()
+            raise
+        return secure
 
     def _handle_publish(self) -> MQTTErrorCode:
         """Hand the message over at once, whatever its QoS, and acknowledge nothing."""

@@ -61,7 +61,7 @@ class Session:
         try:
             await asyncio.shield(connecting)
         except asyncio.CancelledError:
-            connecting.add_done_callback(self._abandon)
+            connecting.add_done_callback(_forget)
             raise
         try:
             self._descriptor = self._client.attach()
@@ -81,10 +81,6 @@ class Session:
             raise
         self._heard_at = self._greeted_at = self._loop.time()
         self._watch = self._loop.create_task(self._watching(), name=f"mqtt-watch:{self._settings.name}")
-
-    def _abandon(self, connecting: asyncio.Future[None]) -> None:
-        if not connecting.cancelled() and connecting.exception() is None:
-            self._client.abort()
 
     # -- messages -----------------------------------------------------------------------------------------------
 
@@ -297,3 +293,8 @@ class Session:
         elif not self.proven or now - self._heard_at >= settings.probe_s:
             self._client.publish(settings.probe_topic, b"", 0)
             self._probed_at = now
+
+
+def _forget(connecting: asyncio.Future[None]) -> None:
+    if not connecting.cancelled():
+        connecting.exception()  # retrieved, so that nobody reports it as missed

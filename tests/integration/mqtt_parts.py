@@ -117,14 +117,18 @@ def voltage(number: float) -> str:
 
 
 @contextlib.contextmanager
-def prompt_broker(directory: Path) -> Iterator[BrokerAddress]:
-    """nats-server that delivers again what is not acknowledged for a second; by itself it waits for thirty."""
+def prompt_broker(directory: Path, **more: object) -> Iterator[BrokerAddress]:
+    """nats-server that delivers again what is not acknowledged for a second; by itself it waits for thirty.
+
+    more: further sections of its configuration.
+    """
     port = free_port()
     config = {
         "host": "127.0.0.1",
         "port": -1,
         "jetstream": {"store_dir": str(directory / "jetstream")},
         "mqtt": {"host": "127.0.0.1", "port": port, "ack_wait": "1s"},
+        **more,
     }
     file = directory / "prompt.json"
     file.write_text(json.dumps(config))
@@ -147,6 +151,7 @@ class MutableProxy:
         self.muted = False
         self.connections = 0
         self.pings = 0  # PINGREQ on their own, which is how they come
+        self.publishes = 0  # PUBLISH from the broker
         self.port = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
@@ -212,7 +217,9 @@ class MutableProxy:
                 if not byte[0] & 0x80:
                     break
             body = await reader.readexactly(length)
-            if head[0] >> 4 == 3 and self.muted:
-                continue
+            if head[0] >> 4 == 3:
+                self.publishes += 1
+                if self.muted:
+                    continue
             writer.write(head + size + body)
             await writer.drain()
