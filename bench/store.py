@@ -90,9 +90,11 @@ async def run(*, rows: int = 400_000, values: int = 16, url: str | None = None) 
     """
     if url is not None:
         return await _run(rows, values, url)
-    with tempfile.TemporaryDirectory(prefix="feederline-bench-") as directory:
-        with embedded_postgres(Path(directory) / "postgres") as embedded:
-            return await _run(rows, values, embedded)
+    with (
+        tempfile.TemporaryDirectory(prefix="feederline-bench-") as directory,
+        embedded_postgres(Path(directory) / "postgres") as embedded,
+    ):
+        return await _run(rows, values, embedded)
 
 
 async def _run(rows: int, values: int, url: str) -> dict[str, object]:

@@ -76,7 +76,7 @@ class Store:
         probe = await connect(self.settings)
         await probe.close()
         with boundary("opening the database"):
-            await self._pool.open(wait=True, timeout=self.settings.connect_timeout_s)
+            await self._pool.open()  # it would not open again after waiting in vain, so it is not told to wait
 
     async def close(self) -> None:
         for outbox in self._outboxes:

@@ -116,11 +116,14 @@ async def test_waiting_outlives_its_connection(database_url: str) -> None:
         await until(waiting.done, what="a new connection listens and says so")
 
 
-async def test_waiting_ends_with_its_timeout(postgres_url: str) -> None:
+async def test_waiting_ends_with_its_timeout_and_can_be_done_again(postgres_url: str) -> None:
     async with ready_store(postgres_url) as store:
         outbox = store.outbox()
         await outbox.wait(5)
         await asyncio.wait_for(outbox.wait(0.05), 10)
+        waiting = asyncio.create_task(outbox.wait(60))
+        await open_tickets(store, 1)
+        await until(waiting.done)
 
 
 @pytest.mark.parametrize("limit", [1, 2])

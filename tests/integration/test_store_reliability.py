@@ -152,6 +152,20 @@ async def test_minutes_belong_to_the_day_that_the_interruption_began(database_ur
     assert [d.customer_minutes for d in days] == [240.0, 0.0]
 
 
+async def test_a_spell_is_prolonged_by_what_began_after_the_window(database_url: str) -> None:
+    """It belongs to its first day with all its minutes, whichever incident they are told by."""
+    async with ready_store(database_url) as store:
+        report = await account(
+            store,
+            dark("I1", 60, after=15 * 60 + 30),  # 23:30 to 0:30
+            dark("I2", 60, after=16 * 60 + 15),  # 0:15 to 1:15
+            dark("I3", 60, after=20 * 60),  # the next day's own
+            dark("I4", 60, after=16 * 60 + 15, device=1),
+            at=DAY0 + 2 * DAY,
+        )
+    assert (report.all.customer_interruptions, report.all.customer_minutes) == (1, 105.0)
+
+
 async def test_unknown_is_neither_on_nor_off(database_url: str) -> None:
     """Two hours unknown, of which half an hour turns out dark by another incident."""
     async with ready_store(database_url) as store:
@@ -197,6 +211,17 @@ async def test_withdrawn_and_absorbed_incidents(database_url: str) -> None:
         )
     assert (report.all.customer_interruptions, report.all.customer_minutes) == (2, 50.0)
     assert (report.off_now, report.all.open.customers) == (0, 0)
+
+
+async def test_time_that_was_taken_back_is_no_interruption(database_url: str) -> None:
+    """A detector voids what it told by giving it no length."""
+    async with ready_store(database_url) as store:
+        report = await account(
+            store,
+            dark("I1", 0),
+            dark("C1", 0, device=1, kind=IncidentKind.COMMUNICATIONS_LOSS, supply=SupplyState.UNKNOWN),
+        )
+    assert (report.all.customer_interruptions, report.all.maifi, report.unknown_share) == (0, 0, 0)
 
 
 async def test_a_metering_point_of_many_customers(database_url: str) -> None:

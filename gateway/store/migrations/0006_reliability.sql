@@ -30,8 +30,10 @@ language sql stable set search_path = feederline, pg_temp as $$
          where c.state = 'off'
            and (of = 'all' or c.kind = of)
            and (c.ended_at is null or (c.ended_at >= frm and c.ended_at > c.started_at))
-           and exists (select from interruption i
-                        where i.device_key = c.device_key and i.started_at >= frm and i.started_at < till)
+           and (c.started_at < till
+                or exists (select from interruption i  -- may prolong a spell that began before
+                            where i.device_key = c.device_key and i.started_at < till
+                              and (i.ended_at is null or i.ended_at >= till)))
     ), spell as (
         select p.device_key, max(p.customers) as customers,
                unnest(range_agg(tstzrange(p.started_at, p.ended_at))) as during
@@ -41,15 +43,6 @@ language sql stable set search_path = feederline, pg_temp as $$
     select s.device_key, lower(s.during), upper(s.during), s.customers
       from spell s
      where lower(s.during) >= frm and lower(s.during) < till
-$$;
-
--- Is a spell longer than the sustained threshold, by the comparator that the settings name?
-create function is_sustained(length interval) returns boolean
-language sql stable set search_path = feederline, pg_temp as $$
-    select case setting_text('sustained_comparator')
-             when '>=' then extract(epoch from length) >= setting_number('sustained_threshold_s')
-             else extract(epoch from length) > setting_number('sustained_threshold_s')
-           end
 $$;
 
 create function served_customers() returns bigint
@@ -126,16 +119,20 @@ returns table (
     open_customers bigint, open_customer_minutes double precision)
 language sql stable set search_path = feederline, pg_temp as $$
     with zone as (
-        select coalesce(setting_text('time_zone'), 'UTC') as name, served_customers() as served
+        select coalesce(setting_text('time_zone'), 'UTC') as name, served_customers() as served,
+               setting_number('sustained_threshold_s') as threshold, setting_text('sustained_comparator') as comparator
     ), day as (
         select d as low, date_add(d, interval '1 day', z.name) as high, z.served
           from zone z, generate_series(date_trunc('day', frm, z.name), least(till, at) - interval '1 microsecond',
                                        interval '1 day', z.name) d
     ), spell as (
         select date_trunc('day', s.started_at, z.name) as day, s.customers, s.ended_at is null as going_on,
-               extract(epoch from coalesce(s.ended_at, greatest(at, s.started_at)) - s.started_at)::double precision as seconds,
-               case when s.ended_at is not null then is_sustained(s.ended_at - s.started_at) end as sustained
+               extract(epoch from coalesce(s.ended_at, greatest(at, s.started_at)) - s.started_at)::double precision as seconds
           from zone z, supply_spell(date_trunc('day', frm, z.name), till, of) s
+    ), judged as (
+        select s.*, not going_on
+                    and case z.comparator when '>=' then seconds >= threshold else seconds > threshold end as sustained
+          from spell s, zone z
     ), counted as (
         select d.low, d.served::double precision as served,
                extract(epoch from least(d.high, at) - d.low)::double precision / 60 as length,
@@ -143,7 +140,7 @@ language sql stable set search_path = feederline, pg_temp as $$
                coalesce(sum(customers * seconds) filter (where sustained), 0) / 60 as minutes,
                coalesce(sum(customers) filter (where going_on), 0) as open_customers,
                coalesce(sum(customers * seconds) filter (where going_on), 0) / 60 as open_minutes
-          from day d left join spell s on s.day = d.low
+          from day d left join judged s on s.day = d.low
          group by d.low, d.high, d.served
     )
     select c.low, c.served::bigint, c.interruptions, c.minutes,
