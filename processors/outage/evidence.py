@@ -227,6 +227,7 @@ class Evidence:
         """From `at` on these devices could be heard."""
         self.heard_from[keys] = at
         self.polls[keys] = 0
+        self.flags[keys] &= ~Flag.SILENT
         self.due_at[keys] = at + self.patience[keys]
         self.next_due = min(self.next_due, int(self.due_at[keys].min(initial=FAR)))
 
@@ -252,6 +253,13 @@ class Evidence:
         """The last moment at which silence of these had no meaning."""
         found: Int64s = np.maximum(self.heard_at[keys], self.heard_from[keys])
         return found
+
+    def path_lives(self, keys: Keys) -> Bools:
+        """Whether anything came along a device's path when the device itself should have spoken."""
+        path_heard = np.zeros(len(self.paths), np.int64)
+        np.maximum.at(path_heard, self.path, self.heard_at)
+        lives: Bools = path_heard[self.path[keys]] > self.last_heard(keys) + self.interval[keys] * 3 // 2
+        return lives
 
     def is_dark(self, keys: Keys) -> Bools:
         """Known dark by evidence of its own, and not shown to have supply since."""

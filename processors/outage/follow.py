@@ -140,8 +140,9 @@ class Follower:
         ev, k = self.evidence, story.keys
         evident = ev.kinds[k] > 0
         back = ~story.off
-        if (evident & back).any():
-            return False
+        told = back & (ev.restored_at[k] > story.start)
+        if (evident & back).any() or told.any():
+            return False  # they come back as they would after a real outage
         living = back & (story.end <= story.due)
         count = int(np.count_nonzero(evident)) + (3 if story.direct_by else 0)
         quiet = int(np.count_nonzero(~evident & ~back))

@@ -4,7 +4,7 @@ For a candidate node d over the metering points below it, the score is the log-l
 against "nothing did":
 
     Σ weight(point),  weight = Σ ln(p/ε) per kind of dark evidence,
-                      ln((1−p)/(1−ε)) where none arrived, and + ln(1/q) where the point is silent as well.
+                      ln((1−p)/(1−ε)) + silence where none arrived.
 
 A point shown alive after the onset vetoes every node above it. Each incident has to earn `min_score`, so that one
 fault at a transformer is preferred to many at its services when, and only when, the evidence carries it; of nodes
@@ -36,7 +36,7 @@ class Points:
     dark: Bools  # has evidence of its own
     kinds: npt.NDArray[np.uint8]
     failed: Int32s  # exceptions 0x0B in a row
-    silent: Bools
+    silence: Float64s  # log-likelihood of the point's silence, 0 where it is not silent
     living: Bools  # shown to have supply after the onset
 
 
@@ -53,17 +53,21 @@ class Candidate:
         return round(min(0.99, 1.0 / (1.0 + math.exp(-min(self.score, 50.0)))), 3)
 
 
+def silence_weights(settings: OutageSettings) -> tuple[float, float]:
+    """(no dark evidence arrived, the point is silent although its path lives): log-likelihoods."""
+    p, eps = settings.delivery_rate, settings.false_rate
+    return math.log((1 - p) / (1 - eps)), math.log(1.0 / settings.silent_rate)
+
+
 def weights(points: Points, settings: OutageSettings) -> Float64s:
     """Log-likelihood ratio of every point, float64[m]; 0 for one shown alive."""
-    p, eps = settings.delivery_rate, settings.false_rate
-    strong = math.log(p / eps)
+    strong = math.log(settings.delivery_rate / settings.false_rate)
     poll = math.log(1.0 / settings.target_failed_rate)
-    quiet = math.log((1 - p) / (1 - eps))
+    quiet, _ = silence_weights(settings)
     kinds = points.kinds
     dark = np.where(kinds & (_GASP_OR_ZERO | _ADOPTED), strong, 0.0)
     dark += np.where(kinds & _TARGET_FAILED, poll * np.clip(points.failed, 1, 3), 0.0)
-    silent = np.where(points.silent, math.log(1.0 / settings.silent_rate), 0.0)
-    found: Float64s = np.where(points.dark, dark, np.where(points.living, 0.0, quiet + silent))
+    found: Float64s = np.where(points.dark, dark, np.where(points.living, 0.0, quiet + points.silence))
     return found
 
 
@@ -73,8 +77,7 @@ def holds(evident: int, quiet: int, living: int, settings: OutageSettings) -> bo
     `living` are points that never missed a report though they should have been dark; here they weigh against the
     node instead of vetoing it, because after a conclusion the first life heard is most often restoration.
     """
-    p, eps = settings.delivery_rate, settings.false_rate
-    cost = quiet * -math.log((1 - p) / (1 - eps)) + living * -math.log(settings.false_life_rate)
+    cost = quiet * -silence_weights(settings)[0] + living * -math.log(settings.false_life_rate)
     return (evident - 1) * settings.min_score >= cost
 
 

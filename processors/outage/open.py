@@ -6,10 +6,10 @@ import numpy as np
 
 from gateway.core.clock import SECOND
 from gateway.core.inventory import DeviceKind, Inventory
-from gateway.core.model import Bools, Change, IncidentKind, IncidentState, Int64s
+from gateway.core.model import Bools, Change, Float64s, IncidentKind, IncidentState, Int64s
 from processors.outage.book import Book
 from processors.outage.evidence import Dark, Evidence, Flag, Keys
-from processors.outage.judge import Candidate, Points, judge
+from processors.outage.judge import Candidate, Points, judge, silence_weights
 from processors.outage.settings import OutageSettings
 from processors.outage.story import Story
 
@@ -32,18 +32,19 @@ class Opener:
         meters = np.flatnonzero((inventory.kind == DeviceKind.METER) & (inventory.node >= 0))
         order = np.argsort(inventory.node[meters], kind="stable")
         self.points: Keys = meters[order]
-        self.point_node = inventory.node[self.points]
+        nodes = np.arange(len(inventory.network) + 1)
+        self.first = np.searchsorted(inventory.node[self.points].astype(np.int64), nodes)
         above = inventory.transformer()
         self.area = np.where(above >= 0, above, inventory.node)
         self.pending: dict[int, int] = {}
         self.direct: dict[int, int] = {}
         self.stirred: set[int] = set()  # areas with something new since they were judged
+        self.review: dict[int, int] = {}  # area -> when its undecided points should have spoken
         self.nested: dict[int, str] = {}  # still dark when this incident was restored
 
     def points_below(self, node: int) -> Keys:
         """Keys of the metering points at and below a node, by node."""
-        low, high = np.searchsorted(self.point_node, [node, node + self.network.size[node]])
-        return self.points[low:high]
+        return self.points[self.first[node] : self.first[node + self.network.size[node]]]
 
     # -- sorting what was touched ----------------------------------------------------------------------------------
 
@@ -71,7 +72,12 @@ class Opener:
     # -- dark evidence ---------------------------------------------------------------------------------------------
 
     def conclude(self, at: int) -> None:
-        ripe = sorted(area for area in self.stirred if at - self.pending.get(area, at) >= self.collecting)
+        late = {area for area, when in self.review.items() if at >= when}
+        for area in late:
+            del self.review[area]
+        ripe = sorted(
+            late | {area for area in self.stirred if at - self.pending.get(area, at) >= self.collecting}
+        )
         if not ripe:
             return
         self.stirred.difference_update(ripe)
@@ -106,30 +112,54 @@ class Opener:
         owned = book.in_outage(keys)
         spell = (ev.flags[keys] & Flag.SPELL > 0) & (ev.kinds[keys] > 0)
         fresh = spell & ~owned
+        inside = owned & ev.is_dark(keys) & self._is_open(keys)
         onset = self._medians(of_area[fresh], ev.dark_at[keys[fresh]], len(parts))
-        here = onset[of_area]
+        older = self._medians(of_area[inside], ev.dark_at[keys[inside]], len(parts))
+        here = np.where(onset > 0, onset, older)[of_area]
         # What lies in smaller outages of the same time may turn out to be part of a larger one.
-        part = owned & ev.is_dark(keys) & (np.abs(ev.onset_at[keys] - here) <= self.join)
-        dark = fresh | (part & self._is_open(keys))
+        dark = fresh | (inside & (np.abs(ev.onset_at[keys] - here) <= self.join))
         # A restore message without a gasp still says that supply was lost.
         told = ~spell & ~owned & (ev.restored_at[keys] > here) & (here > 0)
         living = ~spell & ~owned & ~told & (ev.on_at[keys] > here + self.tolerance)
         quiet_for = at - ev.last_heard(keys)
         silent = (ev.flags[keys] & Flag.SILENT > 0) | (quiet_for > ev.interval[keys] * 3 // 2)
+        silent &= ~dark & ~told & ~living
         use = dark | ~owned
         points = Points(
             node=self.inventory.node[keys[use]],
             dark=(dark | told)[use],
             kinds=np.where(told, Dark.GASP, ev.kinds[keys])[use],
             failed=ev.failed[keys[use]],
-            silent=silent[use],
+            silence=self._weigh_silence(keys, silent)[use],
             living=living[use],
         )
         for candidate in judge(self.network, areas, points, self.settings):
-            self._open(candidate, keys[dark], at)
+            self._open(candidate, keys[dark], keys[silent & ~owned], at)
+        open_end = ~dark & ~told & ~living & ~silent & ~owned
+        for i in np.unique(of_area[open_end]).tolist():
+            rest = keys[open_end & (of_area == i)]
+            if (dark & (of_area == i)).any() and self.book.covering(int(areas[i])) < 0:
+                self.review[int(areas[i])] = at + int(ev.interval[rest].max()) * 3 // 2
         done = self._fresh(keys)
         over = done[ev.back_at[done] > 0]
         ev.flags[over] &= ~Flag.SPELL
+
+    def _weigh_silence(self, keys: Keys, silent: Bools) -> Float64s:
+        """Log-likelihood of each point's silence, float64 per key.
+
+        Points are silent each for itself where their path still carries others. Where a whole path is silent, its
+        points together weigh as much as the one incident that would have to explain it otherwise.
+        """
+        ev = self.evidence
+        found = np.zeros(len(keys))
+        if not silent.any():
+            return found
+        quiet, alone = silence_weights(self.settings)
+        k = keys[silent]
+        with_path = ev.path_lives(k)
+        count = np.bincount(ev.path[k], minlength=len(ev.paths))[ev.path[k]]
+        found[silent] = np.where(with_path, alone, -quiet + self.settings.min_score / count)
+        return found
 
     def _is_open(self, keys: Keys) -> Bools:
         slots, inverse = np.unique(self.book.owner[keys], return_inverse=True)
@@ -148,15 +178,15 @@ class Opener:
         result[some] = values[order][first[some] + (sizes[some] - 1) // 2]
         return result
 
-    def _open(self, candidate: Candidate, dark: Keys, at: int) -> None:
+    def _open(self, candidate: Candidate, dark: Keys, silent: Keys, at: int) -> None:
         ev, book, node = self.evidence, self.book, candidate.node
         below = self.points_below(node)
         if candidate.alone:
             below = below[self.inventory.node[below] == node]
         dark = below[np.isin(below, dark)]
         fresh = dark[~book.in_outage(dark)]
-        if not len(fresh):
-            return
+        if not len(fresh) and not np.isin(below, silent).any():
+            return  # nothing that is not told already
         slot = book.at_node.get(self.network.ids[node], -1)
         if slot >= 0:
             self._join(slot, fresh, at)

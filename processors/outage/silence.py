@@ -47,9 +47,7 @@ class Silence:
         keys = keys[(ev.flags[keys] & Flag.SILENT > 0) & (book.owner[keys] < 0) & ~ev.is_dark(keys)]
         if not len(keys):
             return
-        path_heard = np.zeros(len(ev.paths), np.int64)
-        np.maximum.at(path_heard, ev.path, ev.heard_at)
-        alone = path_heard[ev.path[keys]] > ev.last_heard(keys) + ev.interval[keys] * 3 // 2
+        alone = ev.path_lives(keys)
         for path in np.unique(ev.path[keys[~alone]]).tolist():
             self._path_lost(path, at)
         for key in keys[alone].tolist():
@@ -62,6 +60,8 @@ class Silence:
         quiet = at > np.maximum(ev.heard_at, ev.heard_from) + ev.interval
         members = np.flatnonzero(on_path & quiet)
         members = members[~ev.is_dark(members)]
+        if not len(members):
+            return
         ev.flags[members] |= Flag.SILENT
         for slot, story in book.stories.items():
             if story.path == name and not story.over:

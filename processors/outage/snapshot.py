@@ -53,6 +53,7 @@ class _State(msgspec.Struct, frozen=True, kw_only=True):
     clock_faults: list[int]
     pending: dict[str, int]
     stirred: list[str]
+    review: dict[str, int]
     direct: dict[int, int]
     nested: dict[int, str]
     waiting: list[int]
@@ -83,6 +84,7 @@ def save(at: int, evidence: Evidence, book: Book, opener: Opener, silence: Silen
         ignored=evidence.ignored,
         clock_faults=sorted(evidence.clock_faults),
         pending={nodes[area]: since for area, since in opener.pending.items()},
+        review={nodes[area]: when for area, when in opener.review.items()},
         stirred=sorted(nodes[area] for area in opener.stirred),
         direct=opener.direct,
         nested=opener.nested,
@@ -134,6 +136,7 @@ def load(data: bytes, evidence: Evidence, book: Book, opener: Opener, silence: S
     evidence.clock_faults = {int(new[key]) for key in state.clock_faults if new[key] >= 0}
     network = book.network
     opener.pending = {network.index(node): since for node, since in state.pending.items() if node in network}
+    opener.review = {network.index(node): when for node, when in state.review.items() if node in network}
     opener.stirred = {network.index(node) for node in state.stirred if node in network}
     opener.direct = {int(new[key]): since for key, since in state.direct.items() if new[key] >= 0}
     opener.nested = {int(new[key]): parent for key, parent in state.nested.items() if new[key] >= 0}

@@ -1,0 +1,134 @@
+"""The detector as a fold: whatever arrives, in whatever pieces, with whatever restarts, it concludes the same."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.core.clock import SECOND, parse_time
+from gateway.core.inventory import Device, Inventory
+from gateway.core.model import GATEWAY, Batch, Event, IncidentState, Signal, SignalKind
+from gateway.core.network import Network
+from processors.outage.detector import OutageDetector
+from processors.outage.settings import OutageSettings
+
+T0 = parse_time("2026-03-01T08:00:00Z")
+_METERS = 8
+NETWORK = Network(
+    ["S", "F", "T1", "T2", *(f"N{i}" for i in range(_METERS))],
+    ["", "S", "F", "F", *("T1" if i < 5 else "T2" for i in range(_METERS))],
+    ["substation", "feeder", "transformer", "transformer", *["service"] * _METERS],
+)
+INVENTORY = Inventory(
+    [
+        *(
+            Device(
+                id=f"M{i}",
+                node=f"N{i}",
+                protocol="modbus" if i >= 5 else "mqtt",
+                via="C" if i >= 5 else "",
+                phases="ABC" if i % 3 == 0 else "B",
+                interval_s=5,
+            )
+            for i in range(_METERS)
+        ),
+        Device(id="X", node="T1", kind="terminal", customers=0, interval_s=5),
+        Device(id="C", node="T2", kind="concentrator", protocol="modbus", customers=0, interval_s=5),
+    ],
+    NETWORK,
+)
+SETTINGS = OutageSettings(
+    collecting_s=4, sustained_s=20, verify_s=6, remainder_s=8, last_gasp_wait_s=3, join_s=30, verify_sample=2
+)
+QUANTITIES = ("voltage_a", "voltage_b", "voltage_c", "breaker_closed", "active_power")
+Row: TypeAlias = tuple[int, int, float, float, float, float]  # device, age in tenths, volts, breaker
+
+_volts = st.sampled_from([230.0, 230.0, 230.0, 0.0, 100.0, 150.0, 200.0, float("nan")])
+_row = st.tuples(
+    st.integers(-1, len(INVENTORY)), st.integers(-5, 60), _volts, _volts, _volts, st.sampled_from([1.0, 0.0, np.nan])
+)  # fmt: skip
+_rows = st.lists(_row, min_size=1, max_size=12)
+_signal = st.tuples(
+    st.sampled_from([k for k in SignalKind if k is not SignalKind.PLANNED]),
+    st.integers(0, len(INVENTORY) - 1),
+    st.none() | st.integers(-5, 100) | st.just(10**9),
+)
+_second = st.lists(_rows | _signal, max_size=4)
+_stream = st.lists(_second, min_size=5, max_size=45)
+
+
+def entries(at: int, item: list[Row] | tuple[SignalKind, int, int | None], chunk: int) -> list[Batch | Signal]:
+    if isinstance(item, tuple):
+        kind, device, age = item
+        gateway = kind in (SignalKind.GATEWAY_DOWN, SignalKind.GATEWAY_UP)
+        own = None if age is None else at - age * SECOND // 10
+        return [Signal(kind=kind, device=GATEWAY if gateway else device, received_at=at, occurred_at=own)]
+    return [
+        Batch.of(
+            QUANTITIES,
+            [row[0] for row in part],
+            [at - row[1] * SECOND // 10 for row in part],
+            [[*row[2:], 400.0] for row in part],
+            received_at=[at] * len(part),
+            source="broker",
+        )
+        for part in (item[i : i + chunk] for i in range(0, len(item), chunk))
+    ]
+
+
+def play(
+    stream: list[list[list[Row] | tuple[SignalKind, int, int | None]]], *, chunk: int, restart_every: int = 0
+) -> list[Event]:
+    detector = OutageDetector(INVENTORY, SETTINGS)
+    events = detector.advance(T0)
+    for second, items in enumerate([*stream, *([[]] * 40)]):
+        at = T0 + second * SECOND + SECOND // 2
+        for item in items:
+            for heard in entries(at, item, chunk):
+                if isinstance(heard, Signal):
+                    detector.notice(heard)
+                else:
+                    detector.observe(heard)
+        if restart_every and second % restart_every == 0:
+            state = detector.snapshot()
+            detector = OutageDetector(INVENTORY, SETTINGS)
+            detector.restore(state)
+        events += detector.advance(T0 + (second + 1) * SECOND)
+    return events
+
+
+@settings(max_examples=60, deadline=None)
+@given(_stream, st.integers(1, 5), st.integers(1, 9))
+def test_pieces_and_restarts_change_nothing(
+    stream: list[list[list[Row] | tuple[SignalKind, int, int | None]]], chunk: int, restart_every: int
+) -> None:
+    whole = play(stream, chunk=100)
+    assert play(stream, chunk=chunk) == whole
+    assert play(stream, chunk=100, restart_every=restart_every) == whole
+
+
+@settings(max_examples=60, deadline=None)
+@given(_stream)
+def test_every_incident_tells_a_possible_story(
+    stream: list[list[list[Row] | tuple[SignalKind, int, int | None]]],
+) -> None:
+    revisions: dict[str, int] = {}
+    over: set[str] = set()
+    rows: dict[tuple[str, int, int], tuple[int, int | None]] = {}
+    for event in play(stream, chunk=100):
+        incident = event.incident
+        assert incident.revision == revisions.get(incident.id, 0) + 1
+        assert incident.id not in over
+        revisions[incident.id] = incident.revision
+        if incident.state in (IncidentState.CLOSED, IncidentState.CANCELLED, IncidentState.MERGED):
+            over.add(incident.id)
+            assert incident.ended_at is not None
+        assert len(set(incident.devices)) == len(incident.devices)
+        for row in event.interruptions:
+            assert row.ended_at is None or row.ended_at >= row.started_at
+            rows[row.incident, row.device, row.step] = (row.started_at, row.ended_at)
+    for (incident_id, _, _), (_, end) in rows.items():
+        assert incident_id not in over or end is not None
