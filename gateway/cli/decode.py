@@ -13,7 +13,7 @@ from rich.table import Table as RichTable
 
 from drivers.modbus.decode import Decoder
 from drivers.modbus.plan import Read
-from drivers.profile import LAST_ADDRESS, Profile, Table, load_profiles, read_profile
+from drivers.profile import LAST_ADDRESS, Profile, Table, Type, load_profiles, read_profile
 from gateway.core import quantities
 from gateway.core.errors import InvalidInputError
 
@@ -127,9 +127,16 @@ def _show(profile: Profile, result: dict[str, dict[str, object]]) -> None:
     for register in profile.registers:
         quantity = quantities.BY_NAME[register.quantity]
         value = result["values"].get(quantity.name)
-        shown = "" if value is None else f"{value:.10g}" if isinstance(value, float) else str(value)
+        shown = "" if value is None else _digits(value, register.type)
         quality = str(result["quality"].get(quantity.name, "good"))
         table.add_row(
             quantity.name, quantity.obis, shown, quantity.unit if value is not None else "", quality
         )
     Console().print(table)
+
+
+def _digits(value: object, kind: Type) -> str:
+    """As many digits as the raw form had: a float32 of 231.4 is not 231.39999389648438."""
+    if not isinstance(value, float):
+        return str(value)
+    return str(np.float32(value)) if kind is Type.FLOAT32 else f"{value:.12g}"

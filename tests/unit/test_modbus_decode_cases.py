@@ -41,6 +41,13 @@ def test_the_table_for_people_names_unit_and_quality(capsys: pytest.CaptureFixtu
     assert "no_value" in shown
 
 
+def test_the_table_shows_no_more_digits_than_the_meter_sent(capsys: pytest.CaptureFixture[str]) -> None:
+    decode("eastron-sdm630", CASES[0].parent / "sdm630-phase-lost" / "registers.json")
+    shown = capsys.readouterr().out
+    assert " 231.4 " in shown
+    assert "missing" not in shown
+
+
 def test_it_is_a_command() -> None:
     import typer
 
