@@ -20,7 +20,8 @@ from gateway.core.model import (
 )
 from gateway.core.network import NodeKind, phase_letters
 from processors.outage import words
-from processors.outage.evidence import Dark, Evidence, Flag, Keys
+from processors.outage.evidence import Evidence
+from processors.outage.state import Dark, Flag, Keys
 from processors.outage.story import Story
 
 _KINDS = (

@@ -18,11 +18,12 @@ from gateway.core.model import (
 )
 from processors.outage import snapshot
 from processors.outage.book import Book
-from processors.outage.evidence import Dark, Evidence, Flag
+from processors.outage.evidence import Evidence
 from processors.outage.follow import Follower
 from processors.outage.open import Opener
 from processors.outage.settings import OutageSettings
 from processors.outage.silence import Silence
+from processors.outage.state import Dark, Flag
 from processors.outage.story import Story
 
 _KINDS = (IncidentKind.OUTAGE, IncidentKind.COMMUNICATIONS_LOSS)

@@ -9,10 +9,11 @@ import numpy as np
 from gateway.core.clock import SECOND
 from gateway.core.model import Bools, Change, IncidentKind, IncidentState, Interruption
 from processors.outage.book import Book, signature
-from processors.outage.evidence import Evidence, Flag, Keys
+from processors.outage.evidence import Evidence
 from processors.outage.judge import holds
 from processors.outage.open import Opener
 from processors.outage.settings import OutageSettings
+from processors.outage.state import Flag, Keys
 from processors.outage.story import Story
 
 OPEN, RESTORED = IncidentState.OPEN, IncidentState.RESTORED

@@ -8,9 +8,10 @@ from gateway.core.clock import SECOND
 from gateway.core.inventory import DeviceKind, Inventory
 from gateway.core.model import Bools, Change, Float64s, IncidentKind, IncidentState, Int64s
 from processors.outage.book import Book
-from processors.outage.evidence import Dark, Evidence, Flag, Keys
+from processors.outage.evidence import Evidence
 from processors.outage.judge import Candidate, Points, judge, silence_weights
 from processors.outage.settings import OutageSettings
+from processors.outage.state import Dark, Flag, Keys
 from processors.outage.story import Story
 
 
@@ -56,6 +57,8 @@ class Opener:
         back = ev.back_at[spell] > 0
         told = ev.restored_at[spell] > ev.onset_at[spell]  # back by its own message: the outage was real
         gone = back & ~told
+        for key in spell[gone].tolist():
+            self.nested.pop(key, None)
         ev.flags[spell[gone]] &= ~Flag.SPELL
         dark = spell[~gone & (ev.kinds[spell] > 0)]
         terminal = ev.terminal[dark]

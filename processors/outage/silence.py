@@ -7,8 +7,9 @@ import numpy as np
 from gateway.core.inventory import Inventory
 from gateway.core.model import Change, IncidentKind
 from processors.outage.book import Book
-from processors.outage.evidence import Evidence, Flag, Keys
+from processors.outage.evidence import Evidence
 from processors.outage.open import Opener
+from processors.outage.state import Flag, Keys
 from processors.outage.story import Story
 
 _PATH, _SINGLE = 0.8, 0.3  # confidence: a whole path silent, one device silent

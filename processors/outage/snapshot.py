@@ -8,9 +8,10 @@ import numpy as np
 from gateway.core.inventory import Inventory
 from gateway.core.model import IncidentKind, IncidentState, Int32s, Interruption
 from processors.outage.book import Book
-from processors.outage.evidence import COLUMNS, Evidence, Flag, Keys
+from processors.outage.evidence import Evidence
 from processors.outage.open import Opener
 from processors.outage.silence import Silence
+from processors.outage.state import COLUMNS, Flag, Keys
 from processors.outage.story import Story
 
 MAGIC = b"feederline-outage-1\n"
