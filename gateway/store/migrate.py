@@ -138,19 +138,30 @@ async def _timescale(
         return known[min(known)][1]
     if settings.timescale == "off":
         return False
-    offered = await (await conn.execute(sql("timescale_offered"))).fetchone()
-    reason = "the server does not offer it"
-    if offered is not None:
-        try:
-            await conn.execute(sql("timescale_create"))
-        except psycopg.Error as exc:
-            reason = str(exc).strip().splitlines()[0]
-        else:
-            return True
+    reason = await _hindrance(conn)
+    if reason is None:
+        return True
     if settings.timescale == "on":
-        raise RefusedError(f"database.timescale is on, but the extension cannot be used: {reason}")
+        raise RefusedError(f"database.timescale is on, but it cannot be used: {reason}")
     log.info("without TimescaleDB", extra={"reason": reason})
     return False
+
+
+async def _hindrance(conn: psycopg.AsyncConnection) -> str | None:
+    """Create the extension; why it cannot be used, or None."""
+    offered = await (await conn.execute(sql("timescale_offered"))).fetchone()
+    if offered is None:
+        return "the server does not offer the extension"
+    if not offered[0]:  # creating it would end the connection
+        return "the server has it installed, but not in shared_preload_libraries"
+    try:
+        await conn.execute(sql("timescale_create"))
+    except psycopg.Error as exc:
+        return str(exc).strip().splitlines()[0]
+    licence = await (await conn.execute(sql("timescale_license"))).fetchone()
+    if licence is None or licence[0] != "timescale":
+        return "this build has neither compression nor continuous aggregates (timescaledb.license is apache)"
+    return None
 
 
 async def _search_path(conn: psycopg.AsyncConnection) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import numpy as np
 import pytest
 
@@ -15,6 +17,7 @@ from tests.integration.store_world import (
     SPOOL,
     T0,
     PlainDesk,
+    outage,
     ready_store,
     rows,
     settings_for,
@@ -22,6 +25,7 @@ from tests.integration.store_world import (
     small_network,
     voltages,
 )
+from tests.waiting import until
 
 
 async def test_devices_and_nodes_as_they_were_written(database_url: str) -> None:
@@ -171,6 +175,22 @@ async def test_a_server_that_goes_away_is_a_reason_to_retry(postgres_url: str) -
             "and datname = current_database()",
         )
         assert (await store.write(commit, PlainDesk(), SPOOL)).duplicates == 1
+
+
+async def test_a_connection_cut_while_writing_leaves_nothing_and_can_be_retried(database_url: str) -> None:
+    commit = Commit(batches=[voltages([0, 1], T0, [230, 231])], events=[outage()], upto=4)
+    waiting = "from pg_stat_activity where query like 'copy%' and wait_event_type = 'Lock'"
+    async with ready_store(database_url) as store:
+        async with store._pool.connection() as blocker, blocker.transaction():
+            await blocker.execute("set local role none; lock table feederline.reading")
+            writing = asyncio.create_task(store.write(commit, PlainDesk(), SPOOL))
+            await until(lambda: rows(database_url, f"select 1 {waiting}"))
+            await rows(database_url, f"select pg_terminate_backend(pid) {waiting}")
+            with pytest.raises(UnavailableError):
+                await writing
+        assert await store.position(SPOOL) == 0
+        again = await store.write(commit, PlainDesk(), SPOOL)
+    assert (again.inserted, again.incidents, again.duplicates) == (2, 1, 0)
 
 
 async def test_an_inventory_must_be_known_before_writing(postgres_url: str) -> None:
