@@ -60,7 +60,9 @@ _second = st.lists(_rows | _signal, max_size=4)
 _stream = st.lists(_second, min_size=5, max_size=45)
 
 
-def entries(at: int, item: list[Row] | tuple[SignalKind, int, int | None], chunk: int) -> list[Batch | Signal]:
+def entries(
+    at: int, item: list[Row] | tuple[SignalKind, int, int | None], chunk: int
+) -> list[Batch | Signal]:
     if isinstance(item, tuple):
         kind, device, age = item
         gateway = kind in (SignalKind.GATEWAY_DOWN, SignalKind.GATEWAY_UP)
