@@ -39,11 +39,11 @@ FAST = ModbusSettings(
 
 
 class Quick(ModbusDriver):
-    """Every 50 ms instead of whole seconds."""
+    """Every 30 ms instead of whole seconds."""
 
     def interval(self, key: int) -> int:
         del key
-        return 50_000
+        return 30_000
 
 
 class Kept:

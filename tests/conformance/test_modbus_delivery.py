@@ -81,7 +81,7 @@ async def test_a_full_sink_slows_polling_down() -> None:
         await until(lambda: sink.rows(0) >= 1)
         sink.gate.clear()
         before = server.asked[1]
-        await asyncio.sleep(1.0)  # twenty polls' worth
+        await asyncio.sleep(0.6)  # twenty polls' worth
         assert server.asked[1] - before <= 12  # two fillings at most: one being put, one waiting
         sink.gate.set()
         await until(lambda: sink.rows(0) >= 20)
