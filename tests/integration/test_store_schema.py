@@ -6,7 +6,6 @@ import asyncio
 
 import psycopg
 import pytest
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from gateway.core.clock import DAY, parse_time
 from gateway.core.errors import RefusedError
@@ -15,6 +14,7 @@ from gateway.core.quantities import NAMES
 from gateway.store import Store
 from gateway.store.migrate import ROLES, migrations
 from tests.integration.store_world import SPOOL, PlainDesk, ready_store, rows, settings_for
+from tests.waiting import until
 
 COLUMNS = """
     select table_name, column_name, data_type
@@ -65,24 +65,19 @@ async def test_gateways_that_migrate_at_once_do_it_once(database_url: str) -> No
     assert sorted(done) == [0, 0, 0, len(migrations(timescale=False))]
 
 
-async def test_databases_of_one_server_that_migrate_at_once(postgres_url: str) -> None:
-    """Roles belong to the server: here none is there yet, and three migrations make them at the same time."""
-    others = [f"{conninfo_to_dict(postgres_url)['dbname']}_{i}" for i in range(3)]
-
-    async def one(name: str) -> tuple[str, ...]:
-        async with Store.open(settings_for(make_conninfo(postgres_url, dbname=name))) as store:
-            return (await store.migrate()).missing_roles
-
-    async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as conn:
+async def test_a_role_that_another_database_makes_at_this_moment(postgres_url: str) -> None:
+    """Roles belong to the server; the lock of a migration holds within its database only."""
+    waiting = "select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like '%create role%'"
+    async with await psycopg.AsyncConnection.connect(postgres_url) as other:
         for role in ROLES:
-            await conn.execute(f"drop role if exists {role}".encode())
-        for name in others:
-            await conn.execute(f"create database {name}".encode())
-        try:
-            assert await asyncio.gather(*map(one, others)) == [()] * 3
-        finally:
-            for name in others:
-                await conn.execute(f"drop database {name} with (force)".encode())
+            await other.execute(f"drop role if exists {role}".encode())
+        await other.commit()
+        await other.execute("create role feederline_api nologin")
+        async with Store.open(settings_for(postgres_url)) as store:
+            migrating = asyncio.create_task(store.migrate())
+            await until(lambda: rows(postgres_url, waiting))
+            await other.commit()
+            assert (await migrating).missing_roles == ()
 
 
 async def test_an_edited_migration_is_refused(postgres_url: str) -> None:
