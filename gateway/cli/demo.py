@@ -40,8 +40,9 @@ def demo(
             tally = asyncio.run(run_demo(Path(folder), meters=meters, duration_s=duration, seed=seed))
         except asyncio.CancelledError:  # SIGTERM; everything has been ended by now
             raise typer.Exit(128 + signal.SIGTERM) from None
-    if as_json:
-        print(json.dumps(tally.figures()))  # noqa: T201
+        except KeyboardInterrupt:
+            raise typer.Exit(128 + signal.SIGINT) from None
+    print(json.dumps(tally.figures()) if as_json else tally.summary())  # noqa: T201
     faults = tally.faults()
     for fault in faults:
         print(f"feederline: {fault}", file=sys.stderr)  # noqa: T201

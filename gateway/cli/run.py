@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -23,7 +24,7 @@ def run(
         runner.run(run_gateway(settings))
 
 
-def event_loop():  # type: ignore[no-untyped-def]
+def event_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
     """uvloop where it exists: the sockets are the hot path."""
     try:
         import uvloop

@@ -62,6 +62,18 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
             "detect_seconds": self.detect_seconds,
         }
 
+    def summary(self) -> str:
+        """For people, in a few lines."""
+        figures = self.figures()
+        asai = "—" if figures["asai"] is None else f"{figures['asai']:.3%}"
+        return (
+            f"{figures['readings']} readings and {figures['signals']} signals of {figures['devices']} devices stored; "
+            f"{figures['missing']} missing, {figures['duplicates']} twice.\n"
+            f"{figures['incidents']} incidents, {figures['tickets_opened']} tickets opened, "
+            f"{figures['tickets_closed']} closed, {figures['webhooks_delivered']} webhooks delivered.\n"
+            f"ASAI of these {(self.reliability.window_to - self.reliability.window_from) / SECOND:.0f} s: {asai}."
+        )
+
     def faults(self) -> list[str]:
         """Promises that were not kept; empty when all is well."""
         figures = self.figures()

@@ -1,0 +1,84 @@
+"""`feederline demo` tells its story to the end, and leaves nothing behind whichever way it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.waiting import until
+
+
+async def start_demo(folder: Path, *arguments: str) -> Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "gateway", "demo", *arguments,
+        stdout=PIPE, stderr=PIPE, env={**os.environ, "TMPDIR": str(folder)},
+    )  # fmt: skip
+
+
+@pytest.fixture
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the demo puts its files; others may pass through it, as through /tmp."""
+    path = tmp_path_factory.mktemp("demo")
+    for step in (path, *path.parents[:2]):
+        step.chmod(0o755)
+    return path
+
+
+def left_behind(folder: Path) -> list[str]:
+    """Files in the folder, and processes that were started on it."""
+    running = [
+        " ".join(process.info["cmdline"])
+        for process in psutil.process_iter(["cmdline"])
+        if any(str(folder) in part for part in process.info["cmdline"] or ())
+    ]
+    return running + [str(path) for path in folder.iterdir()]
+
+
+async def test_from_meters_to_a_closed_ticket(folder: Path) -> None:
+    demo = await start_demo(folder, "--meters", "40", "--duration", "30", "--json")
+    output, story = await demo.communicate()
+    assert demo.returncode == 0, story.decode()
+    figures = json.loads(output.decode().splitlines()[-1])
+    assert set(figures) == {
+        "devices", "readings", "signals", "incidents", "tickets_opened", "tickets_closed", "webhooks_delivered",
+        "duplicates", "missing", "asai", "unknown_share", "detect_seconds",
+    }  # fmt: skip
+    assert (figures["missing"], figures["duplicates"]) == (0, 0)
+    assert figures["incidents"] == figures["tickets_opened"] == figures["tickets_closed"] == 1
+    assert figures["webhooks_delivered"] >= 3  # opened, restored, closed
+    assert figures["readings"] > 5 * figures["devices"]
+    assert 0.5 < figures["asai"] < 1.0
+    assert figures["unknown_share"] == 0.0
+    for step in (
+        "Supply normal",
+        "A fault",
+        "Why we think so",
+        "delivered to the service desk",
+        "closed",
+        "ASAI",
+    ):
+        assert step in story.decode()
+    assert left_behind(folder) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_ctrl_c_leaves_nothing_behind(folder: Path, number: signal.Signals) -> None:
+    demo = await start_demo(folder, "--meters", "20")
+    assert demo.stderr is not None
+    lines: list[str] = []
+    while "Supply normal" not in "".join(lines):
+        lines.append((await asyncio.wait_for(demo.stderr.readline(), 60)).decode())
+        assert lines[-1], "".join(lines)
+    demo.send_signal(number)
+    _, rest = await demo.communicate()
+    assert demo.returncode == (130 if number is signal.SIGINT else 143), rest.decode()
+    assert "Traceback" not in rest.decode()
+    await until(lambda: left_behind(folder) == [], what=f"{left_behind(folder)} to be gone")
