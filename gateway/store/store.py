@@ -76,7 +76,8 @@ class Store:
         probe = await connect(self.settings)
         await probe.close()
         with boundary("opening the database"):
-            await self._pool.open()  # it would not open again after waiting in vain, so it is not told to wait
+            # Not told to wait: a pool that waited in vain cannot be opened again.
+            await self._pool.open()
 
     async def close(self) -> None:
         for outbox in self._outboxes:

@@ -78,10 +78,10 @@ async def test_devices_and_nodes_as_they_were_written(database_url: str) -> None
     ]
 
 
-async def test_changes_are_counted_and_keys_stay(database_url: str) -> None:
+async def test_changes_are_counted_and_keys_stay(postgres_url: str) -> None:
     keys = "select device_id, device_key from device where device_id in ('M0', 'M1') order by 1"
-    async with ready_store(database_url, small_inventory(4)) as store:
-        before = await rows(database_url, keys)
+    async with ready_store(postgres_url, small_inventory(4)) as store:
+        before = await rows(postgres_url, keys)
         less = Inventory(
             [Device(id="M1", node="T0"), Device(id="M2", node="T2"), Device(id="new", node="T1")],
             small_network(),
@@ -96,7 +96,7 @@ async def test_changes_are_counted_and_keys_stay(database_url: str) -> None:
             devices_changed=1,
             devices_retired=2,
         )
-        assert await rows(database_url, keys) == before
+        assert await rows(postgres_url, keys) == before
         # what a device said before it was taken off the list still arrives
         late = await store.write(Commit(batches=[voltages([0], T0, [230])]), PlainDesk(), SPOOL)
         assert late.inserted == 1
@@ -105,16 +105,16 @@ async def test_changes_are_counted_and_keys_stay(database_url: str) -> None:
         smaller = Inventory([Device(id="M0", node="T0")], small_network(1))
         gone = await store.sync_inventory(smaller)
         assert (gone.nodes_retired, gone.devices_retired) == (2, 3)
-    assert await rows(database_url, "select sum(customers) from device where listed") == [(1,)]
+    assert await rows(postgres_url, "select sum(customers) from device where listed") == [(1,)]
 
 
-async def test_a_name_without_a_row_gets_one_when_the_database_is_new(database_url: str) -> None:
+async def test_a_name_without_a_row_gets_one_when_the_database_is_new(postgres_url: str) -> None:
     inventory = small_inventory(2, known=["old"])
-    async with ready_store(database_url, inventory) as store:
+    async with ready_store(postgres_url, inventory) as store:
         written = await store.write(Commit(batches=[voltages([0], T0, [230])]), PlainDesk(), SPOOL)
     assert written.inserted == 1
     assert await rows(
-        database_url, "select device_id, listed from device join reading using (device_key)"
+        postgres_url, "select device_id, listed from device join reading using (device_key)"
     ) == [("old", False)]
 
 
@@ -126,12 +126,12 @@ async def test_a_large_list_goes_in_at_once(postgres_url: str) -> None:
         assert len(np.unique(store.devices.keys)) == n
 
 
-async def test_settings_are_written_and_changed(database_url: str) -> None:
-    async with ready_store(database_url) as store:
+async def test_settings_are_written_and_changed(postgres_url: str) -> None:
+    async with ready_store(postgres_url) as store:
         await store.put_settings({"asai_target": 0.9995, "note": "a\0b"})
         await store.put_settings({"asai_target": 0.99})
     assert await rows(
-        database_url,
+        postgres_url,
         "select name, value, number from setting where name in ('asai_target', 'note') order by 1",
     ) == [("asai_target", "0.99", 0.99), ("note", "a␀b", None)]
 

@@ -35,8 +35,8 @@ async def test_many_dispatchers_never_get_the_same_message(database_url: str) ->
     assert len(taken) == len(set(taken)) == 12
 
 
-async def test_order_per_ticket_and_target(database_url: str) -> None:
-    async with ready_store(database_url) as store:
+async def test_order_per_ticket_and_target(postgres_url: str) -> None:
+    async with ready_store(postgres_url) as store:
         await open_tickets(store, 1, revisions=3)
         outbox = store.outbox()
         for revision in (1, 2, 3):
@@ -51,8 +51,8 @@ async def test_order_per_ticket_and_target(database_url: str) -> None:
     ] * 3
 
 
-async def test_a_lease_that_ran_out_is_taken_over(database_url: str) -> None:
-    async with ready_store(database_url) as store:
+async def test_a_lease_that_ran_out_is_taken_over(postgres_url: str) -> None:
+    async with ready_store(postgres_url) as store:
         await open_tickets(store, 1)
         (lost,) = await store.outbox().claim(at=AT, lease=30 * SECOND, limit=1)
         assert await store.outbox().claim(at=AT + 29 * SECOND, lease=SECOND, limit=1) == []
@@ -60,8 +60,8 @@ async def test_a_lease_that_ran_out_is_taken_over(database_url: str) -> None:
     assert again == lost
 
 
-async def test_failures_wait_and_in_the_end_become_dead_letters(database_url: str) -> None:
-    async with ready_store(database_url) as store:
+async def test_failures_wait_and_in_the_end_become_dead_letters(postgres_url: str) -> None:
+    async with ready_store(postgres_url) as store:
         await open_tickets(store, 1, revisions=2)
         outbox = store.outbox()
         (message,) = await outbox.claim(at=AT, lease=SECOND, limit=10)
@@ -83,15 +83,15 @@ async def test_failures_wait_and_in_the_end_become_dead_letters(database_url: st
         assert (replayed.id, replayed.attempts) == (message.id, 2)
 
 
-async def test_only_the_targets_asked_for(database_url: str) -> None:
-    async with ready_store(database_url) as store:
+async def test_only_the_targets_asked_for(postgres_url: str) -> None:
+    async with ready_store(postgres_url) as store:
         await open_tickets(store, 1)
         assert await store.outbox(["elsewhere"]).claim(at=AT, lease=SECOND, limit=9) == []
         assert len(await store.outbox(["desk", "elsewhere"]).claim(at=AT, lease=SECOND, limit=9)) == 1
 
 
-async def test_waiting_ends_when_a_message_is_committed(database_url: str) -> None:
-    async with ready_store(database_url) as store:
+async def test_waiting_ends_when_a_message_is_committed(postgres_url: str) -> None:
+    async with ready_store(postgres_url) as store:
         outbox = store.outbox()
         await outbox.wait(5)  # the first wait only begins to listen
         waiting = asyncio.create_task(outbox.wait(60))
@@ -104,14 +104,14 @@ async def test_waiting_ends_when_a_message_is_committed(database_url: str) -> No
         await asyncio.wait_for(outbox.wait(60), 10)
 
 
-async def test_waiting_outlives_its_connection(database_url: str) -> None:
-    async with ready_store(database_url) as store:
+async def test_waiting_outlives_its_connection(postgres_url: str) -> None:
+    async with ready_store(postgres_url) as store:
         outbox = store.outbox()
         await outbox.wait(5)
         waiting = asyncio.create_task(outbox.wait(60))
-        await until(lambda: rows(database_url, "select 1 from pg_stat_activity where query like 'listen%'"))
+        await until(lambda: rows(postgres_url, "select 1 from pg_stat_activity where query like 'listen%'"))
         await rows(
-            database_url, "select pg_terminate_backend(pid) from pg_stat_activity where query like 'listen%'"
+            postgres_url, "select pg_terminate_backend(pid) from pg_stat_activity where query like 'listen%'"
         )
         await until(waiting.done, what="a new connection listens and says so")
 

@@ -89,8 +89,8 @@ def dark(
     )
 
 
-async def test_an_account_without_anything(database_url: str) -> None:
-    async with ready_store(database_url) as store:
+async def test_an_account_without_anything(postgres_url: str) -> None:
+    async with ready_store(postgres_url) as store:
         report = await account(store)
     assert (report.served, report.all.asai, report.all.saidi_minutes, report.unknown_share) == (
         6,
@@ -103,9 +103,9 @@ async def test_an_account_without_anything(database_url: str) -> None:
     assert (report.asai_target, report.saidi_target_minutes) == (0.999, 15.0)
 
 
-async def test_overlapping_incidents_count_each_minute_once(database_url: str) -> None:
+async def test_overlapping_incidents_count_each_minute_once(postgres_url: str) -> None:
     """A transformer's outage within a feeder's, and one that begins where another ends: one interruption."""
-    async with ready_store(database_url) as store:
+    async with ready_store(postgres_url) as store:
         report = await account(
             store, dark("I1", 30), dark("I2", 40, after=10), dark("I3", 10, after=50), dark("I4", 20, after=5)
         )
@@ -113,9 +113,9 @@ async def test_overlapping_incidents_count_each_minute_once(database_url: str) -
 
 
 async def test_exactly_the_threshold_is_momentary_unless_the_settings_say_otherwise(
-    database_url: str,
+    postgres_url: str,
 ) -> None:
-    async with ready_store(database_url) as store:
+    async with ready_store(postgres_url) as store:
         report = await account(store, dark("I1", 5))
         assert (report.all.customer_interruptions, report.all.maifi) == (0, 1 / 6)
         await store.put_settings({"sustained_comparator": ">="})
@@ -126,9 +126,9 @@ async def test_exactly_the_threshold_is_momentary_unless_the_settings_say_otherw
         assert (report.all.customer_interruptions, report.threshold_s) == (2, 180.0)
 
 
-async def test_what_has_not_ended_stands_apart(database_url: str) -> None:
+async def test_what_has_not_ended_stands_apart(postgres_url: str) -> None:
     at = T0 + 30 * MINUTE
-    async with ready_store(database_url) as store:
+    async with ready_store(postgres_url) as store:
         report = await account(store, dark("I1", None), dark("I2", 10, device=1), at=at)
         assert report.window_to == at, "time to come does not count as supplied"
         assert report.all.customer_interruptions == 2
@@ -140,8 +140,8 @@ async def test_what_has_not_ended_stands_apart(database_url: str) -> None:
         assert (day.asai, day.open) == (report.all.asai, report.all.open)
 
 
-async def test_minutes_belong_to_the_day_that_the_interruption_began(database_url: str) -> None:
-    async with ready_store(database_url) as store:
+async def test_minutes_belong_to_the_day_that_the_interruption_began(postgres_url: str) -> None:
+    async with ready_store(postgres_url) as store:
         late = outage(started_at=DAY0 + DAY - HOUR, ended_at=DAY0 + DAY + HOUR, state=IncidentState.CLOSED)
         await store.write(Commit(events=[late]), DESK, SPOOL)
         on, after = DAY0 + DAY, DAY0 + 2 * DAY
@@ -152,9 +152,9 @@ async def test_minutes_belong_to_the_day_that_the_interruption_began(database_ur
     assert [d.customer_minutes for d in days] == [240.0, 0.0]
 
 
-async def test_a_spell_is_prolonged_by_what_began_after_the_window(database_url: str) -> None:
+async def test_a_spell_is_prolonged_by_what_began_after_the_window(postgres_url: str) -> None:
     """It belongs to its first day with all its minutes, whichever incident they are told by."""
-    async with ready_store(database_url) as store:
+    async with ready_store(postgres_url) as store:
         report = await account(
             store,
             dark("I1", 60, after=15 * 60 + 30),  # 23:30 to 0:30
@@ -166,9 +166,9 @@ async def test_a_spell_is_prolonged_by_what_began_after_the_window(database_url:
     assert (report.all.customer_interruptions, report.all.customer_minutes) == (1, 105.0)
 
 
-async def test_unknown_is_neither_on_nor_off(database_url: str) -> None:
+async def test_unknown_is_neither_on_nor_off(postgres_url: str) -> None:
     """Two hours unknown, of which half an hour turns out dark by another incident."""
-    async with ready_store(database_url) as store:
+    async with ready_store(postgres_url) as store:
         report = await account(
             store,
             dark("C1", 120, kind=IncidentKind.COMMUNICATIONS_LOSS, supply=SupplyState.UNKNOWN),
@@ -188,8 +188,8 @@ async def test_unknown_is_neither_on_nor_off(database_url: str) -> None:
     assert (report.off_now, report.unknown_now) == (0, 1)
 
 
-async def test_planned_is_shown_with_and_without(database_url: str) -> None:
-    async with ready_store(database_url) as store:
+async def test_planned_is_shown_with_and_without(postgres_url: str) -> None:
+    async with ready_store(postgres_url) as store:
         report = await account(
             store, dark("I1", 10), dark("P1", 20, device=1, kind=IncidentKind.PLANNED_OUTAGE)
         )
@@ -200,8 +200,8 @@ async def test_planned_is_shown_with_and_without(database_url: str) -> None:
     )
 
 
-async def test_withdrawn_and_absorbed_incidents(database_url: str) -> None:
-    async with ready_store(database_url) as store:
+async def test_withdrawn_and_absorbed_incidents(postgres_url: str) -> None:
+    async with ready_store(postgres_url) as store:
         report = await account(
             store,
             dark("I1", None, state=IncidentState.CANCELLED),
@@ -213,9 +213,9 @@ async def test_withdrawn_and_absorbed_incidents(database_url: str) -> None:
     assert (report.off_now, report.all.open.customers) == (0, 0)
 
 
-async def test_time_that_was_taken_back_is_no_interruption(database_url: str) -> None:
+async def test_time_that_was_taken_back_is_no_interruption(postgres_url: str) -> None:
     """A detector voids what it told by giving it no length."""
-    async with ready_store(database_url) as store:
+    async with ready_store(postgres_url) as store:
         report = await account(
             store,
             dark("I1", 0),
@@ -224,15 +224,15 @@ async def test_time_that_was_taken_back_is_no_interruption(database_url: str) ->
     assert (report.all.customer_interruptions, report.all.maifi, report.unknown_share) == (0, 0, 0)
 
 
-async def test_a_metering_point_of_many_customers(database_url: str) -> None:
+async def test_a_metering_point_of_many_customers(postgres_url: str) -> None:
     inventory = small_inventory(3, customers=[40, 1, 0])
-    async with ready_store(database_url, inventory) as store:
+    async with ready_store(postgres_url, inventory) as store:
         report = await account(store, dark("I1", 10), dark("I2", 10, device=2))
     assert (report.served, report.all.customer_interruptions, report.all.customer_minutes) == (41, 40, 400.0)
 
 
-async def test_days_are_those_of_the_settings_zone(database_url: str) -> None:
-    async with ready_store(database_url) as store:
+async def test_days_are_those_of_the_settings_zone(postgres_url: str) -> None:
+    async with ready_store(postgres_url) as store:
         await store.put_settings({"time_zone": "Asia/Shanghai"})
         await store.write(
             Commit(events=[dark("I1", 10, after=9 * 60)]), DESK, SPOOL
@@ -242,8 +242,8 @@ async def test_days_are_those_of_the_settings_zone(database_url: str) -> None:
     assert [d.customer_minutes for d in days] == [0.0, 10.0]
 
 
-async def test_supply_now_names_who_is_off(database_url: str) -> None:
-    async with ready_store(database_url) as store:
+async def test_supply_now_names_who_is_off(postgres_url: str) -> None:
+    async with ready_store(postgres_url) as store:
         await account(
             store,
             dark("C1", None, kind=IncidentKind.COMMUNICATIONS_LOSS, supply=SupplyState.UNKNOWN),

@@ -116,8 +116,8 @@ async def _has(url: str, function: str) -> bool:
     return await rows(url, f"select 1 from pg_proc where proname = '{function}'") != []
 
 
-async def test_the_gateway_acts_as_the_writer(database_url: str) -> None:
-    async with ready_store(database_url) as store, store._pool.connection() as conn:
+async def test_the_gateway_acts_as_the_writer(postgres_url: str) -> None:
+    async with ready_store(postgres_url) as store, store._pool.connection() as conn:
         found = await (await conn.execute("select current_user, current_setting('search_path')")).fetchone()
         assert found == ("feederline_writer", "feederline")
         with pytest.raises(REFUSED):

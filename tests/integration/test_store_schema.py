@@ -199,7 +199,7 @@ async def test_plain_partitions_ahead_sorted_and_dropped(postgres_url: str) -> N
     assert ahead == (True,)
 
 
-async def test_maintenance_prunes_signals_and_dead_letters(database_url: str) -> None:
+async def test_maintenance_prunes_signals_and_dead_letters(postgres_url: str) -> None:
     from gateway.core.model import DeadLetter, Signal, SignalKind
 
     now = parse_time("2026-03-10T12:00:00Z")
@@ -209,9 +209,9 @@ async def test_maintenance_prunes_signals_and_dead_letters(database_url: str) ->
             DeadLetter(received_at=now - d * DAY, source="", topic="", payload=b"", reason="") for d in (1, 9)
         ],
     )
-    async with ready_store(database_url, signal_retention_days=5) as store:
+    async with ready_store(postgres_url, signal_retention_days=5) as store:
         await store.write(commit, DESK, SPOOL)
         await store.maintain(now)
     assert await rows(
-        database_url, "select (select count(*) from signal), (select count(*) from dead_letter)"
+        postgres_url, "select (select count(*) from signal), (select count(*) from dead_letter)"
     ) == [(1, 1)]

@@ -132,18 +132,18 @@ async def test_odd_dates_are_never_refused(database_url: str) -> None:
 
 
 @pytest.mark.parametrize("device", [GATEWAY, 6])
-async def test_a_reading_of_no_device_stores_nothing(database_url: str, device: int) -> None:
+async def test_a_reading_of_no_device_stores_nothing(postgres_url: str, device: int) -> None:
     commit = Commit(
         batches=[voltages([0], T0, [1]), voltages([device], T0, [2])],
         signals=[Signal(kind=SignalKind.LAST_GASP, device=0, received_at=T0)],
         upto=5,
     )
-    async with ready_store(database_url) as store:
+    async with ready_store(postgres_url) as store:
         with pytest.raises(NotStorableError, match="inventory"):
             await store.write(commit, DESK, SPOOL)
         assert await store.position(SPOOL) == 0
     assert await rows(
-        database_url, "select (select count(*) from reading), (select count(*) from signal)"
+        postgres_url, "select (select count(*) from reading), (select count(*) from signal)"
     ) == [(0, 0)]
 
 
@@ -159,7 +159,7 @@ async def test_a_fault_late_in_the_transaction_undoes_its_readings(database_url:
         assert (await store.write(later, DESK, SPOOL)).inserted == 1
 
 
-async def test_text_from_outside_cannot_fail_the_write(database_url: str) -> None:
+async def test_text_from_outside_cannot_fail_the_write(postgres_url: str) -> None:
     bad = "a\0b\ud800c"
     commit = Commit(
         batches=[
@@ -176,7 +176,7 @@ async def test_text_from_outside_cannot_fail_the_write(database_url: str) -> Non
         events=[outage("I\0", summary=bad, evidence={bad: [bad, math.nan, {"deep": bad}]})],
         at=T0 + HOUR,
     )
-    async with ready_store(database_url) as store:
+    async with ready_store(postgres_url) as store:
         written = await store.write(commit, DESK, SPOOL)
         assert written == Written(
             inserted=1, rejected=1, signals=1, dead_letters=1, incidents=1, tickets_opened=1
@@ -184,26 +184,26 @@ async def test_text_from_outside_cannot_fail_the_write(database_url: str) -> Non
         again = await store.write(commit, DESK, SPOOL)
         assert again == Written(duplicates=1)
     shown = "a␀b\\ud800c"
-    assert await rows(database_url, "select detail from signal") == [(shown,)]
-    assert await rows(database_url, "select summary, evidence from incident") == [
+    assert await rows(postgres_url, "select detail from signal") == [(shown,)]
+    assert await rows(postgres_url, "select summary, evidence from incident") == [
         (shown, {shown: [shown, None, {"deep": shown}]})
     ]
 
 
-async def test_the_position_never_goes_back(database_url: str) -> None:
-    async with ready_store(database_url) as store:
+async def test_the_position_never_goes_back(postgres_url: str) -> None:
+    async with ready_store(postgres_url) as store:
         for upto in (7, 3):
             await store.write(Commit(upto=upto), DESK, SPOOL)
         assert await store.position(SPOOL) == 7
 
 
-async def test_a_message_delivered_again_is_one_signal(database_url: str) -> None:
+async def test_a_message_delivered_again_is_one_signal(postgres_url: str) -> None:
     def gasp(received: int, occurred: int | None, detail: str = "") -> Signal:
         return Signal(
             kind=SignalKind.LAST_GASP, device=0, received_at=received, occurred_at=occurred, detail=detail
         )
 
-    async with ready_store(database_url) as store:
+    async with ready_store(postgres_url) as store:
         for received, occurred, counted in (
             (T0 + 1, T0, 1),
             (T0 + 9, T0, 0),  # the same gasp again
@@ -243,51 +243,51 @@ async def test_a_ticket_follows_its_incident(database_url: str) -> None:
     assert incident.ticket == ticket.ticket.id
 
 
-async def test_a_momentary_leaves_no_ticket_behind(database_url: str) -> None:
+async def test_a_momentary_leaves_no_ticket_behind(postgres_url: str) -> None:
     back = outage(
         revision=2, kind=IncidentKind.MOMENTARY, state=IncidentState.CLOSED, ended_at=T0 + 20 * SECOND
     )
-    async with ready_store(database_url) as store:
+    async with ready_store(postgres_url) as store:
         await store.write(Commit(events=[outage()], at=T0 + 10 * SECOND), DESK, SPOOL)
         await store.write(Commit(events=[back], at=T0 + 10 * MINUTE), DESK, SPOOL)
         assert await store.reports.tickets() == []
 
 
-async def test_an_incident_that_ends_makes_room_for_the_next_in_the_same_commit(database_url: str) -> None:
+async def test_an_incident_that_ends_makes_room_for_the_next_in_the_same_commit(postgres_url: str) -> None:
     ended = outage("I1", revision=2, state=IncidentState.MERGED)
-    async with ready_store(database_url) as store:
+    async with ready_store(postgres_url) as store:
         await store.write(Commit(events=[outage("I1")]), DESK, SPOOL)
         await store.write(Commit(events=[outage("I2"), ended]), DESK, SPOOL)
         assert [i.id for i in await store.open_incidents()] == ["I2"]
 
 
-async def test_a_restored_incident_does_not_stand_in_the_way(database_url: str) -> None:
+async def test_a_restored_incident_does_not_stand_in_the_way(postgres_url: str) -> None:
     restored = outage("I1", revision=2, state=IncidentState.RESTORED)
-    async with ready_store(database_url) as store:
+    async with ready_store(postgres_url) as store:
         await store.write(Commit(events=[outage("I1"), restored]), DESK, SPOOL)
         await store.write(Commit(events=[outage("I2", started_at=T0 + HOUR)]), DESK, SPOOL)
         assert [i.id for i in await store.open_incidents()] == ["I1", "I2"]
 
 
-async def test_open_incidents_come_back_with_local_keys(database_url: str) -> None:
+async def test_open_incidents_come_back_with_local_keys(postgres_url: str) -> None:
     event = outage(devices=(2, 5))
-    async with ready_store(database_url) as store:
+    async with ready_store(postgres_url) as store:
         await store.write(Commit(events=[event]), DESK, SPOOL)
     other = small_inventory(known=["X", "M5"])  # another gateway numbers the devices otherwise
-    async with ready_store(database_url, other) as store:
+    async with ready_store(postgres_url, other) as store:
         (found,) = await store.open_incidents()
     assert {other.ids[d] for d in found.devices} == {"M2", "M5"}
     assert found.evidence == event.incident.evidence
     assert (found.started_at, found.detected_at, found.revision) == (T0, T0 + 5 * SECOND, 1)
 
 
-async def test_an_update_that_the_desk_held_back_is_told_later(database_url: str) -> None:
+async def test_an_update_that_the_desk_held_back_is_told_later(postgres_url: str) -> None:
     class Patient(PlainDesk):
         def follow(self, incident, ticket, *, at):  # type: ignore[no-untyped-def]
             return super().follow(incident, ticket, at=at) if at >= ticket.updated_at + MINUTE else None
 
     desk = Patient(hold_off=0)
-    async with ready_store(database_url) as store:
+    async with ready_store(postgres_url) as store:
         await store.write(Commit(events=[outage()], at=T0 + 10 * SECOND), desk, SPOOL)
         await store.write(
             Commit(events=[outage(revision=2, at=T0 + 20 * SECOND)], at=T0 + 20 * SECOND), desk, SPOOL
