@@ -36,7 +36,7 @@ class Listener(Protocol):
 
     def connected(self, error: FeederlineError | None) -> None: ...
 
-    def subscribed(self, refused: list[str], lowered: list[str]) -> None:
+    def granted(self, refused: list[str], lowered: list[str]) -> None:
         """Filters that the broker refused, and those it granted at a lower QoS."""
         ...
 
@@ -175,7 +175,7 @@ class Client(paho.Client):
         granted = list(zip(self._filters, codes, strict=False))
         refused = [topic for (topic, _), code in granted if code.is_failure]
         lowered = [topic for (topic, qos), code in granted if not code.is_failure and code.value < qos]
-        self._listener.subscribed(refused, lowered)
+        self._listener.granted(refused, lowered)
 
     def _connect_error(self, code: ReasonCode) -> FeederlineError | None:
         if not code.is_failure:

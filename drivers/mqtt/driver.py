@@ -6,7 +6,7 @@ import asyncio
 import logging
 import random
 
-from drivers.mqtt.metrics import CONNECTED, CONNECTS, FAILURES, MESSAGES
+from drivers.mqtt.metrics import CONNECTED, FAILURES, MESSAGES
 from drivers.mqtt.router import Router, device_names
 from drivers.mqtt.session import Session
 from drivers.mqtt.settings import MqttSettings
@@ -79,12 +79,9 @@ class MqttDriver:
             return exc
         self._session = session
         await self._serve(session, sink)
-        return UnavailableError(f"the session ended: {session.over}")
+        return session.error
 
     async def _serve(self, session: Session, sink: Sink) -> None:
-        CONNECTS.labels(self._settings.name).inc()
-        CONNECTED.labels(self._settings.name).set(1)
-        log.info("subscribed", extra={"broker": self._settings.name, "url": self._settings.url})
         if self._stopping.is_set():
             session.finish()
         while messages := await session.take():
@@ -124,8 +121,8 @@ class MqttDriver:
 
     @property
     def connected(self) -> bool:
-        """Subscribed, with a session that is not known to be lost."""
-        return self._session is not None and not self._session.over
+        """Subscribed, in a session that is not known to be lost."""
+        return self._session is not None and self._session.subscribed and not self._session.over
 
     @property
     def backlog(self) -> int:

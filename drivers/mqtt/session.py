@@ -8,7 +8,7 @@ import logging
 from collections.abc import Sequence
 
 from drivers.mqtt.client import Client
-from drivers.mqtt.metrics import FAILURES, PAUSES
+from drivers.mqtt.metrics import CONNECTED, CONNECTS, FAILURES, PAUSES
 from drivers.mqtt.router import Message
 from drivers.mqtt.settings import MqttSettings
 from gateway.core.clock import Clock
@@ -27,6 +27,8 @@ class Session:
 
     def __init__(self, settings: MqttSettings, filters: list[tuple[str, int]], clock: Clock) -> None:
         self.over = ""  # why the session has ended
+        self.error: FeederlineError = UnavailableError("the session with the MQTT broker has not ended")
+        self.subscribed = False  # by the broker's word
         self.proven = False  # something came back through it
         self._settings = settings
         self._clock = clock
@@ -36,7 +38,6 @@ class Session:
         self._loop = asyncio.get_running_loop()
         self._descriptor = -1
         self._connected: asyncio.Future[None] = self._loop.create_future()
-        self._subscribed: asyncio.Future[None] = self._loop.create_future()
         self._publishing: dict[int, asyncio.Future[None]] = {}
         self._closed = asyncio.Event()
         self._arrived = asyncio.Event()
@@ -47,15 +48,16 @@ class Session:
         self._finishing = False
         self._heard_at = 0.0  # loop time
         self._greeted_at = 0.0
+        self._asked_at = 0.0
         self._probed_at: float | None = None  # a probe is on its way since
         self._watch: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Connect and subscribe.
+        """Connect, and ask for the subscriptions; messages may come before the broker's answer to that.
 
         Raises:
             UnavailableError: nobody answers, or not in time.
-            RefusedError: credentials, certificate or a subscription were refused.
+            RefusedError: credentials or certificate were refused.
         """
         connecting = asyncio.ensure_future(asyncio.to_thread(self._client.open))
         try:
@@ -68,19 +70,22 @@ class Session:
             self._loop.add_reader(self._descriptor, self._readable)
             async with asyncio.timeout(self._settings.connect_timeout_s):
                 await self._connected
-                self._client.ask(self._filters)
-                await self._subscribed
+            self._client.ask(self._filters)
         except TimeoutError as exc:
             self.abort()
-            raise UnavailableError(
-                f"the MQTT broker at {self._settings.host}:{self._settings.port} accepted the connection and "
-                f"then said nothing for {self._settings.connect_timeout_s:g} s"
-            ) from exc
+            raise self._no_answer() from exc
         except BaseException:
             self.abort()
             raise
-        self._heard_at = self._greeted_at = self._loop.time()
+        self._heard_at = self._greeted_at = self._asked_at = self._loop.time()
         self._watch = self._loop.create_task(self._watching(), name=f"mqtt-watch:{self._settings.name}")
+
+    def _no_answer(self) -> UnavailableError:
+        settings = self._settings
+        return UnavailableError(
+            f"the MQTT broker at {settings.host}:{settings.port} accepted the connection and then said nothing "
+            f"for {settings.connect_timeout_s:g} s"
+        )
 
     # -- messages -----------------------------------------------------------------------------------------------
 
@@ -110,7 +115,7 @@ class Session:
         if self._client.halted and not self._finishing and not self._is_full():
             self._client.halted = False
             self._client.forgive()
-            self._heard_at = self._loop.time()
+            self._heard_at = self._asked_at = self._loop.time()
             self._probed_at = None
             if not self.over:
                 self._loop.add_reader(self._descriptor, self._readable)
@@ -133,7 +138,7 @@ class Session:
     async def publish(self, topic: str, payload: bytes, qos: int) -> None:
         """Raises UnavailableError when the broker did not confirm, RefusedError when it said no."""
         if self.over:
-            raise UnavailableError(f"not connected to the MQTT broker: {self.over}")
+            raise self.error
         mid = self._client.publish(topic, payload, qos).mid
         if qos == 0:
             return
@@ -177,23 +182,25 @@ class Session:
         else:
             self._connected.set_exception(error)
 
-    def subscribed(self, refused: list[str], lowered: list[str]) -> None:
+    def granted(self, refused: list[str], lowered: list[str]) -> None:
         if lowered:
             log.warning(
                 "broker grants a lower quality of service; messages may be lost at a crash",
                 extra={"broker": self._settings.name, "topics": lowered},
             )
-        if self._subscribed.done():
-            return
         if refused:
-            self._subscribed.set_exception(
+            self._end(
                 RefusedError(
                     f"the MQTT broker refuses subscriptions to {', '.join(refused)}; allow them for "
                     f"{self._settings.username or 'anonymous clients'}"
                 )
             )
-        else:
-            self._subscribed.set_result(None)
+            self._client.abort()
+            return
+        self.subscribed = True
+        CONNECTS.labels(self._settings.name).inc()
+        CONNECTED.labels(self._settings.name).set(1)
+        log.info("subscribed", extra={"broker": self._settings.name, "url": self._settings.url})
 
     def received(self, topic: bytes, payload: bytes, mid: int, qos: int, retained: bool) -> None:
         self.proven = True
@@ -235,11 +242,13 @@ class Session:
         self._closed.set()
 
     def lost(self, reason: str) -> None:
+        self._end(UnavailableError(f"the connection to the MQTT broker was lost: {reason}"))
+
+    def _end(self, error: FeederlineError) -> None:
         if self.over:
             return
-        self.over = reason
-        error = UnavailableError(f"the connection to the MQTT broker was lost: {reason}")
-        for waiting in (self._connected, self._subscribed, *self._publishing.values()):
+        self.over, self.error = str(error), error
+        for waiting in (self._connected, *self._publishing.values()):
             if not waiting.done():
                 waiting.set_exception(error)
                 waiting.exception()  # not everyone of them is awaited
@@ -273,7 +282,11 @@ class Session:
                     self._greeted_at = now
             else:
                 self._client.loop_misc()
-                self._probe(now)
+                if self.subscribed:
+                    self._probe(now)
+                elif now - self._asked_at >= settings.connect_timeout_s:
+                    self._end(self._no_answer())
+                    self._client.abort()
             await asyncio.sleep(pause_s)
 
     def _probe(self, now: float) -> None:
@@ -284,12 +297,14 @@ class Session:
         if self._probed_at is not None:
             if now - self._probed_at >= settings.probe_timeout_s:
                 FAILURES.labels(settings.name, "silent").inc()
-                self._client.abort()
-                self.lost(
-                    f"subscribed, yet a message to {settings.probe_topic} did not come back within "
-                    f"{settings.probe_timeout_s:g} s; a new session is made. If the broker's access rules forbid that "
-                    "topic, allow it or set probe_s to 0"
+                self._end(
+                    UnavailableError(
+                        f"subscribed, yet a message to {settings.probe_topic} did not come back within "
+                        f"{settings.probe_timeout_s:g} s; a new session is made. If the broker's access rules forbid that "
+                        "topic, allow it or set probe_s to 0"
+                    )
                 )
+                self._client.abort()
         elif not self.proven or now - self._heard_at >= settings.probe_s:
             self._client.publish(settings.probe_topic, b"", 0)
             self._probed_at = now

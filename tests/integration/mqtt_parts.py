@@ -144,11 +144,12 @@ def prompt_broker(directory: Path, **more: object) -> Iterator[BrokerAddress]:
 
 
 class MutableProxy:
-    """A TCP proxy before a broker that can withhold every PUBLISH to the client, as a half-dead session does."""
+    """A TCP proxy before a broker. A muted connection withholds every PUBLISH, as a half-dead session does."""
 
     def __init__(self, broker: BrokerAddress) -> None:
         self._broker = broker
-        self.muted = False
+        self.mute_next = 0  # so many new connections are muted from the start
+        self._muted: set[int] = set()  # numbers of muted connections
         self.connections = 0
         self.pings = 0  # PINGREQ on their own, which is how they come
         self.publishes = 0  # PUBLISH from the broker
@@ -172,6 +173,10 @@ class MutableProxy:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    def mute(self) -> None:
+        """Withhold messages on the connections there are; later ones are sound."""
+        self._muted.update(range(self.connections + 1))
+
     def cut(self) -> None:
         """Break every connection."""
         for task in list(self._tasks):
@@ -179,13 +184,17 @@ class MutableProxy:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        number = self.connections
+        if self.mute_next:
+            self.mute_next -= 1
+            self._muted.add(number)
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
         upstream, to_broker = await asyncio.open_connection(self._broker.host, self._broker.port)
         pumps = [
             asyncio.create_task(self._pass_bytes(reader, to_broker)),
-            asyncio.create_task(self._pass_packets(upstream, writer)),
+            asyncio.create_task(self._pass_packets(upstream, writer, number)),
         ]
         try:
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
@@ -205,7 +214,9 @@ class MutableProxy:
             writer.write(data)
             await writer.drain()
 
-    async def _pass_packets(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pass_packets(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int
+    ) -> None:
         while True:
             head = await reader.readexactly(1)
             length, shift, size = 0, 0, b""
@@ -219,7 +230,7 @@ class MutableProxy:
             body = await reader.readexactly(length)
             if head[0] >> 4 == 3:
                 self.publishes += 1
-                if self.muted:
+                if number in self._muted:
                     continue
             writer.write(head + size + body)
             await writer.drain()
