@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from alerts.desk import Desk
 from alerts.dispatch import Dispatcher, endpoints
+from alerts.settings import TargetSettings
 from drivers.modbus.driver import ModbusDriver
 from drivers.mqtt import MqttDriver
 from drivers.profile import load_profiles
@@ -192,9 +193,9 @@ class Gateway:
                 )
                 group.create_task(self.pipeline.run(), name="pipeline")
                 for target in config.alerts.targets:  # one each: a slow target does not hold up the others
-                    dispatcher = Dispatcher(store.outbox([target.name]), [target], self.clock, config.alerts)
                     name = f"dispatch {target.name}"
-                    group.create_task(keep_running(name, dispatcher.run), name=name)
+                    work = functools.partial(self._dispatch, store, target)
+                    group.create_task(keep_running(name, work), name=name)
                 group.create_task(keep_running("upkeep", lambda: self._upkeep(store)), name="upkeep")
                 log.info("gateway runs", extra={"page": url_of(self.listener)})
         finally:
@@ -224,6 +225,12 @@ class Gateway:
             except UnavailableError as exc:
                 log.warning("database is away; what arrives is kept in the spool", extra={"error": str(exc)})
             await backoff.sleep()
+
+    async def _dispatch(self, store: Store, target: TargetSettings) -> None:
+        """Send what is for one target; nobody else acts under this spool's name."""
+        outbox = store.outbox([target.name], owner=str(self.spool.id))
+        await outbox.release()
+        await Dispatcher(outbox, [target], self.clock, self.parts.config.alerts).run()
 
     async def _upkeep(self, store: Store) -> None:
         while True:

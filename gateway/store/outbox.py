@@ -28,19 +28,34 @@ class PostgresOutbox:
         pool: AsyncConnectionPool[psycopg.AsyncConnection],
         settings: DatabaseSettings,
         targets: Collection[str] | None = None,
+        *,
+        owner: str,
     ) -> None:
-        """`targets`: only deliveries for these; None for all."""
+        """`targets`: only deliveries for these; None for all.  `owner`: who claims; one running dispatcher each."""
         self._pool = pool
         self._settings = settings
         self._targets = None if targets is None else sorted(targets)
+        self._owner = owner
         self._listener: psycopg.AsyncConnection | None = None
+
+    async def release(self) -> None:
+        """Let go of what this owner had claimed when it was killed, so that nobody waits for the lease to end."""
+        with boundary("releasing deliveries"):
+            async with self._pool.connection() as conn:
+                await conn.execute(sql("delivery_release"), {"owner": self._owner, "targets": self._targets})
 
     async def claim(self, *, at: int, lease: int, limit: int) -> list[Delivery]:
         """Take up to `limit` due deliveries for `lease` µs; the oldest first of each ticket and target only.
 
         Raises UnavailableError.
         """
-        given = {"at": when(at), "until": when(at + lease), "limit": limit, "targets": self._targets}
+        given = {
+            "at": when(at),
+            "until": when(at + lease),
+            "limit": limit,
+            "targets": self._targets,
+            "owner": self._owner,
+        }
         with boundary("claiming deliveries"):
             async with self._pool.connection() as conn, conn.cursor(row_factory=dict_row) as cur:
                 rows = await (await cur.execute(sql("delivery_claim"), given)).fetchall()

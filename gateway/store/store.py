@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import numpy as np
 import psycopg
@@ -152,9 +152,13 @@ class Store:
             async with self._pool.connection() as conn:
                 return await incidents.select(conn, "incident_live", {}, self.devices)
 
-    def outbox(self, targets: Collection[str] | None = None) -> PostgresOutbox:
-        """Deliveries for these targets (None: all); closed with the store."""
-        outbox = PostgresOutbox(self._pool, self.settings, targets)
+    def outbox(self, targets: Collection[str] | None = None, *, owner: str | None = None) -> PostgresOutbox:
+        """Deliveries for these targets (None: all); closed with the store.
+
+        owner: a name that outlives restarts, of one dispatcher at a time; without one, claims of a killed dispatcher
+        are free only when their lease ends.
+        """
+        outbox = PostgresOutbox(self._pool, self.settings, targets, owner=owner or str(uuid4()))
         self._outboxes.append(outbox)
         return outbox
 

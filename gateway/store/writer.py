@@ -54,7 +54,10 @@ async def write(
         dead_letters = await _dead_letters(conn, commit.dead_letters)
         fresh, first_seen = await incidents.write(conn, commit.events, desk, devices)
         steps = await tickets.advance(conn, fresh, desk, commit.at, devices, catch_up=catch_up)
-        await conn.execute(sql("position_upsert"), {"spool": spool, "seq": commit.upto})
+        since = (
+            when(commit.at).isoformat() if commit.at else None
+        )  # the first tick ever is the start of observation
+        await conn.execute(sql("position_upsert"), {"spool": spool, "seq": commit.upto, "since": since})
     return Written(
         inserted=stored.inserted,
         merged=stored.merged,

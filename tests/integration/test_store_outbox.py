@@ -131,3 +131,14 @@ async def test_a_claim_is_bounded(postgres_url: str, limit: int) -> None:
     async with ready_store(postgres_url) as store:
         await open_tickets(store, 3)
         assert len(await store.outbox().claim(at=AT, lease=SECOND, limit=limit)) == limit
+
+
+async def test_after_a_kill_the_same_owner_takes_up_its_claims_at_once_and_no_one_elses(postgres_url: str) -> None:
+    async with ready_store(postgres_url) as store:
+        await open_tickets(store, 2)
+        (lost,) = await store.outbox(owner="one").claim(at=AT, lease=MINUTE, limit=1)
+        (others,) = await store.outbox(owner="two").claim(at=AT, lease=MINUTE, limit=1)
+        restarted = store.outbox(owner="one")
+        await restarted.release()
+        assert await restarted.claim(at=AT, lease=MINUTE, limit=10) == [lost]
+    assert others != lost

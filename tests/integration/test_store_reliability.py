@@ -251,3 +251,21 @@ async def test_supply_now_names_who_is_off(postgres_url: str) -> None:
         )
         now = await store.reports.supply_now()
     assert (now.served, now.on, now.off, now.unknown) == (6, 5, 1, 0), "off wins over unknown"
+
+
+async def test_time_before_observation_began_is_neither_supply_nor_counted(database_url: str) -> None:
+    began, now = T0, T0 + HOUR
+    async with ready_store(database_url, small_inventory(2)) as store:
+        before = await store.reports.reliability(began - 30 * DAY, now, at=now)
+        await store.write(Commit(at=began, upto=1), PlainDesk(), SPOOL)
+        await store.write(Commit(at=began + MINUTE, upto=2), PlainDesk(), SPOOL)  # only the first tick counts
+        ended = outage(devices=(0,), started_at=began, at=began, ended_at=began + 30 * MINUTE)
+        await store.write(Commit(events=[ended], at=now, upto=3), PlainDesk(), SPOOL)
+        month = await store.reports.reliability(began - 30 * DAY, now, at=now)
+        future = await store.reports.reliability(began - 30 * DAY, began - 29 * DAY, at=now)
+        days = await store.reports.reliability_daily(began - 30 * DAY, now, at=now)
+    assert (before.window_from, before.window_to) == (began - 30 * DAY, now)
+    assert (month.window_from, month.window_to) == (began, now)
+    assert month.all.asai == pytest.approx(0.75)  # one of two customers, half of the hour
+    assert (future.window_from, future.all.asai) == (future.window_to, None)
+    assert [day.asai for day in days] == [pytest.approx(0.75)]

@@ -47,6 +47,7 @@ create table delivery (
     state         text not null default 'pending' check (state in ('pending', 'delivered', 'dead')),
     attempts      integer not null default 0,
     next_at       timestamptz not null,
+    claimed_by    text,
     claimed_until timestamptz,
     status        integer,
     last_error    text,

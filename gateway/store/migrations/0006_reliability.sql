@@ -50,7 +50,14 @@ language sql stable set search_path = feederline, pg_temp as $$
     select coalesce(sum(customers), 0) from device where listed
 $$;
 
+-- When the gateway first heard the field; null before that. Nothing is known of the time before.
+create function observed_since() returns timestamptz
+language sql stable set search_path = feederline, pg_temp as $$
+    select setting_text('observed_since')::timestamptz
+$$;
+
 -- Indices of the window [frm, till), as known at the moment `at`; one row.
+--   The window begins where observation began if `frm` is earlier: time that nobody watched is not supply.
 --   A spell belongs to the day it started, with all its minutes. One that goes on counts in SAIFI at once; its
 --   minutes so far stand apart in open_customer_minutes until it ends. The window ends at `at` where till is later,
 --   so that time to come does not count as supplied. Unknown time is no interruption and no supply: its share of
@@ -67,7 +74,8 @@ create function reliability(
     out asai_target double precision, out saidi_target_minutes double precision)
 language sql stable set search_path = feederline, pg_temp as $$
     with bound as (
-        select frm as low, greatest(frm, least(till, at)) as high, served_customers() as served,
+        select least(greatest(frm, observed_since()), greatest(frm, least(till, at))) as low,
+               greatest(frm, least(till, at)) as high, served_customers() as served,
                setting_number('sustained_threshold_s') as threshold, setting_text('sustained_comparator') as comparator
     ), spell as (
         select s.customers, s.ended_at is null as going_on,
@@ -122,9 +130,9 @@ language sql stable set search_path = feederline, pg_temp as $$
         select coalesce(setting_text('time_zone'), 'UTC') as name, served_customers() as served,
                setting_number('sustained_threshold_s') as threshold, setting_text('sustained_comparator') as comparator
     ), day as (
-        select d as low, date_add(d, interval '1 day', z.name) as high, z.served
-          from zone z, generate_series(date_trunc('day', frm, z.name), least(till, at) - interval '1 microsecond',
-                                       interval '1 day', z.name) d
+        select greatest(d, observed_since()) as low, date_add(d, interval '1 day', z.name) as high, d as day, z.served
+          from zone z, generate_series(date_trunc('day', greatest(frm, observed_since()), z.name),
+                                       least(till, at) - interval '1 microsecond', interval '1 day', z.name) d
     ), spell as (
         select date_trunc('day', s.started_at, z.name) as day, s.customers, s.ended_at is null as going_on,
                extract(epoch from coalesce(s.ended_at, greatest(at, s.started_at)) - s.started_at)::double precision as seconds
@@ -134,14 +142,14 @@ language sql stable set search_path = feederline, pg_temp as $$
                     and case z.comparator when '>=' then seconds >= threshold else seconds > threshold end as sustained
           from spell s, zone z
     ), counted as (
-        select d.low, d.served::double precision as served,
+        select d.day as low, d.served::double precision as served,
                extract(epoch from least(d.high, at) - d.low)::double precision / 60 as length,
                coalesce(sum(customers) filter (where going_on or sustained), 0) as interruptions,
                coalesce(sum(customers * seconds) filter (where sustained), 0) / 60 as minutes,
                coalesce(sum(customers) filter (where going_on), 0) as open_customers,
                coalesce(sum(customers * seconds) filter (where going_on), 0) / 60 as open_minutes
-          from day d left join judged s on s.day = d.low
-         group by d.low, d.high, d.served
+          from day d left join judged s on s.day = d.day
+         group by d.day, d.low, d.high, d.served
     )
     select c.low, c.served::bigint, c.interruptions, c.minutes,
            c.interruptions / nullif(c.served, 0), c.minutes / nullif(c.served, 0),

@@ -12,7 +12,7 @@ with due as (
      limit %(limit)s
        for update of d skip locked
 ), claimed as (
-    update delivery d set claimed_until = %(until)s from due where due.delivery_id = d.delivery_id
+    update delivery d set claimed_by = %(owner)s, claimed_until = %(until)s from due where due.delivery_id = d.delivery_id
     returning d.*
 )
 select * from claimed order by next_at, created_at, delivery_id
