@@ -123,10 +123,9 @@ class OutageDetector:
         start = np.array([row.started_at if row else incident.started_at for row in known], np.int64)
         book.take_in(slot, keys, start)
         story.step[:] = [row.step if row else 0 for row in known]
-        story.told[:] = [0 if row else -1 for row in known]
         end = np.array([(row.ended_at if row else incident.restored_at) or 0 for row in known], np.int64)
         story.end[:] = end
-        story.told[end > 0] = end[end > 0]
+        story.told[:] = end
         if story.communications:
             evidence.flags[keys[end == 0]] |= Flag.SILENT
         else:

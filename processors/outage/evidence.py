@@ -20,6 +20,8 @@ class Evidence(State):
         self.concentrator: Bools = inventory.kind == DeviceKind.CONCENTRATOR
         self.listed: Bools = inventory.node >= 0
         self.paths: dict[str, int] = {}
+        self.fixed_path: Bools = inventory.via >= 0  # behind a concentrator, or one itself
+        self.fixed_path[inventory.via[self.fixed_path]] = True
         self._first_paths()
         self.listening = False
         self.clock_faults: set[int] = set()  # devices whose own time was not believed
@@ -50,7 +52,7 @@ class Evidence(State):
         if not len(rows):
             return
         if batch.source:
-            free = rows.device[self.inventory.via[rows.device] < 0]
+            free = rows.device[~self.fixed_path[rows.device]]
             self.path[free] = self.path_index(f"source:{batch.source}")
         fast = clean & (self.flags[rows.device] == 0)
         if not fast.all():

@@ -14,7 +14,7 @@ from processors.outage.judge import holds
 from processors.outage.open import Opener
 from processors.outage.settings import OutageSettings
 from processors.outage.state import Flag, Keys
-from processors.outage.story import Story
+from processors.outage.story import STALE, Story
 
 OPEN, RESTORED = IncidentState.OPEN, IncidentState.RESTORED
 
@@ -133,7 +133,7 @@ class Follower:
         )  # fmt: skip
         if earlier.any():
             story.start[earlier] = ev.onset_at[k[earlier]]
-            story.told[earlier] = -1
+            story.told[earlier & (story.told >= 0)] = STALE
             story.started_at = min(story.started_at, int(story.start[earlier].min()))
 
     def _contradicted(self, story: Story) -> bool:

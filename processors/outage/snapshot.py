@@ -155,10 +155,7 @@ def _load_paths(state: _State, evidence: Evidence, keys: Keys, own: Int32s) -> N
     """Path numbers mean something only beside their names; behind a concentrator the inventory decides (`own`)."""
     numbers = np.array([evidence.path_index(name) for name in state.paths], np.int32)
     evidence.path[keys] = numbers[evidence.path[keys]]
-    via = evidence.inventory.via
-    fixed = via >= 0
-    fixed[via[fixed]] = True
-    evidence.path[fixed] = own[fixed]
+    evidence.path[evidence.fixed_path] = own[evidence.fixed_path]
 
 
 def _story(saved: _StoryState, new: Keys) -> Story:

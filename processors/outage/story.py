@@ -21,6 +21,8 @@ from gateway.core.model import (
 
 Keys = npt.NDArray[np.int64]
 
+STALE = -2
+
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Story:
@@ -28,7 +30,7 @@ class Story:
 
     keys int64[m];  start int64[m] µs;  end int64[m], 0 while off;  step int32[m];  due int64[m]: when the member
     would have reported next had it kept its supply;  told int64[m]: the end last published, −1 for a row not
-    published yet.
+    published yet, `STALE` for one whose published start is not right any more.
     """
 
     id: str
@@ -94,7 +96,7 @@ class Story:
 
     def voided(self, which: npt.NDArray[np.bool_]) -> tuple[Interruption, ...]:
         """The published rows of these members with no length: the time belongs to another incident, or to none."""
-        return self._rows(np.flatnonzero(which & (self.told >= 0)), self.start)
+        return self._rows(np.flatnonzero(which & (self.told != -1)), self.start)
 
     def changed(self) -> tuple[Interruption, ...]:
         """Rows that differ from what was published; they count as published now."""
