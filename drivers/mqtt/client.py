@@ -48,6 +48,10 @@ class Listener(Protocol):
 
     def closing(self, descriptor: int) -> None: ...
 
+    def answered(self) -> None:
+        """Every PINGREQ has its answer, so the broker has read everything that was sent before the last one."""
+        ...
+
     def lost(self, reason: str) -> None: ...
 
 
@@ -59,6 +63,7 @@ class Client(paho.Client):
         self.settings = settings
         self.halted = False
         self._aborted = False
+        self._unanswered = 0  # PINGREQ without their PINGRESP
         self._listener = listener
         self._filters: list[tuple[str, int]] = []
         self._buffer = b""
@@ -211,6 +216,16 @@ class Client(paho.Client):
         data = self._buffer[self._at : self._at + bufsize]
         self._at += len(data)
         return data
+
+    def _send_simple_command(self, command: int) -> MQTTErrorCode:
+        self._unanswered += command == _PINGREQ
+        return super()._send_simple_command(command)
+
+    def _handle_pingresp(self) -> MQTTErrorCode:
+        self._unanswered -= 1
+        if self._unanswered == 0:
+            self._listener.answered()
+        return super()._handle_pingresp()
 
     def _ssl_wrap_socket(self, tcp_sock: socket.socket) -> ssl.SSLSocket:
         """Close the socket when the handshake fails; paho leaves that to chance. Our context checks the host name."""

@@ -84,12 +84,17 @@ class MqttDriver:
     async def _serve(self, session: Session, sink: Sink) -> None:
         if self._stopping.is_set():
             session.finish()
+        await self._drain(session, sink)
+        if self._stopping.is_set():
+            await session.settle()
+            await self._drain(session, sink)
+            await session.close()
+
+    async def _drain(self, session: Session, sink: Sink) -> None:
         while messages := await session.take():
             await sink.put(self._router.entries(messages))
             session.acknowledge(messages)
             MESSAGES.labels(self._settings.name).inc(len(messages))
-        if self._stopping.is_set():
-            await session.close()
 
     async def _wait_after(self, exc: FeederlineError, failures: int, *, quiet: bool) -> None:
         """Jittered, doubling, capped; slow from the start where the broker said no."""

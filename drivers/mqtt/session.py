@@ -46,6 +46,8 @@ class Session:
         self._first_at = 0.0  # loop time of the oldest pending message
         self._received_at = 0
         self._finishing = False
+        self._settling = False
+        self._settled = asyncio.Event()
         self._heard_at = 0.0  # loop time
         self._greeted_at = 0.0
         self._asked_at = 0.0
@@ -156,8 +158,24 @@ class Session:
         self._halt()
         self._arrived.set()
 
+    async def settle(self) -> None:
+        """Return when the broker has read our acknowledgements; what it sends meanwhile is left to it, QoS 0 is kept.
+
+        A socket closed over unread messages is reset, and a reset takes the acknowledgements with it.
+        """
+        if self.over:
+            return
+        self._settling = True
+        self._client.halted = False
+        self._client.greet()
+        self._loop.add_reader(self._descriptor, self._readable)
+        self._loop.call_soon(self._readable)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_FAREWELL_S):
+                await self._settled.wait()
+
     async def close(self) -> None:
-        """Send the acknowledgements and DISCONNECT. The broker keeps the session and what comes meanwhile."""
+        """Send DISCONNECT. The broker keeps the session and what comes meanwhile."""
         if not self.over:
             self._client.disconnect()
             with contextlib.suppress(TimeoutError):
@@ -195,7 +213,7 @@ class Session:
                     f"{self._settings.username or 'anonymous clients'}"
                 )
             )
-            self._client.abort()
+            self._loop.call_soon(self._client.abort)  # paho must not be closed from within its callback
             return
         self.subscribed = True
         CONNECTS.labels(self._settings.name).inc()
@@ -210,6 +228,8 @@ class Session:
             if qos:
                 self._client.confirm(mid, qos)
             return
+        if self._settling and qos:
+            return
         # no two messages share a time: it may become a reading's own
         self._received_at = max(self._received_at + 1, self._clock.now())
         if not self._pending:
@@ -217,7 +237,7 @@ class Session:
             self._arrived.set()
         self._pending.append(Message(topic, payload, mid, qos, retained, self._received_at))
         self._pending_bytes += len(payload)
-        if self._is_full():
+        if self._is_full() and not self._settling:
             PAUSES.labels(self._settings.name).inc()
             self._halt()
 
@@ -229,6 +249,10 @@ class Session:
             done.set_exception(RefusedError(f"the MQTT broker refused the message: {refusal}"))
         else:
             done.set_result(None)
+
+    def answered(self) -> None:
+        if self._settling:
+            self._settled.set()
 
     def wants_write(self, descriptor: int, wanted: bool) -> None:
         if wanted:
@@ -253,6 +277,7 @@ class Session:
                 waiting.set_exception(error)
                 waiting.exception()  # not everyone of them is awaited
         self._arrived.set()
+        self._settled.set()
 
     # -- reading and watching -------------------------------------------------------------------------------------
 
@@ -300,8 +325,8 @@ class Session:
                 self._end(
                     UnavailableError(
                         f"subscribed, yet a message to {settings.probe_topic} did not come back within "
-                        f"{settings.probe_timeout_s:g} s; a new session is made. If the broker's access rules forbid that "
-                        "topic, allow it or set probe_s to 0"
+                        f"{settings.probe_timeout_s:g} s; a new session is made. If the broker's access rules "
+                        "forbid that topic, allow it or set probe_s to 0"
                     )
                 )
                 self._client.abort()
