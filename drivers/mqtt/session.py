@@ -8,6 +8,7 @@ import logging
 from collections.abc import Sequence
 
 from drivers.mqtt.client import Client
+from drivers.mqtt.inbox import Inbox
 from drivers.mqtt.metrics import CONNECTED, CONNECTS, FAILURES, PAUSES
 from drivers.mqtt.router import Message
 from drivers.mqtt.settings import MqttSettings
@@ -17,8 +18,6 @@ from gateway.core.errors import FeederlineError, RefusedError, UnavailableError
 log = logging.getLogger(__name__)
 
 _BURST = 256  # packets read before the rest of the program has its turn
-_IDLE_S = 0.002  # silence after which waiting for more is pointless: the broker's window may be used up
-_PENDING_BYTES = 16 << 20
 _FAREWELL_S = 5.0
 
 
@@ -40,12 +39,8 @@ class Session:
         self._connected: asyncio.Future[None] = self._loop.create_future()
         self._publishing: dict[int, asyncio.Future[None]] = {}
         self._closed = asyncio.Event()
-        self._arrived = asyncio.Event()
-        self._pending: list[Message] = []
-        self._pending_bytes = 0
-        self._first_at = 0.0  # loop time of the oldest pending message
+        self._inbox = Inbox(settings.batch_messages, settings.batch_ms / 1000)
         self._received_at = 0
-        self._finishing = False
         self._settling = False
         self._settled = asyncio.Event()
         self._heard_at = 0.0  # loop time
@@ -92,41 +87,20 @@ class Session:
     # -- messages -----------------------------------------------------------------------------------------------
 
     async def take(self) -> list[Message]:
-        """The next lot of messages in order of arrival; empty when there will be none any more.
-
-        A lot is complete when it is full, when nothing more comes, or `batch_ms` after its first message.
-        """
-        settings = self._settings
-        while not self._pending:
-            if self.over or self._finishing:
-                return []
-            self._arrived.clear()
-            await self._arrived.wait()
-        latest = self._first_at + settings.batch_ms / 1000
-        while len(self._pending) < settings.batch_messages and not (self.over or self._finishing):
-            count, left = len(self._pending), latest - self._loop.time()
-            if left <= 0:
-                break
-            await asyncio.sleep(min(_IDLE_S, left))
-            if len(self._pending) == count:
-                break
-        lot = self._pending[: settings.batch_messages]
-        del self._pending[: len(lot)]
-        self._pending_bytes = sum(len(message.payload) for message in self._pending)
-        self._first_at = self._loop.time()
-        if self._client.halted and not self._finishing and not self._is_full():
+        """The next lot of messages in order of arrival; empty when there will be none any more."""
+        lot = await self._inbox.take()
+        if self._client.halted and not self._inbox.closed and not self._inbox.is_full:
             self._client.halted = False
             self._client.forgive()
             self._heard_at = self._asked_at = self._loop.time()
             self._probed_at = None
-            if not self.over:
-                self._loop.add_reader(self._descriptor, self._readable)
-                self._loop.call_soon(self._readable)
+            self._loop.add_reader(self._descriptor, self._readable)
+            self._loop.call_soon(self._readable)
         return lot
 
     @property
     def backlog(self) -> int:
-        return len(self._pending)
+        return len(self._inbox)
 
     def acknowledge(self, messages: Sequence[Message]) -> None:
         """Tell the broker that these are safe. Does nothing on a lost session: it will send them again."""
@@ -154,9 +128,8 @@ class Session:
 
     def finish(self) -> None:
         """Read nothing more; `take` gives what was read and then nothing."""
-        self._finishing = True
         self._halt()
-        self._arrived.set()
+        self._inbox.close()
 
     async def settle(self) -> None:
         """Return when the broker has read our acknowledgements; what it sends meanwhile is left to it, QoS 0 is kept.
@@ -232,12 +205,8 @@ class Session:
             return
         # no two messages share a time: it may become a reading's own
         self._received_at = max(self._received_at + 1, self._clock.now())
-        if not self._pending:
-            self._first_at = self._heard_at
-            self._arrived.set()
-        self._pending.append(Message(topic, payload, mid, qos, retained, self._received_at))
-        self._pending_bytes += len(payload)
-        if self._is_full() and not self._settling:
+        self._inbox.add(Message(topic, payload, mid, qos, retained, self._received_at), self._heard_at)
+        if self._inbox.is_full and not self._settling:
             PAUSES.labels(self._settings.name).inc()
             self._halt()
 
@@ -276,15 +245,10 @@ class Session:
             if not waiting.done():
                 waiting.set_exception(error)
                 waiting.exception()  # not everyone of them is awaited
-        self._arrived.set()
+        self._inbox.close()
         self._settled.set()
 
     # -- reading and watching -------------------------------------------------------------------------------------
-
-    def _is_full(self) -> bool:
-        return (
-            len(self._pending) >= 2 * self._settings.batch_messages or self._pending_bytes >= _PENDING_BYTES
-        )
 
     def _halt(self) -> None:
         self._client.halted = True
