@@ -16,6 +16,7 @@ from gateway.core.errors import InvalidInputError
 BENCHMARKS = {
     "store": "batches into the reading table, against binary COPY of the same rows",
     "modbus": "polls through decode into batches, against bare pymodbus polls of the same registers",
+    "outage": "readings in steady supply judged by the outage detector, against one pass of NumPy over them",
     "mqtt": "messages through decode, spool and acknowledgement, against a bare paho subscriber",
 }
 

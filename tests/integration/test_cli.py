@@ -116,7 +116,7 @@ def test_a_port_in_use_is_said_in_one_line_with_what_to_do(site: Path) -> None:
         (("nonsense",), "No such command"),
         (("run",), "Missing option"),
         (("check", "-c", "/does/not/exist.yaml"), "No such file"),
-        (("bench", "everything"), "there are: store, modbus, mqtt"),
+        (("bench", "everything"), "there are: store, modbus, outage, mqtt"),
         (("demo", "--meters", "5", "--duration", "1"), "--meters 5 is not between 20 and 20000"),
         (("decode", "--profile", "no-such-meter", "--registers", "/does/not/exist"), "no-such-meter"),
         (
@@ -130,6 +130,14 @@ def test_wrong_usage_is_exit_code_2_and_says_why(arguments: tuple[str, ...], sai
     assert done.returncode == 2, done.stderr
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_benchmark_ends_with_one_json_object() -> None:
+    done = feederline("bench", "outage", "--json")
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout.splitlines()[-1])
+    assert figures["ratio"] > 0
+    assert figures["values_per_second"] > 0
 
 
 def test_offline_commands_end_with_one_json_object(tmp_path: Path) -> None:
