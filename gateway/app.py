@@ -16,7 +16,7 @@ from alerts.desk import Desk
 from alerts.dispatch import Dispatcher, endpoints
 from alerts.settings import TargetSettings
 from drivers.modbus.driver import ModbusDriver
-from drivers.mqtt import MqttDriver
+from drivers.mqtt import MqttDriver, check_credentials
 from drivers.profile import load_profiles
 from gateway.api.app import create_app
 from gateway.api.serving import bind, serve, url_of
@@ -80,6 +80,8 @@ def compose(config: Config, *, clock: Clock, known: Sequence[str] = ()) -> Parts
             )
         )
     attempt(functools.partial(endpoints, config.alerts.targets, config.alerts.allowed_hosts))
+    for session in config.mqtt:
+        attempt(functools.partial(check_credentials, session))
     if config.database.password is not None:
         attempt(config.database.password.reveal)
     drivers: list[Driver | None] = []

@@ -99,7 +99,7 @@ def embedded_broker(
         "host": "127.0.0.1",
         "port": -1,
         "jetstream": {"store_dir": str(directory / "jetstream")},
-        "mqtt": {"host": "127.0.0.1", "port": port, "max_ack_pending": 10_000},
+        "mqtt": {"host": "127.0.0.1", "port": port, "max_ack_pending": 10_000, "ack_wait": "5s"},
     }
     if users:
         config["authorization"] = {"users": [{"user": u, "password": p} for u, p in users.items()]}

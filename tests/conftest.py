@@ -93,7 +93,9 @@ def mosquitto(tmp_path: Path) -> Iterator[BrokerAddress]:
         pytest.skip("mosquitto is not installed")
     port = free_port()
     config = tmp_path / "mosquitto.conf"
-    config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n")
+    config.write_text(
+        f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\nmax_inflight_messages 1000\n"
+    )
     log = tmp_path / "mosquitto.log"
     with log.open("wb") as output:
         process = subprocess.Popen([program, "-c", str(config)], stdout=output, stderr=output)

@@ -253,6 +253,23 @@ class Client(paho.Client):
         return self._send_pubcomp(packet.mid)
 
 
+def check_credentials(settings: MqttSettings) -> None:
+    """Raises InvalidInputError listing the password and the certificates that cannot be read; connects to nothing."""
+    faults: list[str] = []
+    try:
+        if settings.password is not None:
+            settings.password.reveal()
+    except InvalidInputError as exc:
+        faults += [f"mqtt {settings.name}: password: {fault}" for fault in exc.faults]
+    try:
+        if settings.tls:
+            _tls_context(settings)
+    except InvalidInputError as exc:
+        faults += exc.faults
+    if faults:
+        raise InvalidInputError(faults)
+
+
 def _tls_context(settings: MqttSettings) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=settings.ca_file)

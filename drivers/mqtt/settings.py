@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import Field, FilePath, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from drivers.mqtt.payloads import MAPPINGS
 from drivers.mqtt.topics import TopicTemplate
@@ -49,9 +50,9 @@ class MqttSettings(Settings):
     subscriptions: Annotated[tuple[Subscription, ...], Field(min_length=1)] = Field(default_factory=_usual)
     username: str = ""
     password: Secret | None = None
-    ca_file: FilePath | None = None
-    client_cert: FilePath | None = None
-    client_key: FilePath | None = None
+    ca_file: Path | None = None
+    client_cert: Path | None = None
+    client_key: Path | None = None
 
     keepalive_s: int = Field(30, ge=1, le=65_535)
     connect_timeout_s: Seconds = 10.0

@@ -46,12 +46,18 @@ def test_every_fault_of_every_file_is_told_at_once(site: Path) -> None:
         {"name": "desk", "url": "https://desk.example/", "secret": {"env": "FEEDERLINE_TEST_NOT_SET"}}
     ]
     document["database"]["password"] = {"file": "missing.txt"}
+    document["mqtt"][0] |= {
+        "url": "mqtts://broker.example", "ca_file": "no-ca.pem",
+        "username": "gateway", "password": {"file": "no-password"},
+    }  # fmt: skip
     file.write_text(yaml.safe_dump(document))
     done = feederline("check", "-c", file)
     assert done.returncode == 2
     assert "network.csv line 10: the network has a cycle: X -> Y -> X" in done.stderr
     assert "FEEDERLINE_TEST_NOT_SET" in done.stderr
     assert "missing.txt" in done.stderr
+    assert "mqtt field: password: secret file" in done.stderr
+    assert "mqtt field: ca_file" in done.stderr
 
 
 def test_faults_of_devices_and_profiles_are_told_with_their_place(site: Path) -> None:

@@ -133,7 +133,9 @@ async def test_a_claim_is_bounded(postgres_url: str, limit: int) -> None:
         assert len(await store.outbox().claim(at=AT, lease=SECOND, limit=limit)) == limit
 
 
-async def test_after_a_kill_the_same_owner_takes_up_its_claims_at_once_and_no_one_elses(postgres_url: str) -> None:
+async def test_after_a_kill_the_same_owner_takes_up_its_claims_at_once_and_no_one_elses(
+    postgres_url: str,
+) -> None:
     async with ready_store(postgres_url) as store:
         await open_tickets(store, 2)
         (lost,) = await store.outbox(owner="one").claim(at=AT, lease=MINUTE, limit=1)
