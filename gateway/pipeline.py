@@ -10,21 +10,35 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 from uuid import UUID
 
 from gateway.core import codec
 from gateway.core.backoff import Backoff
 from gateway.core.clock import SECOND
-from gateway.core.errors import NotStorableError, UnavailableError
-from gateway.core.model import Batch, Commit, DeadLetter, Entry, Event, Incident, Signal, Tick
+from gateway.core.errors import NotStorableError, RefusedError, UnavailableError
+from gateway.core.model import (
+    Batch,
+    Commit,
+    DeadLetter,
+    Entry,
+    Event,
+    Incident,
+    Interruption,
+    Signal,
+    Tick,
+)
 from gateway.core.ports import Processor, TicketDesk
 from gateway.metrics import PIPELINE_ENTRIES, PIPELINE_FAULTS, PIPELINE_LAG, PIPELINE_ROWS
+from gateway.recovery import Adopting, reconcile, restore
 from gateway.spool import Item, Spool
 
 log = logging.getLogger(__name__)
+
+_BREATH_S = 0.02
 
 
 class Written(Protocol):
@@ -43,12 +57,7 @@ class Store(Protocol):
 
     async def open_incidents(self) -> Sequence[Incident]: ...
 
-
-@runtime_checkable
-class Adopting(Protocol):
-    """A detector that can take over incidents which it has no memory of."""
-
-    def adopt(self, incidents: Sequence[Incident]) -> None: ...
+    async def open_interruptions(self) -> Sequence[Interruption]: ...
 
 
 @dataclass(slots=True)
@@ -82,6 +91,9 @@ class Pipeline:
         self.position = 0
         self.seq = 0
         self.at = 0  # stream time: the last tick that was taken
+        self.trouble = ""  # why nothing can be written now; empty when all is well
+        self._met = False  # detectors and database have come to the same place since the start
+        self._busy = asyncio.Lock()  # a stretch is being taken, or a snapshot
         self._snapshot_at = 0
         self._written = asyncio.Condition()
 
@@ -91,19 +103,33 @@ class Pipeline:
         return self.spool.last - self.position
 
     async def run(self) -> None:
-        backoff = Backoff(base_s=0.5, cap_s=15.0)
+        await self._patiently(self._recover)
         while True:
-            try:
-                await self._recover()
-                break
-            except UnavailableError as exc:
-                log.warning("database is away; the spool keeps what arrives", extra={"error": str(exc)})
-                await backoff.sleep()
-        while True:
+            if self.seq >= self.position and not self._met:
+                await self._patiently(self._reconcile)
+                self._met = True
             items = await self.spool.read(self.seq, max_bytes=self.max_bytes)
-            await self._take(items)
+            async with self._busy:
+                await self._take(items)
             if self.at - self._snapshot_at >= self.snapshot_every:
                 await self.snapshot()
+
+    async def _patiently(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Repeat `work` until the database takes it; the field is heard meanwhile, and the spool keeps it."""
+        backoff = Backoff(base_s=0.2, cap_s=15.0)
+        while True:
+            try:
+                await work()
+            except (UnavailableError, RefusedError) as exc:
+                self.trouble = str(exc)
+                level = logging.WARNING if exc.retry else logging.ERROR
+                log.log(
+                    level, "database is away; what arrives is kept in the spool", extra={"error": str(exc)}
+                )
+                await backoff.sleep()
+            else:
+                self.trouble = ""
+                return
 
     async def drain(self) -> None:
         """Return when everything that is in the spool now is in the database."""
@@ -113,42 +139,31 @@ class Pipeline:
 
     async def snapshot(self) -> None:
         """Keep the detectors' state and forget what lies before it in the spool."""
-        seq = min(self.seq, self.position)
-        if seq != self.seq:
-            return  # feeding again after a crash; the next one comes when the two have met
-        for processor in self.processors:
-            state = processor.snapshot()
-            await asyncio.to_thread(self.spool.save_snapshot, processor.name, seq, state)
-        self._snapshot_at = self.at
-        await self.spool.trim(seq)
+        async with self._busy:
+            seq = min(self.seq, self.position)
+            if seq != self.seq:
+                return  # feeding again after a crash; the next one comes when the two have met
+            for processor in self.processors:
+                state = processor.snapshot()
+                await asyncio.to_thread(self.spool.save_snapshot, processor.name, seq, state)
+            self._snapshot_at = self.at
+            await self.spool.trim(seq)
 
     async def _recover(self) -> None:
         self.position = await self.store.position(self.spool.id)
-        start = self.spool.first - 1
-        restored: list[int] = []
-        for processor in self.processors:
-            kept = self.spool.load_snapshot(processor.name)
-            if kept is None or kept[0] < start:
-                continue
-            try:
-                processor.restore(kept[1])
-            except ValueError as exc:
-                log.error("snapshot cannot be used", extra={"processor": processor.name, "error": str(exc)})  # noqa: TRY400
-            else:
-                restored.append(kept[0])
-        if len(restored) == len(self.processors) and len(set(restored)) == 1:
-            self.seq = restored[0]
-            return
-        self.seq = start
-        if start > 0 or self.position == 0:
-            # Nothing in reach tells how these began: take them over as the database knows them.
-            incidents = await self.store.open_incidents()
-            for processor in self.processors:
-                if incidents and isinstance(processor, Adopting):
-                    processor.adopt(incidents)
+        self.seq = restore(self.spool, self.processors)
+
+    async def _reconcile(self) -> None:
+        reconcile(self.processors, await self.store.open_incidents(), await self.store.open_interruptions())
 
     async def _take(self, items: Sequence[Item]) -> None:
-        steps = [Step(item.seq, item.entry, self._feed(item.entry)) for item in items]
+        steps: list[Step] = []
+        breath = time.monotonic()
+        for item in items:
+            steps.append(Step(item.seq, item.entry, self._feed(item.entry)))
+            if time.monotonic() - breath > _BREATH_S:  # sockets want their turn too
+                await asyncio.sleep(0)
+                breath = time.monotonic()
         self.seq = items[-1].seq
         fresh = [step for step in steps if step.seq > self.position]
         if fresh:
@@ -176,29 +191,54 @@ class Pipeline:
         return events
 
     async def _write(self, steps: Sequence[Step]) -> None:
-        """Write until it is written: retry what may pass, set aside the one entry that never will."""
-        backoff = Backoff(base_s=0.2, cap_s=15.0)
-        while True:
-            try:
-                await self.store.write(combine(steps), self.desk, self.spool.id)
-                break
-            except UnavailableError as exc:
-                log.warning("database is away; the spool keeps what arrives", extra={"error": str(exc)})
-                await backoff.sleep()
-            except NotStorableError as exc:
-                if len(steps) > 1:
-                    middle = len(steps) // 2
-                    await self._write(steps[:middle])
-                    await self._write(steps[middle:])
-                    return
-                log.error("entry cannot be stored; kept as a dead letter", extra={"error": str(exc)})  # noqa: TRY400
-                steps = [Step(steps[0].seq, _set_aside(steps[0], self.at, str(exc)), [])]
+        """Write until it is written: retry what may pass, halve what is refused until the one entry is found."""
+        try:
+            await self._commit(combine(steps))
+        except NotStorableError as exc:
+            if len(steps) > 1:
+                middle = len(steps) // 2
+                await self._write(steps[:middle])
+                await self._write(steps[middle:])
+                return
+            await self._set_aside(steps[0], exc)
         async with self._written:
             self.position = steps[-1].seq
             self._written.notify_all()
         PIPELINE_ENTRIES.inc(len(steps))
         PIPELINE_ROWS.inc(sum(len(step.entry) for step in steps if isinstance(step.entry, Batch)))
         PIPELINE_LAG.set(self.lag)
+
+    async def _commit(self, commit: Commit) -> None:
+        """Raises NotStorableError."""
+
+        async def write() -> None:
+            await self.store.write(commit, self.desk, self.spool.id)
+
+        await self._patiently(write)
+
+    async def _set_aside(self, step: Step, cause: NotStorableError) -> None:
+        """Keep what cannot be stored as dead letters: the entry, or of what was concluded at it the one that fails."""
+        if not step.events:
+            await self._keep_letter(step.seq, type(step.entry).__name__, codec.encode(step.entry), cause)
+            return
+        for event in step.events:
+            try:
+                await self._commit(Commit(events=[event], at=event.at))
+            except NotStorableError as exc:
+                await self._keep_letter(
+                    step.seq, f"Event {event.incident.id}", codec.encode_event(event), exc
+                )
+                for processor in self.processors:
+                    if isinstance(processor, Adopting):
+                        processor.republish([event.incident.id])
+        await self._write([Step(step.seq, step.entry, [])])
+
+    async def _keep_letter(self, seq: int, what: str, payload: bytes, cause: NotStorableError) -> None:
+        log.error("cannot be stored; kept as a dead letter", extra={"what": what, "error": str(cause)})
+        letter = DeadLetter(
+            received_at=self.at, source="pipeline", topic=what, payload=payload, reason=str(cause)
+        )
+        await self._commit(Commit(dead_letters=[letter], upto=seq))
 
 
 def combine(steps: Iterable[Step]) -> Commit:
@@ -217,11 +257,3 @@ def combine(steps: Iterable[Step]) -> Commit:
         commit.events += step.events
         commit.upto = step.seq
     return commit
-
-
-def _set_aside(step: Step, at: int, reason: str) -> DeadLetter:
-    """The entry, and what was concluded at it, kept whole for a person to look at."""
-    payload = codec.encode(step.entry) + b"".join(codec.encode_event(event) for event in step.events)
-    return DeadLetter(
-        received_at=at, source="pipeline", topic=type(step.entry).__name__, payload=payload, reason=reason
-    )

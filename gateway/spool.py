@@ -13,7 +13,7 @@ import fcntl
 import logging
 import os
 import sqlite3
-import time
+import threading
 import uuid
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -42,7 +42,7 @@ class Item(NamedTuple):
 
 
 class Spool:
-    """Use as `async with Spool(directory) as spool`. One process at a time holds a directory."""
+    """Use as `async with Spool(directory) as spool`. One process at a time holds it, and only its user may read it."""
 
     def __init__(self, directory: Path, *, max_bytes: int = 1 << 30) -> None:
         self.directory = directory
@@ -56,6 +56,7 @@ class Spool:
         self._flushing: asyncio.Task[None] | None = None
         self._arrived = asyncio.Condition()
         self._room = asyncio.Condition()
+        self._leaving = threading.Event()
         self._writer_thread = ThreadPoolExecutor(1, "spool-writer")
         self._reader_thread = ThreadPoolExecutor(1, "spool-reader")
         self._writer: sqlite3.Connection
@@ -71,6 +72,7 @@ class Spool:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._leaving.set()
         if self._flushing is not None:
             await asyncio.wait([self._flushing])
         loop = asyncio.get_running_loop()
@@ -83,6 +85,7 @@ class Spool:
     def _open(self) -> None:
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
+            self.directory.chmod(0o700)  # readings of customers are in it
             self._lock = (self.directory / "lock").open("a")
         except OSError as exc:
             raise UnavailableError(
@@ -154,18 +157,21 @@ class Spool:
             while self._pending:
                 group, self._pending = self._pending, []
                 blobs = [blob for entry_blobs, _ in group for blob in entry_blobs]
-                self.last = await loop.run_in_executor(self._writer_thread, self._append, blobs)
+                try:
+                    self.last = await loop.run_in_executor(self._writer_thread, self._append, blobs)
+                except sqlite3.Error as exc:
+                    log.error("spool cannot be written", extra={"error": str(exc)})  # noqa: TRY400
+                    _settle(group, UnavailableError(f"spool in {self.directory} cannot be written: {exc}"))
+                    continue
                 self.size += sum(map(len, blobs))
-                for _, done in group:
-                    if not done.done():
-                        done.set_result(None)
+                _settle(group, None)
                 async with self._arrived:
                     self._arrived.notify_all()
         finally:
             self._flushing = None
 
     def _append(self, blobs: list[bytes]) -> int:
-        """Keeps trying while the disk refuses: nothing is acknowledged meanwhile, so nothing is lost."""
+        """Keeps trying while the disk refuses, until we leave; nothing is acknowledged meanwhile."""
         failing = False
         while True:
             try:
@@ -180,7 +186,8 @@ class Spool:
                 if not failing:
                     log.error("spool cannot be written; waiting for the disk", extra={"error": str(exc)})  # noqa: TRY400
                 failing = True
-                time.sleep(_RETRY_S)
+                if self._leaving.wait(_RETRY_S):
+                    raise
 
     # -- reading ----------------------------------------------------------------------------------------------
 
@@ -244,6 +251,16 @@ class Spool:
         if len(data) < 24 or data[:16] != self.id.bytes:
             return None
         return int.from_bytes(data[16:24], "little"), data[24:]
+
+
+def _settle(group: list[tuple[list[bytes], asyncio.Future[None]]], error: Exception | None) -> None:
+    for _, done in group:
+        if done.done():  # its writer has been cancelled
+            continue
+        if error is None:
+            done.set_result(None)
+        else:
+            done.set_exception(error)
 
 
 @contextlib.contextmanager

@@ -2,12 +2,17 @@
 
 Detectors judge silence by ticks. When the gateway itself could not hear (it was down, suspended, or held back by a
 full spool), silence meanwhile says nothing; a `gateway_down` and a `gateway_up` around the gap tell them so.
+
+Time in the stream never goes back, so a wall clock that is ahead for a moment must not get into it: a jump ahead that
+the steady clock does not share is believed only when it has lasted for a while (docs/decisions/time-in-the-stream.md).
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import time
+from collections.abc import Callable
 
 from gateway.core.clock import SECOND, Clock
 from gateway.core.model import GATEWAY, Entry, Signal, SignalKind, Tick
@@ -18,24 +23,45 @@ log = logging.getLogger(__name__)
 
 
 class Timekeeper:
-    """`last` is the last tick known from the stream, 0 for a new one."""
+    """`last` is the last tick known from the stream, 0 for a new one; `steady` gives seconds that never jump."""
 
     def __init__(
-        self, clock: Clock, *, last: int = 0, period_s: float = 1.0, absent_after_s: float = 5.0
+        self,
+        clock: Clock,
+        *,
+        last: int = 0,
+        period_s: float = 1.0,
+        absent_after_s: float = 5.0,
+        believe_after_s: float = 60.0,
+        steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self.clock = clock
         self.last = last
         self.period = round(period_s * SECOND)
         self.absent_after = round(absent_after_s * SECOND)
+        self.believe_after = round(believe_after_s * SECOND)
+        self._steady = steady
+        self._ticked_at: int | None = None  # steady µs of the last tick in this run
+        self._ahead_since: int | None = None  # steady µs since when the wall clock has been ahead
+        self._behind = 0  # µs by which the wall clock is behind the stream
+
+    @property
+    def trouble(self) -> str:
+        """Why detectors cannot conclude now; empty when they can."""
+        if self._behind <= self.absent_after:
+            return ""
+        return f"the clock was set back by {self._behind // SECOND} s; nothing is concluded until it has caught up"
 
     async def run(self, sink: Sink) -> None:
         while True:
             await sink.put(self.entries(self.clock.now()))
             await asyncio.sleep((self.period - self.clock.now() % self.period) / SECOND)
 
-    def entries(self, now: int) -> list[Entry]:
-        """What to put into the stream at `now`; a clock that was set back repeats the latest tick."""
-        before, self.last = self.last, max(self.last, now)
+    def entries(self, wall: int) -> list[Entry]:
+        """What to put into the stream when the wall clock shows `wall`."""
+        before, now = self.last, self._believed(wall)
+        self._mind(before - wall if before else 0)
+        self.last = max(before, now)
         if not before or self.last - before <= self.absent_after:
             return [Tick(at=self.last)]
         ABSENCES.inc()
@@ -45,3 +71,31 @@ class Timekeeper:
             Signal(kind=SignalKind.GATEWAY_UP, device=GATEWAY, received_at=self.last, occurred_at=self.last),
             Tick(at=self.last),
         ]
+
+    def _believed(self, wall: int) -> int:
+        """`wall`, or what the steady clock makes of the last tick while the wall clock has just jumped ahead."""
+        steady = round(self._steady() * SECOND)
+        ticked_at, self._ticked_at = self._ticked_at, steady
+        if ticked_at is None:
+            return wall
+        expected = self.last + steady - ticked_at
+        if wall - expected <= self.absent_after:
+            self._ahead_since = None
+            return wall
+        if self._ahead_since is None:
+            self._ahead_since = steady
+            log.warning(
+                "clock jumped ahead; waiting whether it stays", extra={"seconds": (wall - expected) // SECOND}
+            )
+        if steady - self._ahead_since < self.believe_after:
+            return expected
+        self._ahead_since = None
+        return wall
+
+    def _mind(self, behind: int) -> None:
+        if behind > self.absent_after >= self._behind:
+            log.error(
+                "clock was set back; detectors wait until it has caught up",
+                extra={"seconds": behind // SECOND},
+            )
+        self._behind = max(0, behind)

@@ -63,6 +63,10 @@ class Processor(Protocol):
         """Time is now `at`; never goes backwards (an earlier time is taken as the latest one)."""
         ...
 
+    def reset(self) -> None:
+        """Forget everything."""
+        ...
+
     def snapshot(self) -> bytes: ...
 
     def restore(self, state: bytes) -> None:

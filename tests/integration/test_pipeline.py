@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
-from gateway.core.errors import NotStorableError, UnavailableError
+from gateway.core.errors import NotStorableError, RefusedError, UnavailableError
 from gateway.core.model import (
     Batch,
     Change,
@@ -22,6 +22,7 @@ from gateway.core.model import (
     Incident,
     IncidentKind,
     IncidentState,
+    Interruption,
     Signal,
     SignalKind,
     Tick,
@@ -46,17 +47,24 @@ class StandInStore:
     commits: list[Commit] = field(default_factory=list)
     at: int = 0
     away: int = 0  # how many writes fail before one succeeds
+    read_only: int = 0  # how many are refused as by a server that is read-only
     refuse_device: int | None = None
+    refuse_incident: str = ""
     known: list[Incident] = field(default_factory=list)
 
     async def write(self, commit: Commit, desk: TicketDesk, spool: UUID) -> Result:
         if self.away:
             self.away -= 1
             raise UnavailableError("no database")
+        if self.read_only:
+            self.read_only -= 1
+            raise RefusedError("read-only")
+        if any(event.incident.id == self.refuse_incident for event in commit.events):
+            raise NotStorableError("refused for the test")
         if any(self.refuse_device in batch.device for batch in commit.batches):
             raise NotStorableError("refused for the test")
         self.commits.append(commit)
-        self.at = commit.upto
+        self.at = max(self.at, commit.upto)
         return Result(sum(map(len, commit.batches)))
 
     async def position(self, spool: UUID) -> int:
@@ -64,6 +72,9 @@ class StandInStore:
 
     async def open_incidents(self) -> Sequence[Incident]:
         return self.known
+
+    async def open_interruptions(self) -> Sequence[Interruption]:
+        return []
 
     @property
     def rows(self) -> list[int]:
@@ -81,7 +92,9 @@ class Counting:
 
     def __init__(self) -> None:
         self.rows = 0
+        self.open: set[str] = set()
         self.adopted: list[Incident] = []
+        self.told_again: list[str] = []
 
     def observe(self, batch: Batch) -> None:
         if batch.source == "poison":
@@ -104,8 +117,18 @@ class Counting:
     def restore(self, state: bytes) -> None:
         self.rows = int(state)
 
-    def adopt(self, incidents: Sequence[Incident]) -> None:
-        self.adopted = list(incidents)
+    def reset(self) -> None:
+        self.rows = 0
+        self.open = set()
+
+    def open_ids(self) -> frozenset[str]:
+        return frozenset(self.open)
+
+    def adopt(self, incidents: Sequence[Incident], interruptions: Sequence[Interruption]) -> None:
+        self.adopted += incidents
+
+    def republish(self, incidents: Collection[str]) -> None:
+        self.told_again += incidents
 
 
 class NoDesk:
@@ -160,6 +183,57 @@ async def test_one_entry_that_cannot_be_stored_is_set_aside_and_the_rest_is_stor
     assert (letter.source, letter.topic, letter.reason) == ("pipeline", "Batch", "refused for the test")
     assert len(letter.payload) > 30
     assert len(store.events) == 1
+
+
+async def test_a_conclusion_that_cannot_be_stored_is_kept_and_told_again_and_its_neighbours_are_stored(
+    tmp_path: Path,
+) -> None:
+    store, first, second = StandInStore(refuse_incident="i1000000"), Counting(), Counting()
+    second.name = "second"
+    second.advance = lambda at: []  # type: ignore[method-assign]
+    async with Spool(tmp_path) as spool:
+        pipeline = Pipeline(spool, store, [first, second], NoDesk())  # type: ignore[arg-type]
+        task = asyncio.create_task(pipeline.run())
+        await spool.put([rows(1), Tick(at=SECOND), rows(2), Tick(at=2 * SECOND)])
+        await pipeline.drain()
+        task.cancel()
+        await asyncio.wait([task])
+    assert store.rows == [1, 2]
+    assert [event.incident.id for event in store.events] == ["i2000000"]
+    (letter,) = [letter for commit in store.commits for letter in commit.dead_letters]
+    assert letter.topic == "Event i1000000"
+    assert first.told_again == ["i1000000"]
+    assert store.at == 4
+
+
+async def test_a_database_that_refuses_for_now_stops_nothing(tmp_path: Path) -> None:
+    store = StandInStore(read_only=2)
+    async with Spool(tmp_path) as spool, running(spool, store, Counting()) as pipeline:
+        await spool.put([rows(1), Tick(at=SECOND)])
+        await until(lambda: pipeline.trouble == "read-only", what="the trouble to be told")
+        await pipeline.drain()
+        assert pipeline.trouble == ""
+    assert store.rows == [1]
+
+
+async def test_a_detector_whose_incidents_nobody_was_told_of_takes_over_the_databases(tmp_path: Path) -> None:
+    known = Counting().advance(1)[0].incident
+    store, detector = StandInStore(known=[known]), Counting()
+    detector.open = {"another"}
+    async with Spool(tmp_path) as spool, running(spool, store, detector) as pipeline:
+        await spool.put([Tick(at=SECOND)])
+        await pipeline.drain()
+    assert detector.open == set()
+    assert detector.adopted == [known]
+
+
+async def test_two_snapshots_at_once_do_not_meet(tmp_path: Path) -> None:
+    store = StandInStore()
+    async with Spool(tmp_path) as spool, running(spool, store, Counting()) as pipeline:
+        await spool.put([rows(1), Tick(at=SECOND)])
+        await pipeline.drain()
+        await asyncio.gather(*(pipeline.snapshot() for _ in range(5)))
+        assert spool.load_snapshot("counting") == (2, b"1")
 
 
 async def test_a_detector_that_fails_on_an_entry_goes_on_with_the_next(tmp_path: Path) -> None:

@@ -98,6 +98,43 @@ async def test_a_directory_that_cannot_be_made_is_said(tmp_path: Path) -> None:
         await Spool(tmp_path / "file" / "spool").__aenter__()
 
 
+async def test_nobody_else_may_read_what_customers_used(tmp_path: Path) -> None:
+    async with Spool(tmp_path / "spool") as spool:
+        assert spool.directory.stat().st_mode & 0o077 == 0
+
+
+async def test_a_spool_that_breaks_tells_its_writers_and_can_be_left(tmp_path: Path) -> None:
+    async with Spool(tmp_path) as spool:
+        await spool.put(ticks(1))
+        with sqlite3.connect(tmp_path / "spool.db") as connection:
+            connection.execute(
+                "drop table entry"
+            )  # an OperationalError for the writer, as a full disk would be
+        connection.close()
+        waiting = asyncio.create_task(spool.put(ticks(2)))
+        done, _ = await asyncio.wait([waiting], timeout=0.1)
+        assert not done  # it keeps trying
+    with pytest.raises(UnavailableError, match="cannot be written"):
+        await waiting
+
+
+async def test_an_error_that_waiting_does_not_mend_is_told_at_once(tmp_path: Path) -> None:
+    async with Spool(tmp_path) as spool:
+        await spool.put(ticks(1))
+        with sqlite3.connect(tmp_path / "spool.db") as connection:
+            connection.execute(
+                "create trigger broken before insert on entry begin select raise(abort, 'broken'); end"
+            )
+        connection.close()
+        with pytest.raises(UnavailableError, match="broken"):
+            await asyncio.wait_for(spool.put(ticks(2)), 5)
+        with sqlite3.connect(tmp_path / "spool.db") as connection:
+            connection.execute("drop trigger broken")
+        connection.close()
+        await asyncio.wait_for(spool.put(ticks(3)), 5)
+        assert [item.entry for item in await spool.read(0)] == ticks(1, 3)
+
+
 async def test_a_damaged_entry_becomes_a_dead_letter(tmp_path: Path) -> None:
     async with Spool(tmp_path) as spool:
         await spool.put(ticks(1, 2))

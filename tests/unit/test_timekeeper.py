@@ -1,31 +1,88 @@
-"""Time in the stream: ticks never go back, and the gateway's own absences are said."""
+"""Time in the stream: it never goes back, and the gateway's own absences are said."""
 
 from __future__ import annotations
 
-from gateway.core.clock import SECOND, ManualClock
-from gateway.core.model import GATEWAY, Signal, SignalKind, Tick
+import logging
+
+import pytest
+
+from gateway.core.clock import HOUR, SECOND, ManualClock
+from gateway.core.model import GATEWAY, Entry, Signal, SignalKind, Tick
 from gateway.timekeeper import Timekeeper
+
+START = 100 * SECOND
+
+
+class Bench:
+    """A timekeeper with a wall clock and a steady clock to turn by hand."""
+
+    def __init__(self, last: int = 0, **settings: float) -> None:
+        self.wall = START
+        self.steady = 0.0
+        self.keeper = Timekeeper(ManualClock(), last=last, steady=lambda: self.steady, **settings)
+
+    def after(self, seconds: float, *, jump: int = 0) -> list[Entry]:
+        """What is said when both clocks have gone on by `seconds` and the wall clock jumped by `jump` µs besides."""
+        self.wall += round(seconds * SECOND) + jump
+        self.steady += seconds
+        return self.keeper.entries(self.wall)
+
+
+def absence(start: int, end: int) -> list[Entry]:
+    return [
+        Signal(kind=SignalKind.GATEWAY_DOWN, device=GATEWAY, received_at=end, occurred_at=start),
+        Signal(kind=SignalKind.GATEWAY_UP, device=GATEWAY, received_at=end, occurred_at=end),
+        Tick(at=end),
+    ]
 
 
 def test_ticks_follow_the_clock() -> None:
-    keeper = Timekeeper(ManualClock())
-    assert keeper.entries(5 * SECOND) == [Tick(at=5 * SECOND)]
-    assert keeper.entries(6 * SECOND) == [Tick(at=6 * SECOND)]
+    bench = Bench()
+    assert [bench.after(1), bench.after(1), bench.after(2)] == [
+        [Tick(at=START + t * SECOND)] for t in (1, 2, 4)
+    ]
 
 
-def test_a_clock_set_back_repeats_the_latest_tick() -> None:
-    keeper = Timekeeper(ManualClock(), last=100 * SECOND)
-    assert keeper.entries(40 * SECOND) == [Tick(at=100 * SECOND)]
+def test_an_absence_before_the_start_is_told_with_both_its_ends() -> None:
+    assert Bench(last=START - HOUR).after(0) == absence(START - HOUR, START)
+    assert Bench(last=START - 5 * SECOND).after(0) == [Tick(at=START)]
+    assert Bench(last=0).after(0) == [Tick(at=START)]
 
 
-def test_an_absence_is_put_into_the_stream_with_both_its_ends() -> None:
-    keeper = Timekeeper(ManualClock(), last=100 * SECOND, absent_after_s=5)
-    assert keeper.entries(105 * SECOND) == [Tick(at=105 * SECOND)]
-    down, up, tick = keeper.entries(200 * SECOND)
-    assert down == Signal(
-        kind=SignalKind.GATEWAY_DOWN, device=GATEWAY, received_at=200 * SECOND, occurred_at=105 * SECOND
+def test_being_held_back_is_an_absence_too() -> None:
+    bench = Bench()
+    bench.after(0)
+    assert bench.after(5) == [Tick(at=START + 5 * SECOND)]
+    assert bench.after(60) == absence(START + 5 * SECOND, START + 65 * SECOND)
+
+
+def test_a_clock_set_back_stands_still_in_the_stream_and_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    bench = Bench()
+    bench.after(0)
+    assert bench.after(1, jump=-HOUR) == [Tick(at=START)]
+    assert "set back by 3599 s" in bench.keeper.trouble
+    assert bench.after(1) == [Tick(at=START)]
+    assert [r.levelno for r in caplog.records] == [logging.ERROR], "told once"
+    assert bench.after(1, jump=HOUR) == [Tick(at=START + 3 * SECOND)]
+    assert bench.keeper.trouble == ""
+
+
+def test_a_clock_that_is_ahead_for_a_moment_does_not_get_into_the_stream() -> None:
+    bench = Bench()
+    bench.after(0)
+    assert bench.after(1, jump=24 * HOUR) == [Tick(at=START + SECOND)]
+    assert bench.after(30) == absence(START + SECOND, START + 31 * SECOND), (
+        "a pause of 30 s is one all the same"
     )
-    assert up == Signal(
-        kind=SignalKind.GATEWAY_UP, device=GATEWAY, received_at=200 * SECOND, occurred_at=200 * SECOND
-    )
-    assert tick == Tick(at=200 * SECOND)
+    assert bench.after(1, jump=-24 * HOUR) == [Tick(at=START + 32 * SECOND)]
+    assert bench.keeper.trouble == ""
+
+
+def test_a_clock_that_stays_ahead_is_believed_after_a_while() -> None:
+    bench = Bench(believe_after_s=10)
+    bench.after(0)
+    assert bench.after(1, jump=HOUR) == [Tick(at=START + SECOND)]
+    for second in range(2, 11):
+        assert bench.after(1) == [Tick(at=START + second * SECOND)]
+    assert bench.after(1) == absence(START + 10 * SECOND, START + 11 * SECOND + HOUR)
+    assert bench.after(1) == [Tick(at=START + 12 * SECOND + HOUR)]

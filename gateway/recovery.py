@@ -1,0 +1,79 @@
+"""After a start: bring the detectors to where they were, and hold their incidents against the database's."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Sequence
+from typing import Protocol, runtime_checkable
+
+from gateway.core.model import Incident, Interruption
+from gateway.core.ports import Processor
+from gateway.spool import Spool
+
+log = logging.getLogger(__name__)
+
+
+@runtime_checkable
+class Adopting(Processor, Protocol):
+    """A detector whose incidents can be held against the database's."""
+
+    def open_ids(self) -> frozenset[str]:
+        """Incidents that it follows."""
+        ...
+
+    def adopt(self, incidents: Sequence[Incident], interruptions: Sequence[Interruption]) -> None:
+        """Take over incidents that it has no memory of; kinds that are not its own are left alone."""
+        ...
+
+    def republish(self, incidents: Collection[str]) -> None:
+        """Tell of these again, whole, at the next tick: what was told could not be stored."""
+        ...
+
+
+def restore(spool: Spool, processors: Sequence[Processor]) -> int:
+    """Restore the detectors from their last snapshots and return the sequence number up to which they have seen.
+
+    All stand at the same place, or all begin anew with what the spool still holds.
+    """
+    start = spool.first - 1
+    reached: set[int] = set()
+    for processor in processors:
+        kept = spool.load_snapshot(processor.name)
+        if kept is None or kept[0] < start:
+            reached.add(start)
+            continue
+        try:
+            processor.restore(kept[1])
+        except ValueError as exc:
+            log.error("snapshot cannot be used", extra={"processor": processor.name, "error": str(exc)})  # noqa: TRY400
+            reached.add(start)
+        else:
+            reached.add(kept[0])
+    if len(reached) == 1:
+        return reached.pop()
+    for processor in processors:
+        processor.reset()
+    return start
+
+
+def reconcile(
+    processors: Sequence[Processor], incidents: Sequence[Incident], interruptions: Sequence[Interruption]
+) -> None:
+    """Make the detectors follow the open incidents of the database, once both have come to the same place.
+
+    They differ after a loss of snapshots, or when the configuration or the program changed since what was fed again.
+    The database's were told to people, so these are the ones to go on with.
+    """
+    known = {incident.id for incident in incidents}
+    for processor in processors:
+        if not isinstance(processor, Adopting):
+            continue
+        if unknown := processor.open_ids() - known:
+            log.warning(
+                "detector concluded otherwise than before; going on with what the database has",
+                extra={"processor": processor.name, "incidents": sorted(unknown)},
+            )
+            processor.reset()
+        held = processor.open_ids()
+        if orphans := [incident for incident in incidents if incident.id not in held]:
+            processor.adopt(orphans, interruptions)
