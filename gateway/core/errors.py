@@ -34,7 +34,3 @@ class InvalidInputError(FeederlineError):
 
 class NotStorableError(FeederlineError):
     """The store refused this very entry and always will; it belongs in the dead letters, not in a retry."""
-
-
-class SpoolFullError(UnavailableError):
-    """The spool has reached its bound and the caller did not want to wait."""

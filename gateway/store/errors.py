@@ -11,8 +11,9 @@ from psycopg.conninfo import conninfo_to_dict
 
 from gateway.core.errors import FeederlineError, NotStorableError, RefusedError, UnavailableError
 
-_REFUSED = ("28", "3D", "3F", "42", "0A", "25006")
-_LATER = ("08", "40", "53", "55", "57", "58")
+_REFUSED = ("28", "3D", "3F", "42", "0A")
+# 25006 is "read-only transaction": a standby that may yet be promoted, or a server told to write nothing for a while.
+_LATER = ("08", "25006", "40", "53", "55", "57", "58")
 
 
 def url_fault(url: str) -> str | None:

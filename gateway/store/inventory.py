@@ -81,6 +81,7 @@ def _nodes(network: Network) -> Iterator[tuple[object, ...]]:
             None if np.isnan(lon) else lon,
             int(network.level[i]),
             storable(paths[i]),
+            to_json(dict(network.attributes.get(i, {}))),
         )
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 
 import numpy as np
+import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from gateway.core.errors import NotStorableError, RefusedError, UnavailableError
 from gateway.core.inventory import Device, Inventory
@@ -32,6 +34,7 @@ async def test_devices_and_nodes_as_they_were_written(database_url: str) -> None
     network = Network(
         ["S", "F", "T"], ["", "S", "F"], ["substation", "feeder", "transformer"],
         names=["Süd", "", ""], lat=[np.nan, 1.5, 2.5], lon=[np.nan, 3.5, 4.5],
+        attributes=[{}, {}, {"rated_kva": "400"}],
     )  # fmt: skip
     inventory = Inventory(
         [
@@ -59,10 +62,12 @@ async def test_devices_and_nodes_as_they_were_written(database_url: str) -> None
             devices_changed=0,
             devices_retired=0,
         )
-    assert await rows(database_url, "select node_id, name, lat, level, path from node order by level") == [
-        ("S", "Süd", None, 0, "S"),
-        ("F", "F", 1.5, 1, "S/F"),
-        ("T", "T", 2.5, 2, "S/F/T"),
+    assert await rows(
+        database_url, "select node_id, name, lat, level, path, attributes from node order by level"
+    ) == [
+        ("S", "Süd", None, 0, "S", {}),
+        ("F", "F", 1.5, 1, "S/F", {}),
+        ("T", "T", 2.5, 2, "S/F/T", {"rated_kva": "400"}),
     ]
     assert await rows(
         database_url,
@@ -148,8 +153,6 @@ async def test_nobody_answers(tmp_path: object) -> None:
     [({"dbname": "nowhere_here"}, "does not exist; create it"), ({"user": "nobody_here"}, "does not exist")],
 )
 async def test_the_server_says_no(postgres_url: str, change: dict[str, str], words: str) -> None:
-    from psycopg.conninfo import make_conninfo
-
     with pytest.raises(RefusedError, match=words):
         async with Store.open(settings_for(make_conninfo(postgres_url, **change))):
             pass
@@ -175,6 +178,27 @@ async def test_a_server_that_goes_away_is_a_reason_to_retry(postgres_url: str) -
             "and datname = current_database()",
         )
         assert (await store.write(commit, PlainDesk(), SPOOL)).duplicates == 1
+
+
+async def test_a_server_that_only_reads_for_a_while_is_a_reason_to_retry(postgres_url: str) -> None:
+    commit = Commit(batches=[voltages([0], T0, [230])])
+    name = conninfo_to_dict(postgres_url)["dbname"]
+
+    async def read_only(word: str) -> None:
+        async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as conn:
+            await conn.execute("set default_transaction_read_only = off")
+            await conn.execute(f"alter database {name} set default_transaction_read_only = {word}".encode())
+            await conn.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'feederline' "
+                "and datname = current_database()"
+            )
+
+    async with ready_store(postgres_url) as store:
+        await read_only("on")
+        with pytest.raises(UnavailableError, match="read-only"):
+            await store.write(commit, PlainDesk(), SPOOL)
+        await read_only("off")
+        assert (await store.write(commit, PlainDesk(), SPOOL)).inserted == 1
 
 
 async def test_a_connection_cut_while_writing_leaves_nothing_and_can_be_retried(database_url: str) -> None:

@@ -1,1 +1,1 @@
-copy node_staging (node_id, parent_id, kind, name, phases, lat, lon, level, path) from stdin
+copy node_staging (node_id, parent_id, kind, name, phases, lat, lon, level, path, attributes) from stdin
