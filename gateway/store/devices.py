@@ -42,10 +42,14 @@ class DeviceKeys:
 
     def local(self, device_keys: Iterable[int]) -> list[int]:
         """Local keys of database keys; those that this gateway does not know are left out."""
+        return [local for local in self.local_or_none(device_keys) if local is not None]
+
+    def local_or_none(self, device_keys: Iterable[int]) -> list[int | None]:
+        """The local key of each database key, None where this gateway does not know it."""
         wanted = np.fromiter(device_keys, np.int64)
         if not len(self.keys):
-            return []
+            return [None] * len(wanted)
         place = np.searchsorted(self.keys, wanted, sorter=self._order)
         row = self._order[np.minimum(place, len(self.keys) - 1)]
-        found: list[int] = row[self.keys[row] == wanted].tolist()
-        return found
+        known = self.keys[row] == wanted
+        return [local if here else None for local, here in zip(row.tolist(), known.tolist(), strict=True)]

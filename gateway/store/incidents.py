@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 import psycopg
 from psycopg.rows import dict_row
 
-from gateway.core.model import Event, Incident, IncidentKind, IncidentState, Interruption
+from gateway.core.clock import from_datetime
+from gateway.core.model import Event, Incident, IncidentKind, IncidentState, Interruption, SupplyState
 from gateway.core.ports import TicketDesk
 from gateway.store.devices import DeviceKeys
 from gateway.store.queries import sql
-from gateway.store.rows import incident_of, incident_row, when, when_any
+from gateway.store.rows import incident_of, incident_row, micros, when, when_any
 from gateway.store.text import storable
 
 
@@ -71,6 +72,24 @@ async def _interruptions(conn: psycopg.AsyncConnection, events: Sequence[Event],
         "customers": [int(devices.customers[part.device]) for part in parts],
     }
     await conn.execute(sql("interruption_upsert"), given)
+
+
+async def live_interruptions(conn: psycopg.AsyncConnection, devices: DeviceKeys) -> list[Interruption]:
+    """Every interruption, ended or not, of incidents that are open or restored; of devices known here only."""
+    rows = await (await conn.execute(sql("interruption_live"))).fetchall()
+    local = devices.local_or_none(row[1] for row in rows)
+    return [
+        Interruption(
+            incident=incident,
+            device=device,
+            step=step,
+            state=SupplyState(state),
+            started_at=from_datetime(started_at),
+            ended_at=micros(ended_at),
+        )
+        for device, (incident, _, step, state, started_at, ended_at) in zip(local, rows, strict=True)
+        if device is not None
+    ]
 
 
 async def select(

@@ -14,7 +14,7 @@ from psycopg_pool import AsyncConnectionPool
 from gateway.core.clock import SECOND
 from gateway.core.errors import FeederlineError, RefusedError
 from gateway.core.inventory import Inventory
-from gateway.core.model import Commit, Incident
+from gateway.core.model import Commit, Incident, Interruption
 from gateway.core.ports import TicketDesk
 from gateway.store import incidents, inventory, maintenance, writer
 from gateway.store.completeness import Completeness, Delivered, compare
@@ -151,6 +151,12 @@ class Store:
         with boundary("reading incidents"):
             async with self._pool.connection() as conn:
                 return await incidents.select(conn, "incident_live", {}, self.devices)
+
+    async def open_interruptions(self) -> list[Interruption]:
+        """What `open_incidents` have told of their members: their interruptions, ended ones too, under local keys."""
+        with boundary("reading interruptions"):
+            async with self._pool.connection() as conn:
+                return await incidents.live_interruptions(conn, self.devices)
 
     def outbox(self, targets: Collection[str] | None = None, *, owner: str | None = None) -> PostgresOutbox:
         """Deliveries for these targets (None: all); closed with the store.

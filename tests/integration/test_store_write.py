@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -279,6 +280,22 @@ async def test_open_incidents_come_back_with_local_keys(postgres_url: str) -> No
     assert {other.ids[d] for d in found.devices} == {"M2", "M5"}
     assert found.evidence == event.incident.evidence
     assert (found.started_at, found.detected_at, found.revision) == (T0, T0 + 5 * SECOND, 1)
+
+
+async def test_interruptions_of_live_incidents_come_back_as_they_were_told(postgres_url: str) -> None:
+    first = outage("I1", devices=(2, 5))
+    again = outage("I1", devices=(5,), revision=2, step=1, started_at=T0 + HOUR, state=IncidentState.RESTORED)
+    over = outage("I2", node="T1", devices=(1,), ended_at=T0 + HOUR, state=IncidentState.CLOSED)
+    ended = msgspec.structs.replace(first.interruptions[1], ended_at=T0 + MINUTE)
+    again = msgspec.structs.replace(again, interruptions=(ended, *again.interruptions))
+    async with ready_store(postgres_url) as store:
+        assert await store.open_interruptions() == []
+        await store.write(Commit(events=[first, again, over]), DESK, SPOOL)
+        assert await store.open_interruptions() == [first.interruptions[0], ended, again.interruptions[1]]
+    fewer = small_inventory(3, known=["X", "M2"])  # M5 is unknown there, M2 has another number
+    async with ready_store(postgres_url, fewer) as store:
+        (found,) = await store.open_interruptions()
+    assert (fewer.ids[found.device], found.started_at, found.ended_at, found.step) == ("M2", T0, None, 0)
 
 
 async def test_an_update_that_the_desk_held_back_is_told_later(postgres_url: str) -> None:
