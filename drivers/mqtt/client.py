@@ -40,7 +40,9 @@ class Listener(Protocol):
         """Filters that the broker refused, and those it granted at a lower QoS."""
         ...
 
-    def received(self, topic: bytes, payload: bytes, mid: int, qos: int, retained: bool) -> None: ...
+    def received(
+        self, topic: bytes, payload: bytes, mid: int, qos: int, *, retained: bool, redelivered: bool
+    ) -> None: ...
 
     def published(self, mid: int, refusal: str) -> None: ...
 
@@ -244,7 +246,14 @@ class Client(paho.Client):
     def _handle_publish(self) -> MQTTErrorCode:
         """Hand the message over at once, whatever its QoS, and acknowledge nothing."""
         packet = _packet.decode_publish(self._in_packet["command"], self._in_packet["packet"], self._protocol)
-        self._listener.received(packet.topic, bytes(packet.payload), packet.mid, packet.qos, packet.retain)
+        self._listener.received(
+            packet.topic,
+            bytes(packet.payload),
+            packet.mid,
+            packet.qos,
+            retained=packet.retain,
+            redelivered=packet.dup,
+        )
         return MQTTErrorCode.MQTT_ERR_SUCCESS
 
     def _handle_pubrel(self) -> MQTTErrorCode:

@@ -20,7 +20,10 @@ _MOST_REPORTED = 10_000  # different complaints written to the log
 
 
 class Message(NamedTuple):
-    """One message as it was received. `mid` is the packet identifier that acknowledges it."""
+    """One message as it was received. `mid` is the packet identifier that acknowledges it.
+
+    redelivered: the broker has sent it before (MQTT's DUP flag); whether that reached us is not known.
+    """
 
     topic: bytes
     payload: bytes
@@ -28,6 +31,7 @@ class Message(NamedTuple):
     qos: int
     retained: bool
     received_at: int
+    redelivered: bool = False
 
 
 class _Route(NamedTuple):
@@ -95,7 +99,7 @@ class Router:
         out = Harvest(f"mqtt:{self._name}")
         known = self._routes.get
         for message in messages:
-            topic, payload, _, _, retained, received_at = message
+            topic, payload, _, _, retained, received_at, redelivered = message
             route = known(topic) or self._route(topic)
             if isinstance(route, _NoRoute):
                 self._bury(message, out, route.kind, route.reason)
@@ -104,7 +108,8 @@ class Router:
                 reason = f"payload of {len(payload)} bytes is longer than {self._max_bytes}"
                 self._bury(message, out, "too_large", reason)
                 continue
-            arrival = Arrival(route.device, received_at, retained, received_at + self._max_future)
+            latest = received_at + self._max_future
+            arrival = Arrival(route.device, received_at, retained, latest, redelivered)
             try:
                 complaint = route.decode(payload, arrival, out)
             except Exception as exc:

@@ -193,7 +193,9 @@ class Session:
         CONNECTED.labels(self._settings.name).set(1)
         log.info("subscribed", extra={"broker": self._settings.name, "url": self._settings.url})
 
-    def received(self, topic: bytes, payload: bytes, mid: int, qos: int, retained: bool) -> None:
+    def received(
+        self, topic: bytes, payload: bytes, mid: int, qos: int, *, retained: bool, redelivered: bool
+    ) -> None:
         self.proven = True
         self._probed_at = None
         self._heard_at = self._loop.time()
@@ -205,7 +207,8 @@ class Session:
             return
         # no two messages share a time: it may become a reading's own
         self._received_at = max(self._received_at + 1, self._clock.now())
-        self._inbox.add(Message(topic, payload, mid, qos, retained, self._received_at), self._heard_at)
+        message = Message(topic, payload, mid, qos, retained, self._received_at, redelivered)
+        self._inbox.add(message, self._heard_at)
         if self._inbox.is_full and not self._settling:
             PAUSES.labels(self._settings.name).inc()
             self._halt()

@@ -34,6 +34,7 @@ class Quality(IntFlag):
     TIME_ASSUMED = 4  # the device sent no time; measured_at is the time of the answer or of reception
     CLOCK_SUSPECT = 8  # the device's own time was impossible; measured_at is the time of reception
     PARTIAL = 16  # some quantities of the profile could not be read this time
+    REDELIVERED = 32  # came again without a time of its own: it may repeat a row stored under an earlier time
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -44,6 +44,11 @@ class HeldSink:
         return [float(v) for e in self.entries if isinstance(e, Batch) for v in e.values[:, 0]]
 
     @property
+    def qualities(self) -> set[int]:
+        """Every combination of flags that some row has."""
+        return {int(q) for e in self.entries if isinstance(e, Batch) for q in e.quality}
+
+    @property
     def signals(self) -> list[Signal]:
         return [e for e in self.entries if isinstance(e, Signal)]
 

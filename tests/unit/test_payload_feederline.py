@@ -22,20 +22,20 @@ AT = parse_time("2026-03-01T08:00:00Z")
 NOW = AT + 10 * SECOND
 
 
-def _arrival(*, retained: bool = False) -> Arrival:
-    return Arrival(device=7, received_at=NOW, retained=retained, latest=NOW + 300 * SECOND)
+def _arrival(*, retained: bool = False, redelivered: bool = False) -> Arrival:
+    return Arrival(7, NOW, retained, NOW + 300 * SECOND, redelivered)
 
 
-def _telemetry(document: object, *, retained: bool = False) -> tuple[list[Batch], str]:
+def _telemetry(document: object, **how: bool) -> tuple[list[Batch], str]:
     data = document if isinstance(document, bytes) else json.dumps(document).encode()
     out = Harvest("mqtt:t")
-    complaint = telemetry(data, _arrival(retained=retained), out)
+    complaint = telemetry(data, _arrival(**how), out)
     return [entry for entry in out.entries() if isinstance(entry, Batch)], complaint
 
 
-def _signal(channel: str, data: bytes, *, retained: bool = False) -> tuple[Signal | None, str]:
+def _signal(channel: str, data: bytes, **how: bool) -> tuple[Signal | None, str]:
     out = Harvest("mqtt:t")
-    complaint = {"event": event, "status": status}[channel](data, _arrival(retained=retained), out)
+    complaint = {"event": event, "status": status}[channel](data, _arrival(**how), out)
     signals = [entry for entry in out.entries() if isinstance(entry, Signal)]
     assert len(signals) <= 1
     return (signals[0] if signals else None), complaint
@@ -218,6 +218,53 @@ def test_a_retained_event_needs_a_time_of_its_own() -> None:
     assert _signal("event", b'{"type": "last_gasp", "at": 1772352000000}', retained=True)[0] is not None
 
 
+@pytest.mark.parametrize(
+    ("at", "quality"),
+    [
+        (AT // 1000, Quality.GOOD),
+        (None, Quality.TIME_ASSUMED | Quality.REDELIVERED),
+        (0, Quality.CLOCK_SUSPECT | Quality.REDELIVERED),
+    ],
+)
+@pytest.mark.parametrize("value", [1, None])
+def test_a_reading_delivered_again_is_doubtful_only_without_a_time_of_its_own(
+    at: object, quality: Quality, value: object
+) -> None:
+    sample = {"at": at, "values": {"voltage_a": 2, "voltage_b": value}}
+    for document in (sample, {"samples": [sample]}):
+        (batch,), complaint = _telemetry(document, redelivered=True)
+        assert complaint == ""
+        assert Quality(int(batch.quality[0])) & ~Quality.NO_VALUE == quality
+
+
+@pytest.mark.parametrize(
+    ("channel", "data", "how", "detail"),
+    [
+        ("event", b'{"type": "last_gasp"}', {}, ""),
+        ("event", b'{"type": "last_gasp"}', {"redelivered": True}, "redelivered"),
+        ("event", b'{"type": "tamper", "detail": "lid"}', {"redelivered": True}, "redelivered: lid"),
+        ("event", b'{"type": "last_gasp", "sent_at": 1772352000000}', {"redelivered": True}, "redelivered"),
+        ("event", b'{"type": "last_gasp", "at": 1772352000000, "detail": "d"}', {"redelivered": True}, "d"),
+        ("status", b"offline", {"redelivered": True}, "redelivered"),
+        ("status", b'{"status": "offline", "detail": "d"}', {"retained": True}, "retained; d"),
+        ("status", b"offline", {"retained": True, "redelivered": True}, "retained"),
+    ],
+)
+def test_a_signal_tells_how_it_was_delivered(
+    channel: str, data: bytes, how: dict[str, bool], detail: str
+) -> None:
+    signal, complaint = _signal(channel, data, **how)
+    assert complaint == ""
+    assert signal is not None
+    assert signal.detail == detail
+
+
+def test_an_event_delivered_again_with_an_impossible_time_says_both() -> None:
+    signal, _ = _signal("event", b'{"type": "last_gasp", "at": 0}', redelivered=True)
+    assert signal is not None
+    assert signal.detail == "redelivered: clock suspect: at was 1970-01-01T00:00:00Z"
+
+
 def test_channels_go_by_the_last_level_unless_named() -> None:
     by_topic = MAPPINGS.get("feederline").decoder
     assert [by_topic(f"x/{last}") for last in ("telemetry", "event", "status", "other")] == [
@@ -264,13 +311,15 @@ _documents = (
 _payloads = _documents.map(lambda document: json.dumps(document).encode()) | st.binary(max_size=60)
 
 
-@given(_payloads, st.sampled_from(["telemetry", "event", "status"]), st.booleans())
-def test_every_payload_yields_something_storable(payload: bytes, channel: str, retained: bool) -> None:
+@given(_payloads, st.sampled_from(["telemetry", "event", "status"]), st.booleans(), st.booleans())
+def test_every_payload_yields_something_storable(
+    payload: bytes, channel: str, retained: bool, redelivered: bool
+) -> None:
     """Nothing raises, nothing vanishes, and every entry can be written to the spool and read back."""
     out = Harvest("mqtt:t")
     decoder = MAPPINGS.get("feederline").decoder(f"x/{channel}")
     assert decoder is not None
-    complaint = decoder(payload, _arrival(retained=retained), out)
+    complaint = decoder(payload, _arrival(retained=retained, redelivered=redelivered), out)
     if complaint:
         out.dead_letter("x", payload, NOW, complaint)
     entries = out.entries()

@@ -22,6 +22,7 @@ from drivers.mqtt.payloads.mapping import (
     Arrival,
     Decoder,
     Mapping,
+    doubt,
     epoch_milliseconds,
     judge_time,
 )
@@ -59,7 +60,7 @@ def telemetry(payload: bytes, arrival: Arrival, out: Harvest) -> str:
     """`{"at": …, "values": {…}}` or `{"samples": [{"at": …, "values": {…}}, …]}`: one row each.
 
     A sample without a time, or with an impossible one, is given the time of reception; the n-th of a payload n µs
-    later, so that none takes the place of another.
+    later, so that none takes the place of another. When the message was delivered before, such a row is marked so.
     """
     try:
         message = _decode(payload)
@@ -97,7 +98,7 @@ def _judged(at: int | None, arrival: Arrival, place: int) -> tuple[int, Quality]
     if at is None:
         if arrival.retained:
             raise ValueError(_NO_TIME)
-        return arrival.received_at + place, Quality.TIME_ASSUMED
+        return arrival.received_at + place, Quality.TIME_ASSUMED | doubt(arrival)
     measured_at, quality = judge_time(at, arrival)
     return (measured_at + place if quality else measured_at), quality
 
@@ -196,7 +197,10 @@ def status(payload: bytes, arrival: Arrival, out: Harvest) -> str:
 def _put_signal(
     kind: SignalKind, document: dict[str, object], known: tuple[str, ...], arrival: Arrival, out: Harvest
 ) -> str:
-    """An impossible time of the device's own is left out of the signal and told in its detail."""
+    """An impossible time of the device's own is left out of the signal and told in its detail.
+
+    So is that a message without any was delivered before: its time of reception is no evidence of when it was sent.
+    """
     problems = unknown_members(document, known)
     details = ["retained"] if arrival.retained else []
     times: dict[str, int | None] = {}
@@ -213,6 +217,9 @@ def _put_signal(
     detail = document.get("detail")
     if detail not in (None, ""):
         details.append(detail if isinstance(detail, str) else json.dumps(detail))
+    told = "; ".join(details)
+    if arrival.redelivered and not arrival.retained and times["at"] is None:
+        told = f"redelivered: {told}" if told else "redelivered"
     out.signal(
         Signal(
             kind=kind,
@@ -221,7 +228,7 @@ def _put_signal(
             occurred_at=times["at"],
             reported_at=times["sent_at"],
             source=out.source,
-            detail=clean("; ".join(details)),
+            detail=clean(told),
         )
     )
     return summarise(problems)

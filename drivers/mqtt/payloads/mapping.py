@@ -13,12 +13,17 @@ from gateway.core.registry import Registry
 
 
 class Arrival(NamedTuple):
-    """The circumstances of one message: the device's key, when it was received, what its topic was."""
+    """The circumstances of one message: the device's key, when it was received, and how.
+
+    latest: a device's time after this one is impossible, µs;  redelivered: it may have been received before, so the
+    time of reception says even less about when it was sent.
+    """
 
     device: int
     received_at: int
     retained: bool
-    latest: int  # a device's time after this one is impossible, µs
+    latest: int
+    redelivered: bool = False
 
 
 Decoder: TypeAlias = Callable[[bytes, Arrival, Harvest], str]
@@ -49,7 +54,12 @@ def judge_time(at: int, arrival: Arrival) -> tuple[int, Quality]:
     """(measured_at, flags): the device's own time, or the time of reception where its own is impossible."""
     if EARLIEST <= at <= arrival.latest:
         return at, Quality.GOOD
-    return arrival.received_at, Quality.CLOCK_SUSPECT
+    return arrival.received_at, Quality.CLOCK_SUSPECT | doubt(arrival)
+
+
+def doubt(arrival: Arrival) -> Quality:
+    """What else is to be said of a reading under the time of its reception."""
+    return Quality.REDELIVERED if arrival.redelivered else Quality.GOOD
 
 
 def epoch_milliseconds(number: float) -> int:
