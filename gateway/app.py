@@ -30,7 +30,7 @@ from gateway.core.ports import Driver, Processor
 from gateway.csvfiles import load_devices, load_network
 from gateway.metrics import SPOOL_BYTES
 from gateway.pipeline import Pipeline
-from gateway.spool import Spool
+from gateway.spool import Spool, known_devices
 from gateway.store import Store
 from gateway.supervise import keep_running
 from gateway.timekeeper import Timekeeper
@@ -115,13 +115,14 @@ async def run_gateway(
     """
     clock = clock or SystemClock()
     stop = stop or asyncio.Event()
-    compose(config, clock=clock)  # every fault is told before anything is touched
+    directory = config.gateway.data_dir / "spool"
+    known = known_devices(directory)
+    parts = compose(config, clock=clock, known=known)  # every fault is told before anything is touched
     listener = bind(config.api)
     with contextlib.closing(listener), _stopping_on_signals(stop):
-        async with Spool(
-            config.gateway.data_dir / "spool", max_bytes=config.gateway.spool_max_mb << 20
-        ) as spool:
-            parts = compose(config, clock=clock, known=spool.devices())
+        async with Spool(directory, max_bytes=config.gateway.spool_max_mb << 20) as spool:
+            if spool.devices() != known:  # another gateway had the directory until just now
+                parts = compose(config, clock=clock, known=spool.devices())
             spool.remember_devices(parts.inventory.ids)
             try:
                 await Gateway(parts, spool, listener, clock).run(stop)
@@ -139,17 +140,20 @@ class Gateway:
         self.clock = clock
         self.started_at = clock.now()
         self.pipeline: Pipeline | None = None
-
-    async def run(self, stop: asyncio.Event) -> None:
-        settings = self.parts.config.gateway
-        keeper = Timekeeper(
-            self.clock,
-            last=self.spool.heard_at,
+        settings = parts.config.gateway
+        self.keeper = Timekeeper(
+            clock,
+            last=spool.heard_at,
             period_s=settings.tick_s,
             absent_after_s=max(settings.absent_after_s, 2 * settings.tick_s),
         )
+
+    async def run(self, stop: asyncio.Event) -> None:
+        settings = self.parts.config.gateway
         async with asyncio.TaskGroup() as group:
-            ticking = group.create_task(keep_running("time", lambda: keeper.run(self.spool)), name="time")
+            ticking = group.create_task(
+                keep_running("time", lambda: self.keeper.run(self.spool)), name="time"
+            )
             reading = [
                 group.create_task(
                     keep_running(driver.name, functools.partial(driver.run, self.spool)), name=driver.name
@@ -245,8 +249,12 @@ class Gateway:
         reasons: list[str] = []
         if self.pipeline is None:
             reasons.append("the database has not been reached since the start")
+        elif self.pipeline.trouble:
+            reasons.append(f"database: {self.pipeline.trouble}")
         elif self.pipeline.lag > _LAG_LIMIT:
             reasons.append(f"{self.pipeline.lag} entries wait to be stored")
+        if self.keeper.trouble:
+            reasons.append(self.keeper.trouble)
         reasons += [f"{driver.name}: {driver.trouble}" for driver in self.parts.drivers if driver.trouble]
         if self.spool.size >= self.spool.max_bytes:
             reasons.append("the spool is full; sources are made to wait")

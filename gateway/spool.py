@@ -253,6 +253,23 @@ class Spool:
         return int.from_bytes(data[16:24], "little"), data[24:]
 
 
+def known_devices(directory: Path) -> list[str]:
+    """Names by key of the devices that a spool has ever held, without opening it; none where there is no spool.
+
+    Raises UnavailableError when there is one that cannot be read.
+    """
+    file = directory / "spool.db"
+    if not file.exists():
+        return []
+    try:
+        with contextlib.closing(
+            sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)
+        ) as connection:
+            return [row[0] for row in connection.execute("select id from device order by key")]
+    except sqlite3.Error as exc:
+        raise UnavailableError(f"spool {file} cannot be read: {exc}") from exc
+
+
 def _settle(group: list[tuple[list[bytes], asyncio.Future[None]]], error: Exception | None) -> None:
     for _, done in group:
         if done.done():  # its writer has been cancelled

@@ -15,7 +15,7 @@ import pytest
 
 from gateway.core.errors import RefusedError, UnavailableError
 from gateway.core.model import Batch, DeadLetter, Signal, SignalKind, Tick
-from gateway.spool import Spool
+from gateway.spool import Spool, known_devices
 from tests.waiting import until
 
 
@@ -149,11 +149,13 @@ async def test_a_damaged_entry_becomes_a_dead_letter(tmp_path: Path) -> None:
 
 
 async def test_device_names_keep_their_keys(tmp_path: Path) -> None:
+    assert known_devices(tmp_path) == []
     async with Spool(tmp_path) as spool:
         spool.remember_devices(["a", "b"])
         spool.remember_devices(["a", "b", "c"])
     async with Spool(tmp_path) as spool:
         assert spool.devices() == ["a", "b", "c"]
+        assert known_devices(tmp_path) == ["a", "b", "c"]
 
 
 async def test_a_snapshot_belongs_to_its_stream(tmp_path: Path) -> None:
@@ -170,7 +172,7 @@ _WRITER = """
 import asyncio, sys
 from pathlib import Path
 from gateway.core.model import Tick
-from gateway.spool import Spool
+from gateway.spool import Spool, known_devices
 async def main():
     async with Spool(Path(sys.argv[1])) as spool:
         at = 0
