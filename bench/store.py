@@ -49,6 +49,9 @@ class NoDesk:
     def follow(self, incident: Incident, ticket: Ticket, *, at: int) -> TicketStep | None:
         raise NotImplementedError
 
+    def again_at(self, incident: Incident, ticket: Ticket) -> int | None:
+        raise NotImplementedError
+
 
 class Round(NamedTuple):
     wall_s: float

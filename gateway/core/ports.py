@@ -115,3 +115,7 @@ class TicketDesk(Protocol):
     def follow(self, incident: Incident, ticket: Ticket, *, at: int) -> TicketStep | None:
         """What the incident, as it now is, does to its existing ticket; None when nothing worth telling."""
         ...
+
+    def again_at(self, incident: Incident, ticket: Ticket) -> int | None:
+        """When to call `follow` again because it held something back; None when it did not."""
+        ...

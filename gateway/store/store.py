@@ -11,7 +11,6 @@ import numpy as np
 import psycopg
 from psycopg_pool import AsyncConnectionPool
 
-from gateway.core.clock import SECOND
 from gateway.core.errors import FeederlineError, RefusedError
 from gateway.core.inventory import Inventory
 from gateway.core.model import Commit, Incident, Interruption
@@ -33,8 +32,6 @@ from gateway.store.writer import Written
 
 log = logging.getLogger(__name__)
 
-_CATCH_UP_EVERY = 5 * SECOND  # stream time between asking the desk about updates that it held back
-
 
 class Store:
     """One per process. Every method raises UnavailableError while the database is away; trying again is safe."""
@@ -47,7 +44,6 @@ class Store:
         self.devices = DeviceKeys(np.empty(0, np.int32), np.empty(0, np.int32))
         self._pool = pool
         self._outboxes: list[PostgresOutbox] = []
-        self._caught_up_at = 0
 
     @classmethod
     def unopened(cls, settings: DatabaseSettings) -> Store:
@@ -124,16 +120,13 @@ class Store:
             NotStorableError: these data will never be taken; nothing was written.
             UnavailableError: try again.
         """
-        catch_up = commit.at - self._caught_up_at >= _CATCH_UP_EVERY
         try:
             with boundary("writing"), WRITE_SECONDS.time():
                 async with self._pool.connection() as conn:
-                    written = await writer.write(conn, commit, desk, spool, self.devices, catch_up=catch_up)
+                    written = await writer.write(conn, commit, desk, spool, self.devices)
         except FeederlineError as exc:
             FAULTS.labels(type(exc).__name__).inc()
             raise
-        if catch_up:
-            self._caught_up_at = commit.at
         ROWS.labels("inserted").inc(written.inserted)
         ROWS.labels("merged").inc(written.merged)
         ROWS.labels("duplicate").inc(written.duplicates)

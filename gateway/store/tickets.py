@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import psycopg
@@ -13,7 +13,7 @@ from gateway.core.ports import TicketDesk, TicketStep
 from gateway.store import incidents
 from gateway.store.devices import DeviceKeys
 from gateway.store.queries import sql
-from gateway.store.rows import ticket_of, ticket_row, when
+from gateway.store.rows import ticket_of, ticket_row, when, when_any
 from gateway.store.text import storable
 
 
@@ -28,31 +28,29 @@ async def advance(
     desk: TicketDesk,
     at: int,
     devices: DeviceKeys,
-    *,
-    catch_up: bool,
 ) -> Steps:
-    """Let existing tickets follow `events`, then open those due by `at` (0: time did not move).
-
-    `catch_up`: also ask the desk about tickets that have not told everything; it holds updates back for a while.
-    """
+    """Let existing tickets follow `events`, and those that the desk held something back from by `at`; then open
+    those due by `at` (0: time did not move)."""
     news = [(event.incident, event.at) for event in events]
-    if catch_up:
+    if at:
         told = {incident.id for incident, _ in news}
-        behind = await incidents.select(conn, "ticket_behind", {}, devices)
-        news += [(incident, at) for incident in behind if incident.id not in told]
+        held_back = await incidents.select(conn, "ticket_look_again", {"at": when(at)}, devices)
+        news += [(incident, at) for incident in held_back if incident.id not in told]
     existing = await _existing(conn, sorted({storable(incident.id) for incident, _ in news}))
+    again: dict[str, int | None] = {}
     opened = closed = messages = 0
     for incident, moment in news:
         name = storable(incident.id)
         if name not in existing:
             continue
         step = desk.follow(incident, existing[name], at=moment)
-        if step is None:
-            continue
-        await save(conn, step, new=False)
-        existing[name] = step.ticket
-        closed += step.transition.to_state == TicketState.CLOSED
-        messages += len(step.deliveries)
+        if step is not None:
+            await save(conn, step, new=False)
+            existing[name] = step.ticket
+            closed += step.transition.to_state == TicketState.CLOSED
+            messages += len(step.deliveries)
+        again[existing[name].id] = desk.again_at(incident, existing[name])
+    await _look_again(conn, again)
     for incident in await _due(conn, at, devices) if at else ():
         row = await (await conn.execute(sql("ticket_number"))).fetchone()
         assert row is not None
@@ -68,6 +66,16 @@ async def advance(
 async def _due(conn: psycopg.AsyncConnection, at: int, devices: DeviceKeys) -> list[Incident]:
     """Open incidents whose ticket is due by `at` and not there."""
     return await incidents.select(conn, "incident_due", {"at": when(at)}, devices)
+
+
+async def _look_again(conn: psycopg.AsyncConnection, at: Mapping[str, int | None]) -> None:
+    """Keep, by ticket, when the desk wants to be asked again."""
+    if at:
+        given = {
+            "tickets": [storable(name) for name in at],
+            "at": [when_any(moment) for moment in at.values()],
+        }
+        await conn.execute(sql("ticket_look_again_set"), given)
 
 
 async def _existing(conn: psycopg.AsyncConnection, names: Sequence[str]) -> dict[str, Ticket]:

@@ -38,10 +38,8 @@ async def write(
     desk: TicketDesk,
     spool: UUID,
     devices: DeviceKeys,
-    *,
-    catch_up: bool,
 ) -> Written:
-    """Write everything or nothing; `catch_up` as for `tickets.advance`.
+    """Write everything or nothing.
 
     Raises NotStorableError and psycopg's errors.
     """
@@ -53,7 +51,7 @@ async def write(
         signals = await _signals(conn, commit.signals, devices)
         dead_letters = await _dead_letters(conn, commit.dead_letters)
         fresh, first_seen = await incidents.write(conn, commit.events, desk, devices)
-        steps = await tickets.advance(conn, fresh, desk, commit.at, devices, catch_up=catch_up)
+        steps = await tickets.advance(conn, fresh, desk, commit.at, devices)
         since = (
             when(commit.at).isoformat() if commit.at else None
         )  # the first tick ever is the start of observation

@@ -168,6 +168,9 @@ class PlainDesk:
         )
         return _step(moved, ticket.state, "close" if ended else "update", at)
 
+    def again_at(self, incident: Incident, ticket: Ticket) -> int | None:
+        return None
+
 
 def _step(ticket: Ticket, before: TicketState | None, action: str, at: int) -> TicketStep:
     return TicketStep(

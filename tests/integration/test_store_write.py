@@ -15,13 +15,16 @@ from gateway.core.model import (
     Batch,
     Commit,
     DeadLetter,
+    Incident,
     IncidentKind,
     IncidentState,
     Quality,
     RejectedValue,
     Signal,
     SignalKind,
+    Ticket,
 )
+from gateway.core.ports import TicketStep
 from gateway.core.quantities import NAMES
 from gateway.store import Written
 from tests.integration.store_world import (
@@ -298,19 +301,33 @@ async def test_interruptions_of_live_incidents_come_back_as_they_were_told(postg
     assert (fewer.ids[found.device], found.started_at, found.ended_at, found.step) == ("M2", T0, None, 0)
 
 
-async def test_an_update_that_the_desk_held_back_is_told_later(postgres_url: str) -> None:
-    class Patient(PlainDesk):
-        def follow(self, incident, ticket, *, at):  # type: ignore[no-untyped-def]
-            return super().follow(incident, ticket, at=at) if at >= ticket.updated_at + MINUTE else None
+class Patient(PlainDesk):
+    """Tells updates a minute apart."""
 
-    desk = Patient(hold_off=0)
+    def __init__(self) -> None:
+        super().__init__(hold_off=0)
+        self.asked_at: list[int] = []
+
+    def follow(self, incident: Incident, ticket: Ticket, *, at: int) -> TicketStep | None:
+        self.asked_at.append(at)
+        return super().follow(incident, ticket, at=at) if at >= ticket.updated_at + MINUTE else None
+
+    def again_at(self, incident: Incident, ticket: Ticket) -> int | None:
+        return ticket.updated_at + MINUTE if incident.revision > ticket.incident_revision else None
+
+
+async def test_an_update_that_the_desk_held_back_is_told_when_it_said(postgres_url: str) -> None:
+    desk = Patient()
+    opened, changed, due = T0 + 10 * SECOND, T0 + 20 * SECOND, T0 + 70 * SECOND
     async with ready_store(postgres_url) as store:
-        await store.write(Commit(events=[outage()], at=T0 + 10 * SECOND), desk, SPOOL)
-        await store.write(
-            Commit(events=[outage(revision=2, at=T0 + 20 * SECOND)], at=T0 + 20 * SECOND), desk, SPOOL
-        )
-        (ticket,) = await store.reports.tickets()
-        assert len(ticket.transitions) == 1
-        await store.write(Commit(at=T0 + 80 * SECOND), desk, SPOOL)
+        await store.write(Commit(events=[outage()], at=opened), desk, SPOOL)
+        await store.write(Commit(events=[outage(revision=2, at=changed)], at=changed), desk, SPOOL)
+        for at in (due - 1, due):
+            (ticket,) = await store.reports.tickets()
+            assert [t.action for t in ticket.transitions] == ["open"]
+            await store.write(Commit(at=at), desk, SPOOL)
         (ticket,) = await store.reports.tickets()
         assert [t.action for t in ticket.transitions] == ["open", "update"]
+        await store.write(Commit(at=due + HOUR), desk, SPOOL)
+    assert desk.asked_at == [changed, due], "nobody is asked before the time, nor after it was told"
+    assert await rows(postgres_url, "select look_again_at from ticket") == [(None,)]

@@ -17,11 +17,14 @@ create table ticket (
     closed_at   timestamptz,
     started_at  timestamptz,
     incident_revision integer not null default 0,
-    revision    integer not null
+    revision    integer not null,
+    look_again_at timestamptz
 );
 create index ticket_opened on ticket (opened_at desc, number);
+create index ticket_look_again on ticket (look_again_at) where look_again_at is not null;
 comment on column ticket.started_at is 'Start of the incident as the targets were last told.';
 comment on column ticket.incident_revision is 'Up to which revision the incident has been followed.';
+comment on column ticket.look_again_at is 'When its incident is looked at again, because a change of it came too soon after another; null for not before it changes.';
 comment on table ticket is 'The work order that follows an incident: at most one per incident.';
 
 create table ticket_transition (
