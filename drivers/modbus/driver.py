@@ -11,7 +11,7 @@ from drivers.modbus.address import Endpoint, parse_address, parse_endpoint
 from drivers.modbus.client import Connection
 from drivers.modbus.decode import Decoder
 from drivers.modbus.endpoint import EndpointPoller
-from drivers.modbus.gather import Answer, Gatherer, batches
+from drivers.modbus.gather import Answer, Gatherer, batch_of
 from drivers.modbus.poll import Device, ask
 from drivers.modbus.schedule import Turn, phase_of
 from drivers.modbus.settings import ModbusSettings
@@ -54,8 +54,9 @@ class ModbusDriver:
 
     @property
     def trouble(self) -> str:
-        """Always empty: devices and endpoints that do not answer are told by signals, each for itself."""
-        return ""
+        """Empty while any endpoint is connected or not known to be lost; what single ones fail is told by signals."""
+        lost = bool(self._pollers) and all(poller.lost for poller in self._pollers)
+        return "no endpoint answers" if lost else ""
 
     async def run(self, sink: Sink) -> None:
         """Poll until `stop` or cancellation. What was read and not yet handed on survives a failed run."""
@@ -155,8 +156,7 @@ async def read_device(
     if asked.image is None:
         assert asked.failure is not None
         raise asked.failure
-    answer = Answer(device, clock.now(), asked.image, endpoint.source, asked.missing, factors)
-    return batches(decoder, [answer])[0]
+    return batch_of(decoder, [Answer(device, clock.now(), asked.image, asked.missing, factors)])
 
 
 def _devices(

@@ -83,6 +83,11 @@ class EndpointPoller:
                 )
                 await self._rest(wait * random.uniform(0.5, 1.0))
 
+    @property
+    def lost(self) -> bool:
+        """The connection is known to be lost. An endpoint that has not been tried yet is not."""
+        return self._up is False
+
     def stop(self) -> None:
         """Finish the polls under way and let `run` return."""
         self._stop.set()
@@ -155,10 +160,12 @@ class EndpointPoller:
             return
         now = self._clock.now()
         answered = asked.image is not None
+        if connection.proven and not self._up:
+            self._made(now)
         if asked.image is not None:
             self._gatherer.add(
                 device.decoder,
-                Answer(device.key, now, asked.image, self.source, asked.missing, device.factors),
+                Answer(device.key, now, asked.image, asked.missing, device.factors),
             )
             _outcome["partial" if asked.missing else "complete"].inc()
         elif isinstance(asked.failure, NoAnswerError):
@@ -175,8 +182,6 @@ class EndpointPoller:
             )
             _outcome["refused"].inc()
         self._silent = self._silent + 1 if isinstance(asked.failure, NoAnswerError) else 0
-        if connection.proven and not self._up:
-            self._made(now)
         skipped = self._schedule.done(turn, now, answered=answered, jitter=random.random())
         if skipped:
             metrics.skipped.inc(skipped)

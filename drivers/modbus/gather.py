@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +17,9 @@ from gateway.core.ports import Sink
 
 log = logging.getLogger(__name__)
 
+SOURCE = "modbus"
+"""What batches name as their source: one holds answers of many endpoints. Signals name the endpoint."""
+
 _RETRY_S = 0.5
 
 
@@ -25,19 +29,55 @@ class Answer(NamedTuple):
     key: int
     at: int
     image: bytes
-    source: str
     missing: tuple[int, ...] = ()  # columns that the device did not give
     factors: Float64s | None = None  # float64[k] where instrument transformers are in between
 
 
+class _Stretch:
+    """What came in a while, in three parts that keep the order as seen by each device: signals, rows, signals."""
+
+    __slots__ = ("_late", "_read", "after", "answers", "before")
+
+    def __init__(self) -> None:
+        self.before: list[Signal] = []
+        self.answers: dict[Decoder, list[Answer]] = {}
+        self.after: list[Signal] = []
+        self._read: set[int] = set()  # devices with rows
+        self._late: set[int] = set()  # devices with signals after the rows
+
+    def add(self, decoder: Decoder, answer: Answer) -> bool:
+        """False, with nothing added, when the row would come before a signal that its device gave earlier."""
+        if answer.key in self._late:
+            return False
+        self.answers.setdefault(decoder, []).append(answer)
+        self._read.add(answer.key)
+        return True
+
+    def tell(self, signals: list[Signal]) -> None:
+        devices = {signal.device for signal in signals}
+        if self._read.isdisjoint(devices) and self._late.isdisjoint(devices):
+            self.before += signals
+        else:
+            self.after += signals
+            self._late |= devices
+
+    def entries(self) -> list[Entry]:
+        rows = [batch_of(decoder, answers) for decoder, answers in self.answers.items()]
+        metrics.rows.inc(sum(map(len, rows)))
+        return [*self.before, *rows, *self.after]
+
+
 class Gatherer:
-    """Holds what was read until the sink has it."""
+    """Holds what was read until the sink has it.
+
+    All answers of a window to one profile become one batch, whichever endpoints they came from. Between devices
+    order within a window is not kept; readings and signals of one device never change places.
+    """
 
     def __init__(self, *, window_s: float, max_pending: int) -> None:
         self._window_s = window_s
         self._max_pending = max_pending
-        self._answers: dict[Decoder, list[Answer]] = {}
-        self._signals: list[Signal] = []
+        self._stretches = [_Stretch()]
         self._count = 0
         self._entries: list[Entry] = []  # decoded, and not yet taken by the sink
         self._room = asyncio.Event()
@@ -46,11 +86,13 @@ class Gatherer:
         self._finishing = False
 
     def add(self, decoder: Decoder, answer: Answer) -> None:
-        self._answers.setdefault(decoder, []).append(answer)
+        if not self._stretches[-1].add(decoder, answer):
+            self._stretches.append(_Stretch())
+            self._stretches[-1].add(decoder, answer)
         self._added()
 
     def tell(self, signals: list[Signal]) -> None:
-        self._signals += signals
+        self._stretches[-1].tell(signals)
         self._added(len(signals))
 
     async def room(self) -> None:
@@ -96,20 +138,16 @@ class Gatherer:
             self._room.clear()
 
     def _decode(self) -> None:
-        answers, self._answers = self._answers, {}
-        signals, self._signals = self._signals, []
+        stretches, self._stretches = self._stretches, [_Stretch()]
         self._count = 0
         if not self._finishing:
             self._some.clear()
-        for decoder, group in answers.items():
-            self._entries += batches(decoder, group)
-            metrics.rows.inc(len(group))
-        self._entries += signals
+        for stretch in stretches:
+            self._entries += stretch.entries()
 
 
-def batches(decoder: Decoder, answers: list[Answer]) -> list[Batch]:
-    """One batch per source, rows in order of time; decoded all together."""
-    answers.sort(key=lambda answer: answer.source)
+def batch_of(decoder: Decoder, answers: Sequence[Answer]) -> Batch:
+    """One row per answer, in their order; decoded all together."""
     n, k = len(answers), len(decoder.quantities)
     images = np.frombuffer(b"".join([a.image for a in answers]), np.uint8).reshape(n, decoder.size)
     device: Int32s = np.array([a.key for a in answers], np.int32)
@@ -123,23 +161,13 @@ def batches(decoder: Decoder, answers: list[Answer]) -> list[Batch]:
         ones = np.ones(k)
         factors = np.array([ones if a.factors is None else a.factors for a in answers])
     decoded = decoder.decode(images, missing=missing, factors=factors)
-    rejected = () if decoded.clean else decoder.rejected(images, decoded, device, at)
-    sources = [a.source for a in answers]
-    starts = [i for i in range(n) if i == 0 or sources[i] != sources[i - 1]]
-    found = []
-    for start, end in zip(starts, [*starts[1:], n], strict=True):
-        here = slice(start, end)
-        keys = set(device[here].tolist()) if rejected else ()
-        found.append(
-            Batch(
-                quantities=decoder.quantities,
-                device=device[here],
-                measured_at=at[here],
-                received_at=at[here],
-                values=decoded.values[here],
-                quality=decoded.quality[here],
-                source=sources[start],
-                rejected=tuple(r for r in rejected if r.device in keys),
-            )
-        )
-    return found
+    return Batch(
+        quantities=decoder.quantities,
+        device=device,
+        measured_at=at,
+        received_at=at,
+        values=decoded.values,
+        quality=decoded.quality,
+        source=SOURCE,
+        rejected=() if decoded.clean else decoder.rejected(images, decoded, device, at),
+    )

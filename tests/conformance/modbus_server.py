@@ -54,6 +54,11 @@ class FieldServer:
         if self._server is not None:
             await self._server.wait_closed()
 
+    @property
+    def connections(self) -> int:
+        """How many stand now."""
+        return len(self._writers)
+
     def cut(self) -> None:
         for writer in self._writers:
             writer.transport.abort()

@@ -15,13 +15,13 @@ from tests.waiting import until
 
 async def test_a_graceful_stop_loses_no_answer() -> None:
     answered = 0
-    holding = asyncio.Event()
+    holding, stopping = asyncio.Event(), asyncio.Event()
 
     async def counted(server: FieldServer, request: bytes) -> bytes:
         nonlocal answered
         if answered >= 10:
             holding.set()
-            await asyncio.sleep(0.05)  # stop comes while this poll is under way
+            await stopping.wait()
         answered += 1
         return server.honest(request)
 
@@ -33,10 +33,14 @@ async def test_a_graceful_stop_loses_no_answer() -> None:
         addresses = [f"127.0.0.1:{server.port}/{n}" for n in units]
         async with running(inventory(addresses), settings=settings) as (driver, sink):
             await holding.wait()
-            await driver.stop()
+            stop = asyncio.create_task(driver.stop())
+            await asyncio.sleep(0)  # stop comes while this poll is under way
+            assert not stop.done()
+            stopping.set()
+            await stop
             assert sum(sink.rows(key) for key in range(3)) == answered == 11
-            await asyncio.sleep(0.2)
-            assert answered == 11  # nothing new was taken up
+            await until(lambda: server.connections == 0)
+            assert (answered, server.accepted) == (11, 1)  # nothing new was taken up
 
 
 async def test_stop_does_not_wait_for_an_endpoint_that_is_not_there() -> None:
@@ -75,14 +79,15 @@ async def test_a_sink_that_is_away_gets_everything_later_once() -> None:
 async def test_a_full_sink_slows_polling_down() -> None:
     settings = FAST.model_copy(update={"max_pending": 5})
     async with (
-        FieldServer({1: meter(230)}) as server,
+        FieldServer({1: meter(230), 2: meter(231)}) as server,
         running(inventory([f"127.0.0.1:{server.port}/1"]), settings=settings) as (_, sink),
+        running(inventory([f"127.0.0.1:{server.port}/2"])),  # tells how fast it goes without hindrance
     ):
         await until(lambda: sink.rows(0) >= 1)
         sink.gate.clear()
-        before = server.asked[1]
-        await asyncio.sleep(0.6)  # twenty polls' worth
-        assert server.asked[1] - before <= 12  # two fillings at most: one being put, one waiting
+        before = server.asked.copy()
+        await until(lambda: server.asked[2] - before[2] >= 30)
+        assert server.asked[1] - before[1] <= 12  # two fillings at most: one being put, one waiting
         sink.gate.set()
         await until(lambda: sink.rows(0) >= 20)
 
