@@ -14,6 +14,7 @@ from drivers.mqtt.topics import TopicTemplate
 from gateway.core.clock import Clock
 from gateway.core.errors import FeederlineError, RefusedError, UnavailableError
 from gateway.core.inventory import Inventory
+from gateway.core.model import GATEWAY, Signal, SignalKind
 from gateway.core.ports import Sink
 
 log = logging.getLogger(__name__)
@@ -84,11 +85,21 @@ class MqttDriver:
     async def _serve(self, session: Session, sink: Sink) -> None:
         if self._stopping.is_set():
             session.finish()
+        heard_from = await session.begin()
+        if heard_from is not None:
+            await self._tell(SignalKind.CONNECTION_MADE, heard_from, sink)
         await self._drain(session, sink)
         if self._stopping.is_set():
             await session.settle()
             await self._drain(session, sink)
             await session.close()
+        elif heard_from is not None:
+            await self._tell(SignalKind.CONNECTION_LOST, session.ended_at, sink, session.over)
+
+    async def _tell(self, kind: SignalKind, at: int, sink: Sink, detail: str = "") -> None:
+        """The gateway's own account of whether it can hear: silence means nothing while it cannot."""
+        signal = Signal(kind=kind, device=GATEWAY, received_at=at, source=self.name, detail=detail)
+        await sink.put([signal])
 
     async def _drain(self, session: Session, sink: Sink) -> None:
         while messages := await session.take():

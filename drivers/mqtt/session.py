@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from drivers.mqtt.client import Client
 from drivers.mqtt.inbox import Inbox
 from drivers.mqtt.metrics import CONNECTED, CONNECTS, FAILURES, PAUSES
+from drivers.mqtt.probe import Probe
 from drivers.mqtt.router import Message
 from drivers.mqtt.settings import MqttSettings
 from gateway.core.clock import Clock
@@ -28,9 +29,11 @@ class Session:
         self.over = ""  # why the session has ended
         self.error: FeederlineError = UnavailableError("the session with the MQTT broker has not ended")
         self.subscribed = False  # by the broker's word
-        self.proven = False  # something came back through it
+        self.heard_from: int | None = None  # µs UTC: subscribed, or delivering what was subscribed to before
+        self.ended_at = 0  # µs UTC, after everything received
         self._settings = settings
         self._clock = clock
+        self._probe = Probe(settings)
         self._probe_topic = settings.probe_topic.encode()
         self._filters = [*filters, (settings.probe_topic, 0)] if settings.probe_s else filters
         self._client = Client(settings, self)
@@ -39,14 +42,13 @@ class Session:
         self._connected: asyncio.Future[None] = self._loop.create_future()
         self._publishing: dict[int, asyncio.Future[None]] = {}
         self._closed = asyncio.Event()
+        self._begun = asyncio.Event()  # or over, or finished
         self._inbox = Inbox(settings.batch_messages, settings.batch_ms / 1000)
         self._received_at = 0
         self._settling = False
         self._settled = asyncio.Event()
-        self._heard_at = 0.0  # loop time
-        self._greeted_at = 0.0
+        self._greeted_at = 0.0  # loop time
         self._asked_at = 0.0
-        self._probed_at: float | None = None  # a probe is on its way since
         self._watch: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -74,7 +76,8 @@ class Session:
         except BaseException:
             self.abort()
             raise
-        self._heard_at = self._greeted_at = self._asked_at = self._loop.time()
+        self._greeted_at = self._asked_at = self._loop.time()
+        self._probe.start(self._asked_at)
         self._watch = self._loop.create_task(self._watching(), name=f"mqtt-watch:{self._settings.name}")
 
     def _no_answer(self) -> UnavailableError:
@@ -86,14 +89,24 @@ class Session:
 
     # -- messages -----------------------------------------------------------------------------------------------
 
+    @property
+    def proven(self) -> bool:
+        """Something came back through it."""
+        return self._probe.proven
+
+    async def begin(self) -> int | None:
+        """When it began to be heard, µs UTC, as soon as that is known; None when it is over or finished before that."""
+        await self._begun.wait()
+        return self.heard_from
+
     async def take(self) -> list[Message]:
         """The next lot of messages in order of arrival; empty when there will be none any more."""
         lot = await self._inbox.take()
         if self._client.halted and not self._inbox.closed and not self._inbox.is_full:
             self._client.halted = False
             self._client.forgive()
-            self._heard_at = self._asked_at = self._loop.time()
-            self._probed_at = None
+            self._asked_at = self._loop.time()
+            self._probe.start(self._asked_at)
             self._loop.add_reader(self._descriptor, self._readable)
             self._loop.call_soon(self._readable)
         return lot
@@ -130,6 +143,7 @@ class Session:
         """Read nothing more; `take` gives what was read and then nothing."""
         self._halt()
         self._inbox.close()
+        self._begun.set()
 
     async def settle(self) -> None:
         """Return when the broker has read our acknowledgements; what it sends meanwhile is left to it, QoS 0 is kept.
@@ -189,6 +203,7 @@ class Session:
             self._loop.call_soon(self._client.abort)  # paho must not be closed from within its callback
             return
         self.subscribed = True
+        self._heard(self._clock.now())
         CONNECTS.labels(self._settings.name).inc()
         CONNECTED.labels(self._settings.name).set(1)
         log.info("subscribed", extra={"broker": self._settings.name, "url": self._settings.url})
@@ -196,19 +211,20 @@ class Session:
     def received(
         self, topic: bytes, payload: bytes, mid: int, qos: int, *, retained: bool, redelivered: bool
     ) -> None:
-        self.proven = True
-        self._probed_at = None
-        self._heard_at = self._loop.time()
+        loop_time = self._loop.time()
+        self._probe.heard(loop_time)
         if topic == self._probe_topic:
             if qos:
                 self._client.confirm(mid, qos)
             return
         if self._settling and qos:
             return
+        now = self._clock.now()
+        self._heard(now)
         # no two messages share a time: it may become a reading's own
-        self._received_at = max(self._received_at + 1, self._clock.now())
+        self._received_at = max(self._received_at + 1, now)
         message = Message(topic, payload, mid, qos, retained, self._received_at, redelivered)
-        self._inbox.add(message, self._heard_at)
+        self._inbox.add(message, loop_time)
         if self._inbox.is_full and not self._settling:
             PAUSES.labels(self._settings.name).inc()
             self._halt()
@@ -240,9 +256,15 @@ class Session:
     def lost(self, reason: str) -> None:
         self._end(UnavailableError(f"the connection to the MQTT broker was lost: {reason}"))
 
+    def _heard(self, now: int) -> None:
+        if self.heard_from is None:
+            self.heard_from = now
+            self._begun.set()
+
     def _end(self, error: FeederlineError) -> None:
         if self.over:
             return
+        self.ended_at = max(self._received_at + 1, self._clock.now())
         self.over, self.error = str(error), error
         for waiting in (self._connected, *self._publishing.values()):
             if not waiting.done():
@@ -250,6 +272,7 @@ class Session:
                 waiting.exception()  # not everyone of them is awaited
         self._inbox.close()
         self._settled.set()
+        self._begun.set()
 
     # -- reading and watching -------------------------------------------------------------------------------------
 
@@ -275,31 +298,21 @@ class Session:
             else:
                 self._client.loop_misc()
                 if self.subscribed:
-                    self._probe(now)
+                    self._ask_back(now)
                 elif now - self._asked_at >= settings.connect_timeout_s:
                     self._end(self._no_answer())
                     self._client.abort()
             await asyncio.sleep(pause_s)
 
-    def _probe(self, now: float) -> None:
-        """A message to ourselves, at once and after every silence; the session ends when it does not come back."""
-        settings = self._settings
-        if not settings.probe_s or self.over:
-            return
-        if self._probed_at is not None:
-            if now - self._probed_at >= settings.probe_timeout_s:
-                FAILURES.labels(settings.name, "silent").inc()
-                self._end(
-                    UnavailableError(
-                        f"subscribed, yet a message to {settings.probe_topic} did not come back within "
-                        f"{settings.probe_timeout_s:g} s; a new session is made. If the broker's access rules "
-                        "forbid that topic, allow it or set probe_s to 0"
-                    )
-                )
-                self._client.abort()
-        elif not self.proven or now - self._heard_at >= settings.probe_s:
-            self._client.publish(settings.probe_topic, b"", 0)
-            self._probed_at = now
+    def _ask_back(self, now: float) -> None:
+        """A message to ourselves when it is time for one; the session ends when it does not come back."""
+        try:
+            if not self.over and self._probe.due(now):
+                self._client.publish(self._settings.probe_topic, b"", 0)
+        except UnavailableError as exc:
+            FAILURES.labels(self._settings.name, "silent").inc()
+            self._end(exc)
+            self._client.abort()
 
 
 def _forget(connecting: asyncio.Future[None]) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from drivers.mqtt import MqttDriver
 from gateway.core.clock import SystemClock
-from gateway.core.model import Quality, SignalKind
+from gateway.core.model import GATEWAY, Batch, Entry, Quality, SignalKind
 from gateway.embedded import BrokerAddress
 from tests.integration.mqtt_parts import (
     HeldSink,
@@ -87,7 +87,7 @@ async def test_what_was_not_durable_is_delivered_again(
             send, forgetful, f"{space}/M1/telemetry", [voltage(n) for n in range(5)], qos=qos
         )
         await until(lambda: crashed.waiting)
-    assert crashed.entries == []
+    assert crashed.voltages == []
     sink = HeldSink()
     async with running(section, sink):
         await until(lambda: len(sink.voltages) >= 5, 20)
@@ -108,6 +108,48 @@ async def test_what_was_acknowledged_is_not_delivered_again(any_broker: BrokerAd
     async with running(section, again):
         await until(lambda: 99 in again.voltages)
     assert again.voltages == [99]
+
+
+async def test_the_driver_says_when_it_can_hear(any_broker: BrokerAddress, space: str) -> None:
+    """Made before anything of the session, lost once after everything of it, nothing at an orderly end."""
+    made, lost = SignalKind.CONNECTION_MADE.value, SignalKind.CONNECTION_LOST.value
+    sink = HeldSink()
+    async with MutableProxy(any_broker) as proxy:
+        section = settings(proxy.address, space)
+        async with running(section, sink) as driver:
+            await until(lambda: driver.connected and sink.sessions)
+            await asyncio.to_thread(send, any_broker, f"{space}/M1/telemetry", [voltage(1)])
+            await until(lambda: sink.voltages == [1])
+            proxy.refuse = True
+            proxy.cut()
+            await until(lambda: len(sink.sessions) == 2)
+            tried = proxy.connections
+            await until(lambda: proxy.connections >= tried + 3)
+            await asyncio.to_thread(send, any_broker, f"{space}/M1/telemetry", [voltage(2)])
+            proxy.refuse = False
+            await until(lambda: sink.voltages == [1, 2])
+            await driver.stop()
+    assert sink.outline == [made, "1", lost, made, "2"]
+    assert {(s.device, s.source, s.occurred_at) for s in sink.sessions} == {(GATEWAY, f"mqtt:{space}", None)}
+    assert "connection" in sink.sessions[1].detail
+    times = [int(t) for e in sink.entries for t in getattr(e, "measured_at", [getattr(e, "received_at", 0)])]
+    assert times == sorted(times)
+
+
+async def test_what_comes_before_the_answer_to_subscribing_is_heard_already(
+    mosquitto: BrokerAddress, space: str
+) -> None:
+    """More than two lots of an earlier session: SUBACK is behind them, and they do not wait for it."""
+    section = settings(mosquitto, space, batch_messages=2)
+    async with running(section, HeldSink()) as driver:
+        await until(lambda: driver.connected)
+        await driver.stop()
+    await asyncio.to_thread(send, mosquitto, f"{space}/M1/telemetry", [voltage(n) for n in range(15)])
+    sink = HeldSink()
+    async with running(section, sink) as driver:
+        await until(lambda: len(sink.voltages) == 15)
+        await driver.stop()
+    assert sink.outline == [SignalKind.CONNECTION_MADE.value, *map(str, range(15))]
 
 
 async def test_stop_puts_what_was_read_and_keeps_the_session(any_broker: BrokerAddress, space: str) -> None:
@@ -257,15 +299,18 @@ async def test_a_message_without_time_gets_one_of_its_own(broker: BrokerAddress,
 
 async def test_a_sink_that_fails_ends_the_run(forgetful: BrokerAddress, space: str) -> None:
     class Failing(HeldSink):
-        async def put(self, entries: object) -> None:
-            raise OSError("disk gone")
+        async def put(self, entries: Sequence[Entry]) -> None:
+            if any(isinstance(entry, Batch) for entry in entries):
+                raise OSError("disk gone")
+            await super().put(entries)
 
     driver = MqttDriver(inventory(), settings(forgetful, space), SystemClock())
-    task = asyncio.create_task(driver.run(Failing()))
-    await until(lambda: driver.connected)
+    sink = Failing()
+    task = asyncio.create_task(driver.run(sink))
+    await until(lambda: sink.sessions)
     await asyncio.to_thread(send, forgetful, f"{space}/M1/telemetry", [voltage(1)])
     with pytest.raises(OSError, match="disk gone"):
         await asyncio.wait_for(task, 10)
-    sink = HeldSink()
-    async with running(settings(forgetful, space), sink):
-        await until(lambda: sink.voltages == [1], 20)
+    later = HeldSink()
+    async with running(settings(forgetful, space), later):
+        await until(lambda: later.voltages == [1], 20)

@@ -66,6 +66,7 @@ async def test_a_session_that_falls_silent_later_is_recycled(mosquitto: BrokerAd
             await asyncio.to_thread(send, mosquitto, f"{space}/M1/telemetry", [voltage(2)])
             await until(lambda: 2 in sink.voltages)
             assert proxy.connections == 2
+    assert sink.outline == ["connection_made", "1", "connection_lost", "connection_made", "2"]
 
 
 async def test_a_quiet_but_sound_session_is_left_alone(broker: BrokerAddress, space: str) -> None:
@@ -107,13 +108,15 @@ async def test_a_broker_that_is_not_there_is_named_once_and_found_later(
                 await until(lambda: sink.voltages == [5])
 
 
-async def test_stop_while_there_is_no_broker(space: str) -> None:
+async def test_stop_while_there_is_no_broker(space: str, caplog: pytest.LogCaptureFixture) -> None:
     section = settings(BrokerAddress("127.0.0.1", free_port(), 0), space, retry_max_s=3600)
     driver = MqttDriver(inventory(), section, SystemClock())
-    task = asyncio.create_task(driver.run(HeldSink()))
-    await asyncio.sleep(0.05)
+    sink = HeldSink()
+    task = asyncio.create_task(driver.run(sink))
+    await until(lambda: _errors(caplog))  # it has been tried, and is waited for
     await asyncio.wait_for(driver.stop(), 10)
     await asyncio.wait_for(task, 10)
+    assert sink.entries == []  # a session that never was is not lost
 
 
 async def test_a_server_that_says_nothing_is_given_up(space: str, caplog: pytest.LogCaptureFixture) -> None:
@@ -274,9 +277,11 @@ async def test_a_refused_subscription_is_an_error(
             password={"file": str(tmp_path / "password")},
             subscriptions=[{"topic": topic} for topic in topics],
         )
-        async with running(section, HeldSink()) as driver:
+        sink = HeldSink()
+        async with running(section, sink) as driver:
             await until(lambda: _errors(caplog))
             assert not driver.connected
+    assert sink.entries == []
     assert _errors(caplog)[0] == "the MQTT broker refuses subscriptions to secret/+; allow them for gw"
 
 
