@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from gateway.core.clock import SECOND
 from gateway.core.inventory import DeviceKind, Inventory
-from gateway.core.model import GATEWAY, Batch, Bools, Int64s, Signal, SignalKind
+from gateway.core.model import GATEWAY, Batch, Bools, Int32s, Int64s, Signal, SignalKind
 from processors.outage.rows import Row, Rows, rows_of_batch
 from processors.outage.settings import OutageSettings
 from processors.outage.state import FAR, Dark, Flag, Keys, State
+
+# How the detail of a signal begins that was kept by the broker, or delivered again without a time of its own.
+_RETAINED, _REDELIVERED = "retained", "redelivered"
+
+
+class Absence(NamedTuple):
+    """When the gateway, or one broker session, could not hear: µs UTC, `end` is `FAR` while it lasts."""
+
+    start: int
+    end: int
 
 
 class Evidence(State):
@@ -20,26 +32,38 @@ class Evidence(State):
         self.concentrator: Bools = inventory.kind == DeviceKind.CONCENTRATOR
         self.listed: Bools = inventory.node >= 0
         self.paths: dict[str, int] = {}
-        self.fixed_path: Bools = inventory.via >= 0  # behind a concentrator, or one itself
-        self.fixed_path[inventory.via[self.fixed_path]] = True
-        self._first_paths()
+        self._behind = _by_concentrator(inventory.via)
+        self._fixed, self.session = self._first_paths()
         self.listening = False
-        self.clock_faults: set[int] = set()  # devices whose own time was not believed
+        self.absences: dict[str, Absence] = {}  # source -> its last one; "" is the gateway itself
+        self.clock_faults: set[int] = set()  # devices whose own time was not believed the last time
         self.ignored = 0  # rows of unknown devices
         self._waiting: list[Row] = []
         self._clock_error = round(settings.max_clock_error_s * SECOND)
         self._gasp_wait = round(settings.last_gasp_wait_s * SECOND)
 
-    def _first_paths(self) -> None:
-        """Behind a concentrator the path is known; otherwise it is by protocol until something is heard."""
-        via = self.inventory.via
+    def _first_paths(self) -> tuple[Int32s, Int32s]:
+        """(path as the inventory knows it or −1, session by protocol until something is heard): int32 per key."""
+        inventory = self.inventory
+        fixed, session = np.full(len(inventory), -1, np.int32), np.zeros(len(inventory), np.int32)
         for name in ("mqtt", "modbus"):
-            self.path[self.inventory.of_protocol(name)] = self.path_index(f"unheard:{name}")
-        for key in np.unique(via[via >= 0]):
-            self.path[via == key] = self.path[key] = self.path_index(f"via:{self.inventory.ids[key]}")
+            session[inventory.of_protocol(name)] = self.path_index(f"unheard:{name}")
+        for key in inventory.of_protocol("modbus"):
+            if address := inventory.device(key).address:
+                fixed[key] = self.path_index(f"source:modbus:{endpoint(address)}")
+        for key, behind in self._behind.items():
+            fixed[behind] = fixed[key] = self.path_index(f"via:{inventory.ids[key]}")
+        return fixed, session
 
     def path_index(self, name: str) -> int:
         return self.paths.setdefault(name, len(self.paths))
+
+    @property
+    def path(self) -> Int32s:
+        """What each device is heard through, int32 per key, an index of `paths`: its concentrator, its endpoint, or
+        else the broker session it was last heard through."""
+        found: Int32s = np.where(self._fixed >= 0, self._fixed, self.session)
+        return found
 
     # -- entries ---------------------------------------------------------------------------------------------------
 
@@ -52,8 +76,7 @@ class Evidence(State):
         if not len(rows):
             return
         if batch.source:
-            free = rows.device[~self.fixed_path[rows.device]]
-            self.path[free] = self.path_index(f"source:{batch.source}")
+            self.session[rows.device] = self.path_index(f"source:{batch.source}")
         fast = clean & (self.flags[rows.device] == 0)
         if not fast.all():
             slow_device = np.zeros(len(self.listed), np.bool_)
@@ -64,18 +87,18 @@ class Evidence(State):
         self.steady(rows)
 
     def notice(self, signal: Signal) -> None:
+        if signal.detail.startswith(_RETAINED):
+            return  # a state from before it was asked for
         if signal.device == GATEWAY:
             self.flush()
             self._notice_gateway(signal)
-            return
-        if not 0 <= signal.device < len(self.listed):
+        elif 0 <= signal.device < len(self.listed):
+            rows = self._rows_of(signal)
+            self._waiting += rows
+            if signal.source and rows and rows[0].heard:
+                self.session[signal.device] = self.path_index(f"source:{signal.source}")
+        else:
             self.ignored += 1
-            return
-        if signal.kind is SignalKind.CONNECTION_LOST:
-            self.flush()
-            self._lost(signal)
-            return
-        self._waiting.extend(self._rows_of(signal))
 
     def flush(self) -> None:
         """Fold the signals that wait."""
@@ -88,6 +111,10 @@ class Evidence(State):
         own = self._own_time(signal)
         at = received if own is None else own
         match signal.kind:
+            case SignalKind.LAST_GASP | SignalKind.POWER_RESTORED if (
+                signal.occurred_at is None and signal.detail.startswith(_REDELIVERED)
+            ):
+                return [Row(d, received, at, at, heard=True)]  # when it was said cannot be known
             case SignalKind.LAST_GASP:
                 onset = received - self._gasp_wait if own is None else own
                 return [Row(d, received, at, onset, heard=True, dark=int(Dark.GASP))]
@@ -101,6 +128,8 @@ class Evidence(State):
                 return [Row(d, received, at, at, heard=True, living=True)]
             case SignalKind.NO_ANSWER | SignalKind.PING_FAILED:
                 return [Row(d, received, at, at, unanswered=True)]
+            case SignalKind.CONNECTION_LOST:
+                return [Row(key, received, at, at, lost=True) for key in (*self._behind.get(d, ()), d)]
             case SignalKind.CONNECTION_MADE | SignalKind.TAMPER:
                 return [Row(d, received, at, at, heard=True)]
             case _:
@@ -108,35 +137,64 @@ class Evidence(State):
 
     def _own_time(self, signal: Signal) -> int | None:
         """The device's account of when, unless its clock is plainly wrong; never later than reception."""
-        if signal.occurred_at is None:
+        own, received = signal.occurred_at, signal.received_at
+        if own is None:
             return None
-        early = signal.received_at - signal.occurred_at
-        if -self._tolerance <= early <= self._clock_error:
-            return min(signal.occurred_at, signal.received_at)
+        if own <= received + self._tolerance and own >= self._earliest(signal.source, received):
+            self.clock_faults.discard(signal.device)
+            return min(own, received)
         self.clock_faults.add(signal.device)
         return None
 
-    def _lost(self, signal: Signal) -> None:
-        """The connection of one device, or of a concentrator and everything behind it: silence comes sooner."""
-        who = np.append(np.flatnonzero(self.inventory.via == signal.device), signal.device)
-        self.due_at[who] = np.minimum(self.due_at[who], signal.received_at + self.interval[who])
-        self.next_due = min(self.next_due, int(self.due_at[who].min()))
+    def _earliest(self, source: str, received: int) -> int:
+        """From when on a message received now may be: it may have waited while nobody could hear it."""
+        found = received - self._clock_error
+        for name in {"", source} & self.absences.keys():
+            absence = self.absences[name]
+            if received <= absence.end + self._clock_error:
+                found = min(found, absence.start - self._tolerance)
+        return found
 
     def _notice_gateway(self, signal: Signal) -> None:
-        """Silence counts only from when it could have been heard."""
-        at = signal.received_at
-        path = self.paths.get(f"source:{signal.source}", -1)
         match signal.kind:
             case SignalKind.GATEWAY_DOWN:
-                self.due_at[:] = FAR
+                self._leave("", signal)
             case SignalKind.GATEWAY_UP:
-                self.listen(np.arange(len(self.listed)), at)
+                self._return("", signal.received_at)
+                self.listen(np.arange(len(self.listed)), signal.received_at)
             case SignalKind.CONNECTION_LOST:
-                self.due_at[self.path == path] = FAR
+                self._leave(signal.source, signal)
             case SignalKind.CONNECTION_MADE:
-                self.listen(np.flatnonzero(self.path == path), at)
+                self._return(signal.source, signal.received_at)
+                self.listen(np.flatnonzero(self._through(signal.source)), signal.received_at)
             case _:
                 pass
+
+    def _leave(self, source: str, signal: Signal) -> None:
+        """What waited since an absence just before may still be on its way."""
+        start = signal.received_at if signal.occurred_at is None else signal.occurred_at
+        before = self.absences.get(source)
+        if before and start <= before.end + self._clock_error:
+            start = min(start, before.start)
+        self.absences[source] = Absence(start, int(FAR))
+
+    def _return(self, source: str, at: int) -> None:
+        if source in self.absences:
+            self.absences[source] = self.absences[source]._replace(end=at)
+
+    def _through(self, source: str) -> Bools:
+        """Which devices a broker session brings; those never heard might come by any."""
+        names = (f"source:{source}", f"unheard:{source.partition(':')[0]}")
+        found: Bools = np.isin(self.session, [self.paths[name] for name in names if name in self.paths])
+        return found
+
+    def audible(self) -> Bools:
+        """Which devices could be heard at present: silence of the others says nothing. One per key."""
+        found = np.ones(len(self.listed), np.bool_)
+        for source, absence in self.absences.items():
+            if absence.end == FAR:
+                found &= ~self._through(source) if source else np.False_
+        return found
 
     def listen(self, keys: Keys, at: int) -> None:
         """From `at` on these devices could be heard."""
@@ -156,7 +214,7 @@ class Evidence(State):
             self.listen(unheard[self.heard_at[unheard] == 0], at)
         if at < self.next_due:
             return np.empty(0, np.int64)
-        open_ = (self.flags & Flag.SILENT == 0) & self.listed & ~self.concentrator
+        open_ = (self.flags & Flag.SILENT == 0) & self.listed & ~self.concentrator & self.audible()
         late = np.flatnonzero(open_ & (self.due_at <= at))
         self.flags[late] |= Flag.SILENT
         open_[late] = False
@@ -171,9 +229,9 @@ class Evidence(State):
 
     def path_lives(self, keys: Keys) -> Bools:
         """Whether anything came along a device's path when the device itself should have spoken."""
-        path_heard = np.zeros(len(self.paths), np.int64)
-        np.maximum.at(path_heard, self.path, self.heard_at)
-        lives: Bools = path_heard[self.path[keys]] > self.last_heard(keys) + self.interval[keys] * 3 // 2
+        path, path_heard = self.path, np.zeros(len(self.paths), np.int64)
+        np.maximum.at(path_heard, path, self.heard_at)
+        lives: Bools = path_heard[path[keys]] > self.last_heard(keys) + self.interval[keys] * 3 // 2
         return lives
 
     def is_dark(self, keys: Keys) -> Bools:
@@ -182,3 +240,18 @@ class Evidence(State):
             (self.flags[keys] & Flag.SPELL > 0) & (self.back_at[keys] == 0) & (self.kinds[keys] > 0)
         )
         return found
+
+
+def _by_concentrator(via: Int32s) -> dict[int, list[int]]:
+    """Key of each concentrator -> keys of the devices behind it."""
+    order = np.argsort(via, kind="stable")
+    order = order[via[order] >= 0]
+    keys, first = np.unique(via[order], return_index=True)
+    parts = np.split(order, first[1:])
+    return {key: part.tolist() for key, part in zip(keys.tolist(), parts, strict=False)}
+
+
+def endpoint(address: str) -> str:
+    """`host:port` of a Modbus address `host[:port]/unit`."""
+    place = address.rpartition("/")[0]
+    return place if ":" in place.rpartition("]")[2] else f"{place}:502"

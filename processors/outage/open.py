@@ -126,7 +126,7 @@ class Opener:
         living = ~spell & ~owned & ~told & (ev.on_at[keys] > here + self.tolerance)
         quiet_for = at - ev.last_heard(keys)
         silent = (ev.flags[keys] & Flag.SILENT > 0) | (quiet_for > ev.interval[keys] * 3 // 2)
-        silent &= ~dark & ~told & ~living
+        silent &= ~dark & ~told & ~living & ev.audible()[keys]
         use = dark | ~owned
         points = Points(
             node=self.inventory.node[keys[use]],
@@ -160,7 +160,8 @@ class Opener:
         quiet, alone = silence_weights(self.settings)
         k = keys[silent]
         with_path = ev.path_lives(k)
-        count = np.bincount(ev.path[k], minlength=len(ev.paths))[ev.path[k]]
+        path = ev.path[k]
+        count = np.bincount(path)[path]
         found[silent] = np.where(with_path, alone, -quiet + self.settings.min_score / count)
         return found
 

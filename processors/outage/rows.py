@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.core.inventory import Inventory
-from gateway.core.model import Batch, Bools, Int64s
+from gateway.core.model import Batch, Bools, Int64s, Quality
 from processors.outage.settings import OutageSettings
 
 UInt8s: TypeAlias = npt.NDArray[np.uint8]
 _PHASES = ("voltage_a", "voltage_b", "voltage_c")
+_AGAIN = np.uint16(Quality.REDELIVERED)
 _BITS = np.array([1, 2, 4], np.uint8)
 
 
@@ -29,6 +30,7 @@ class Row(NamedTuple):
     living: bool = False
     restore: bool = False
     unanswered: bool = False
+    lost: bool = False  # its connection was lost: silence comes sooner
     dark: int = 0  # of Dark
 
 
@@ -44,6 +46,7 @@ class Rows:
     living: Bools
     restore: Bools
     unanswered: Bools
+    lost: Bools
     dark: UInt8s
     used: UInt8s
     below: UInt8s
@@ -73,12 +76,12 @@ class Rows:
     def of(rows: Sequence[Row]) -> Rows:
         columns = list(zip(*rows, strict=True))
         device, received, at, onset = (np.array(column, np.int64) for column in columns[:4])
-        heard, living, restore, unanswered = (np.array(column, np.bool_) for column in columns[4:8])
+        heard, living, restore, unanswered, lost = (np.array(column, np.bool_) for column in columns[4:9])
         used, below, above, breaker = (np.zeros(len(rows), np.uint8) for _ in range(4))
-        dark = np.array(columns[8], np.uint8)
+        dark = np.array(columns[9], np.uint8)
         return Rows(
-            device, received, at, onset, heard, living, restore, unanswered, dark, used, below, above, breaker
-        )
+            device, received, at, onset, heard, living, restore, unanswered, lost, dark, used, below, above, breaker
+        )  # fmt: skip
 
 
 def rows_of_batch(
@@ -87,7 +90,8 @@ def rows_of_batch(
     """The rows `keep` of a batch, and which of them need no second look: every phase above `on_above`, or no voltage.
 
     A single-phase meter measures its phase as voltage_a whichever phase it hangs on, so where none of the connected
-    phases carries a value, whatever was measured counts.
+    phases carries a value, whatever was measured counts. A row that was delivered again and has no time of
+    its own says nothing about supply.
     """
     n = len(keep)
     device = batch.device[keep].astype(np.int64)
@@ -111,9 +115,13 @@ def rows_of_batch(
     if state is not None:
         told = state[keep]
         breaker = np.where(np.isnan(told), 0, np.where(told > 0.5, 1, 2)).astype(np.uint8)
+    again = batch.quality[keep] & _AGAIN
+    if again.any():
+        used[again > 0] = breaker[again > 0] = 0
     no = np.zeros(n, np.bool_)
     rows = Rows(
         device=device, received=received, at=at, onset=at, heard=np.ones(n, np.bool_), living=no,
-        restore=no, unanswered=no, dark=np.zeros(n, np.uint8), used=used, below=below, above=above, breaker=breaker,
+        restore=no, unanswered=no, lost=no, dark=np.zeros(n, np.uint8), used=used, below=below, above=above,
+        breaker=breaker,
     )  # fmt: skip
     return rows, (used & ~above) == 0

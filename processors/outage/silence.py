@@ -36,15 +36,16 @@ class Silence:
             return
         ev, book = self.evidence, self.book
         keys = np.array(sorted(self.waiting), np.int64)
-        held = np.isin(self.opener.area[keys], list(self.opener.pending)) & ev.listed[keys]
-        collecting = held & np.array(
+        pending = np.isin(self.opener.area[keys], list(self.opener.pending)) & ev.listed[keys]
+        collecting = pending & np.array(
             [
                 at - self.opener.pending.get(a, 0) < self.opener.collecting
                 for a in self.opener.area[keys].tolist()
             ]
         )
-        self.waiting = set(keys[collecting].tolist())
-        keys = keys[~collecting]
+        held = collecting | ~ev.audible()[keys]
+        self.waiting = set(keys[held].tolist())
+        keys = keys[~held]
         keys = keys[(ev.flags[keys] & Flag.SILENT > 0) & (book.owner[keys] < 0) & ~ev.is_dark(keys)]
         if not len(keys):
             return

@@ -6,15 +6,15 @@ import msgspec
 import numpy as np
 
 from gateway.core.inventory import Inventory
-from gateway.core.model import IncidentKind, IncidentState, Int32s, Interruption
+from gateway.core.model import IncidentKind, IncidentState, Interruption
 from processors.outage.book import Book
-from processors.outage.evidence import Evidence
+from processors.outage.evidence import Absence, Evidence
 from processors.outage.open import Opener
 from processors.outage.silence import Silence
 from processors.outage.state import COLUMNS, Flag, Keys
 from processors.outage.story import Story
 
-MAGIC = b"feederline-outage-1\n"
+MAGIC = b"feederline-outage-2\n"
 _MEMBERS = {"start": np.int64, "end": np.int64, "step": np.int32, "due": np.int64, "told": np.int64}
 
 
@@ -51,6 +51,7 @@ class _State(msgspec.Struct, frozen=True, kw_only=True):
     listening: bool
     next_due: int
     ignored: int
+    absences: dict[str, tuple[int, int]]
     clock_faults: list[int]
     pending: dict[str, int]
     stirred: list[str]
@@ -83,6 +84,7 @@ def save(at: int, evidence: Evidence, book: Book, opener: Opener, silence: Silen
         listening=evidence.listening,
         next_due=evidence.next_due,
         ignored=evidence.ignored,
+        absences={source: (away.start, away.end) for source, away in evidence.absences.items()},
         clock_faults=sorted(evidence.clock_faults),
         pending={nodes[area]: since for area, since in opener.pending.items()},
         review={nodes[area]: when for area, when in opener.review.items()},
@@ -121,19 +123,21 @@ def load(data: bytes, evidence: Evidence, book: Book, opener: Opener, silence: S
     found = [inventory.key(name) for name in state.ids]
     new = np.array([-1 if key is None else key for key in found], np.int64)
     old = np.flatnonzero(new >= 0)
-    own = evidence.path.copy()
     for name, dtype in COLUMNS.items():
         getattr(evidence, name)[new[old]] = np.frombuffer(state.columns[name], dtype)[old]
     evidence.touched[new[old]] = np.frombuffer(state.touched, np.bool_)[old]
     evidence.flags[new[old]] &= ~Flag.TERMINAL
     evidence.flags[evidence.terminal] |= Flag.TERMINAL
-    _load_paths(state, evidence, new[old], own)
+    # Numbers of paths mean something only beside their names.
+    numbers = np.array([evidence.path_index(name) for name in state.paths], np.int32)
+    evidence.session[new[old]] = numbers[evidence.session[new[old]]]
     evidence.listening = state.listening
     if state.listening:
         unknown = np.setdiff1d(np.arange(len(inventory)), new[old])
         evidence.listen(unknown, state.at)
     evidence.next_due = min(evidence.next_due, state.next_due)
     evidence.ignored = state.ignored
+    evidence.absences = {source: Absence(*absence) for source, absence in state.absences.items()}
     evidence.clock_faults = {int(new[key]) for key in state.clock_faults if new[key] >= 0}
     network = book.network
     opener.pending = {network.index(node): since for node, since in state.pending.items() if node in network}
@@ -149,13 +153,6 @@ def load(data: bytes, evidence: Evidence, book: Book, opener: Opener, silence: S
         if i in state.dirty:
             book.dirty.add(slot)
     return state.at
-
-
-def _load_paths(state: _State, evidence: Evidence, keys: Keys, own: Int32s) -> None:
-    """Path numbers mean something only beside their names; behind a concentrator the inventory decides (`own`)."""
-    numbers = np.array([evidence.path_index(name) for name in state.paths], np.int32)
-    evidence.path[keys] = numbers[evidence.path[keys]]
-    evidence.path[evidence.fixed_path] = own[evidence.fixed_path]
 
 
 def _story(saved: _StoryState, new: Keys) -> Story:

@@ -61,7 +61,7 @@ COLUMNS: dict[str, type[np.generic]] = {
     "back_at": np.int64,  # first shown to have supply after `dark_last`, 0 while dark
     "polls": np.int32,  # unanswered polls in a row
     "failed": np.int32,  # exceptions 0x0B in a row
-    "path": np.int32,  # concentrator, broker session or endpoint it is heard through
+    "session": np.int32,  # source it was last heard through, as an index of `paths`
     "kinds": np.uint8,  # of Dark
     "low": np.uint8,  # mask of phases that are off
     "breaker": np.uint8,  # 0 not known, 1 closed, 2 open
@@ -85,7 +85,7 @@ class State:
     back_at: Int64s
     polls: Int32s
     failed: Int32s
-    path: Int32s
+    session: Int32s
     kinds: UInt8s
     low: UInt8s
     breaker: UInt8s
@@ -148,10 +148,15 @@ class State:
         d, received = rows.device[i], rows.received[i]
         self.polls[d] += 1
         full = self.polls[d] >= self.settings.silence_polls
-        d, received = d[full], received[full]
-        self.due_at[d] = np.minimum(self.due_at[d], received)
-        if len(d):
-            self.next_due = min(self.next_due, int(self.due_at[d].min()))
+        self._expect(d[full], received[full])
+        i = np.flatnonzero(rows.lost)
+        d = rows.device[i]
+        self._expect(d, rows.received[i] + self.interval[d])
+
+    def _expect(self, devices: Keys, by: Int64s) -> None:
+        """Silent when not heard by then, or earlier where that was so before."""
+        self.due_at[devices] = np.minimum(self.due_at[devices], by)
+        self.next_due = min(self.next_due, int(by.min(initial=FAR)))
 
     def _judge_voltage(self, rows: Rows) -> None:
         """Hysteresis per phase; decides for rows with voltage or a breaker state whether they show supply."""

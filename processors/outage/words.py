@@ -105,6 +105,8 @@ def _silence(facts: Facts) -> str:
 
 def path(name: str) -> str:
     """`via:C7` → `concentrator C7`."""
+    if name.startswith("source:modbus:"):
+        return f"endpoint {name.removeprefix('source:modbus:')}"
     how, _, rest = name.partition(":")
     if how == "unheard":
         return f"{rest}, never heard so far,"
