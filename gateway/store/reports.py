@@ -99,7 +99,6 @@ class Reports:
         there where `to` is later. See the SQL function of the same name for the rules of the account."""
         bounds = {"frm": when(frm), "to": when(to), "at": when(at)}
         kinds = {row["of"]: row for row in await self._all("report_reliability", bounds)}
-        now = await self.supply_now()
         row = kinds["all"]
         return Reliability(
             window_from=from_datetime(row["window_from"]),
@@ -110,8 +109,6 @@ class Reports:
             planned=_indices(kinds["planned"]),
             unknown_customer_minutes=row["unknown_customer_minutes"],
             unknown_share=row["unknown_share"],
-            off_now=now.off,
-            unknown_now=now.unknown,
             threshold_s=row["threshold_s"],
             comparator=row["comparator"],
             asai_target=row["asai_target"],
@@ -133,6 +130,8 @@ class Reports:
                 open=OpenInterruptions(
                     customers=row["open_customers"], customer_minutes=row["open_customer_minutes"]
                 ),
+                unknown_customer_minutes=row["unknown_customer_minutes"],
+                unknown_share=row["unknown_share"],
             )
             for row in rows
         ]

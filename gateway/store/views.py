@@ -61,7 +61,7 @@ class Reliability(Record, frozen=True, kw_only=True):
     """The account of one window, with and without planned interruptions, its basis and its targets.
 
     sustained means: length `comparator` `threshold_s`.  unknown_share: share of all customer time of the window in
-    which nobody knew; neither on nor off.  off_now, unknown_now: customers at this moment.
+    which nobody knew, the gateway's own absences among them; neither on nor off.
     """
 
     window_from: int
@@ -72,8 +72,6 @@ class Reliability(Record, frozen=True, kw_only=True):
     planned: Indices
     unknown_customer_minutes: float
     unknown_share: float | None
-    off_now: int
-    unknown_now: int
     threshold_s: float
     comparator: str
     asai_target: float
@@ -89,6 +87,8 @@ class DailyReliability(Record, frozen=True, kw_only=True):
     saidi_minutes: float | None
     asai: float | None
     open: OpenInterruptions
+    unknown_customer_minutes: float
+    unknown_share: float | None
 
 
 class SupplyNow(Record, frozen=True, kw_only=True):

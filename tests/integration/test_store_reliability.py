@@ -10,11 +10,21 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gateway.core.clock import DAY, HOUR, MINUTE, SECOND, parse_time
-from gateway.core.model import Commit, Event, IncidentKind, IncidentState, Interruption, SupplyState
+from gateway.core.clock import DAY, HOUR, MINUTE, SECOND, parse_time, to_datetime
+from gateway.core.model import (
+    GATEWAY,
+    Commit,
+    Event,
+    IncidentKind,
+    IncidentState,
+    Interruption,
+    Signal,
+    SignalKind,
+    SupplyState,
+)
 from gateway.store import Store
 from gateway.store.views import Reliability
-from tests.integration.store_world import SPOOL, T0, PlainDesk, outage, ready_store, small_inventory
+from tests.integration.store_world import SPOOL, T0, PlainDesk, outage, ready_store, rows, small_inventory
 
 CASES = Path(__file__).parent.parent / "cases" / "indices"
 DESK = PlainDesk()
@@ -135,7 +145,8 @@ async def test_what_has_not_ended_stands_apart(postgres_url: str) -> None:
         assert report.all.customer_minutes == 10.0
         assert (report.all.open.customers, report.all.open.customer_minutes) == (1, 30.0)
         assert report.all.asai == pytest.approx(1 - 10 / (6 * (at - DAY0) / MINUTE), rel=1e-12)
-        assert (report.off_now, report.unknown_now) == (1, 0)
+        now = await store.reports.supply_now()
+        assert (now.off, now.unknown) == (1, 0)
         (day,) = await store.reports.reliability_daily(DAY0, DAY0 + DAY, at=at)
         assert (day.asai, day.open) == (report.all.asai, report.all.open)
 
@@ -182,10 +193,13 @@ async def test_unknown_is_neither_on_nor_off(postgres_url: str) -> None:
                 after=900,
             ),
         )
+        now = await store.reports.supply_now()
+        (day,) = await store.reports.reliability_daily(DAY0, DAY0 + DAY, at=DAY0 + DAY)
     assert report.all.customer_minutes == 30.0
     assert report.unknown_customer_minutes == pytest.approx(90 + 60)
     assert report.unknown_share == pytest.approx(150 / (6 * 1440), rel=1e-12)
-    assert (report.off_now, report.unknown_now) == (0, 1)
+    assert (day.unknown_customer_minutes, day.unknown_share) == pytest.approx((150, report.unknown_share))
+    assert (now.off, now.unknown) == (0, 1)
 
 
 async def test_planned_is_shown_with_and_without(postgres_url: str) -> None:
@@ -209,8 +223,9 @@ async def test_withdrawn_and_absorbed_incidents(postgres_url: str) -> None:
             dark("I3", 20, device=2, state=IncidentState.MERGED),  # … but what had ended has ended
             dark("I4", 30, device=1),
         )
+        now = await store.reports.supply_now()
     assert (report.all.customer_interruptions, report.all.customer_minutes) == (2, 50.0)
-    assert (report.off_now, report.all.open.customers) == (0, 0)
+    assert (now.off, report.all.open.customers) == (0, 0)
 
 
 async def test_time_that_was_taken_back_is_no_interruption(postgres_url: str) -> None:
@@ -269,3 +284,73 @@ async def test_time_before_observation_began_is_neither_supply_nor_counted(datab
     assert month.all.asai == pytest.approx(0.75)  # one of two customers, half of the hour
     assert (future.window_from, future.all.asai) == (future.window_to, None)
     assert [day.asai for day in days] == [pytest.approx(0.75)]
+
+
+def away(start: int, end: int) -> list[Signal]:
+    """The gateway's own absence, as it tells of it when it is back."""
+    return [
+        Signal(kind=SignalKind.GATEWAY_DOWN, device=GATEWAY, received_at=end, occurred_at=start),
+        Signal(kind=SignalKind.GATEWAY_UP, device=GATEWAY, received_at=end, occurred_at=end),
+    ]
+
+
+async def test_while_the_gateway_was_away_nobody_knows(database_url: str) -> None:
+    """Two absences of an hour, one over midnight. One customer was off meanwhile, one unknown longer than that."""
+    first, second = T0 + HOUR, DAY0 + DAY - HOUR // 2
+    unknown = {"kind": IncidentKind.COMMUNICATIONS_LOSS, "supply": SupplyState.UNKNOWN}
+    events = [dark("I1", 90, after=30), dark("C1", 60, device=1, after=90, **unknown)]
+    signals = [*away(first, first + HOUR), *away(second, second + HOUR)]
+    async with ready_store(database_url) as store:
+        for _ in range(2):  # told twice, it counts once
+            await store.write(Commit(events=events, signals=signals), DESK, SPOOL)
+        at = DAY0 + 2 * DAY
+        today, tomorrow = await store.reports.reliability_daily(DAY0, at, at=at)
+        whole = await store.reports.reliability(DAY0, at, at=at)
+        window = await store.reports.reliability(first, first + HOUR // 2, at=at)
+        before = await store.reports.reliability(DAY0, first, at=at)
+    # Of six customers five know nothing of the first hour; device 1 half an hour more; of the second hour all six.
+    assert whole.unknown_customer_minutes == pytest.approx(5 * 60 + 30 + 6 * 60)
+    assert whole.unknown_share == pytest.approx(690 / (6 * 2 * 1440))
+    assert today.unknown_customer_minutes == pytest.approx(5 * 60 + 30 + 6 * 30)
+    assert (tomorrow.unknown_customer_minutes, tomorrow.unknown_share) == pytest.approx(
+        (180, 180 / (6 * 1440))
+    )
+    assert window.unknown_customer_minutes == pytest.approx(5 * 30)
+    assert before.unknown_customer_minutes == 0
+    assert (whole.all.customer_minutes, whole.fault.customer_minutes) == (90, 90), "what is known stays known"
+
+
+async def test_absences_outlive_the_retention_of_signals(postgres_url: str) -> None:
+    async with ready_store(postgres_url, small_inventory(1)) as store:
+        gasp = Signal(kind=SignalKind.LAST_GASP, device=0, received_at=T0, occurred_at=T0)
+        await store.write(Commit(signals=[gasp, *away(T0, T0 + HOUR)]), DESK, SPOOL)
+        await store.maintain(T0 + 1000 * DAY)
+        report = await store.reports.reliability(DAY0, DAY0 + DAY, at=DAY0 + DAY)
+    assert await rows(postgres_url, "select distinct device_key from signal") == [(None,)]
+    assert report.unknown_customer_minutes == 60
+
+
+async def test_an_interruption_of_a_device_that_is_taken_off_the_list_ends_there(database_url: str) -> None:
+    """Meters are exchanged, one while dark and one while unheard: nobody will ever tell that they came back."""
+    unlisted = T0 + 2 * HOUR
+    unknown = {"kind": IncidentKind.COMMUNICATIONS_LOSS, "supply": SupplyState.UNKNOWN}
+    async with ready_store(database_url) as store:
+        await account(store, dark("I1", None, device=4), dark("C1", None, device=5, after=60, **unknown))
+        await account(
+            store, dark("I2", None, after=180, device=4, node="T1")
+        )  # begins when it is gone already
+        await store.sync_inventory(small_inventory(without=2, known=[f"M{i}" for i in range(6)]))
+        assert await rows(database_url, "select count(unlisted_at) from device where not listed") == [(2,)]
+        async with store._pool.connection() as conn:
+            await conn.execute("update device set unlisted_at = %s where not listed", [to_datetime(unlisted)])
+        report = await account(store)
+        year = await store.reports.reliability(DAY0, DAY0 + 365 * DAY, at=DAY0 + 365 * DAY)
+        now = await store.reports.supply_now()
+        assert (report.served, report.all.customer_interruptions, report.all.customer_minutes) == (4, 1, 120)
+        assert (report.all.open.customers, year.all.open.customers) == (0, 0)
+        assert report.unknown_customer_minutes == year.unknown_customer_minutes == 60
+        assert (now.served, now.on, now.off, now.unknown) == (4, 4, 0, 0)
+        await store.sync_inventory(small_inventory())  # it was a mistake
+        back = await account(store)
+    assert (back.served, back.all.open.customers) == (6, 1)
+    assert await rows(database_url, "select count(unlisted_at) from device") == [(0,)]

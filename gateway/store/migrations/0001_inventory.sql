@@ -39,6 +39,7 @@ create table device (
     transformer_key integer references node (node_key),
     feeder_key      integer references node (node_key),
     listed          boolean not null default true,
+    unlisted_at     timestamptz check (listed = (unlisted_at is null)),
     attributes      jsonb not null default '{}',
     created_at      timestamptz not null default now(),
     changed_at      timestamptz not null default now()
@@ -47,6 +48,7 @@ create index device_node on device (node_key);
 create index device_transformer on device (transformer_key);
 
 comment on table device is 'Meters, terminals, concentrators and sensors. A device no longer in the list keeps its row with listed = false.';
+comment on column device.unlisted_at is 'When it was taken off the list: an interruption that nobody ended counts until then.';
 comment on column device.customers is 'How many customers this metering point serves; 0 for terminals.';
 comment on column device.nominal_v is 'Nominal phase-to-neutral voltage, V.';
 comment on column device.transformer_key is 'Nearest transformer at or above the node.';

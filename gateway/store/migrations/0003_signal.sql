@@ -21,6 +21,7 @@ create unique index signal_said_once on signal (device_key, kind, occurred_at, r
 create unique index signal_heard_once on signal (device_key, kind, received_at, source, md5(detail))
     nulls not distinct where occurred_at is null and reported_at is null;
 create index signal_time on signal (received_at desc);
+create index signal_gateway on signal (kind, received_at) where device_key is null;
 
 create table rejected_value (
     device_key  integer not null,

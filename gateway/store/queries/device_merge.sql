@@ -1,10 +1,10 @@
 -- A name that is known but no longer listed gets a row if it never had one: readings of it may still arrive.
 insert into device (device_key, device_id, node_key, kind, protocol, profile, address, via_key, phases, customers,
-                    priority, interval_s, nominal_v, transformer_key, feeder_key, listed, attributes)
+                    priority, interval_s, nominal_v, transformer_key, feeder_key, listed, unlisted_at, attributes)
 select device_key, device_id, node_key, coalesce(kind, 'meter'), coalesce(protocol, ''), coalesce(profile, ''),
        coalesce(address, ''), via_key, coalesce(phases, 'ABC'), coalesce(customers, 0), coalesce(priority, ''),
        coalesce(interval_s, 0), coalesce(nominal_v, 0), transformer_key, feeder_key, listed,
-       coalesce(attributes, '{}')
+       case when not listed then now() end, coalesce(attributes, '{}')
   from device_staging
  where listed or is_new
 on conflict (device_key) do update
@@ -12,7 +12,7 @@ on conflict (device_key) do update
        address = excluded.address, via_key = excluded.via_key, phases = excluded.phases,
        customers = excluded.customers, priority = excluded.priority, interval_s = excluded.interval_s,
        nominal_v = excluded.nominal_v, transformer_key = excluded.transformer_key, feeder_key = excluded.feeder_key,
-       listed = true, attributes = excluded.attributes, changed_at = now()
+       listed = true, unlisted_at = null, attributes = excluded.attributes, changed_at = now()
  where (device.node_key, device.kind, device.protocol, device.profile, device.address, device.via_key, device.phases,
         device.customers, device.priority, device.interval_s, device.nominal_v, device.transformer_key,
         device.feeder_key, device.listed, device.attributes)

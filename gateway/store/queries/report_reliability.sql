@@ -1,3 +1,1 @@
-select kind.of, r.*
-  from unnest(array['all', 'fault', 'planned']) as kind (of),
-       reliability(%(frm)s::timestamptz, %(to)s::timestamptz, %(at)s::timestamptz, kind.of) r
+select * from reliability(%(frm)s::timestamptz, %(to)s::timestamptz, %(at)s::timestamptz, '{all,fault,planned}')
