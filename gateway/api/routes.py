@@ -11,11 +11,15 @@ from gateway.api import shapes
 from gateway.api.paging import page
 from gateway.api.parameters import IncidentPage, TicketPage, WindowChoice
 from gateway.api.problems import within
+from gateway.api.shared import Shared
 from gateway.api.state import GatewayState
 from gateway.core.clock import Clock, format_time
 from gateway.core.model import IncidentState, TicketState
 from gateway.store.reports import Reports
 from gateway.store.views import IncidentView, TicketView
+
+SUMMARY_KEPT_S = 1.0
+"""For how long a summary is good enough for the next viewer; pages ask every two seconds."""
 
 Id = Annotated[str, Path(min_length=1, max_length=200)]
 
@@ -78,8 +82,7 @@ def build(reports: Reports, state: GatewayState, clock: Clock, zone: ZoneInfo) -
         account = await within(reports.reliability(window.low, window.high, at=at))
         return shapes.reliability(account, window, at)
 
-    @api.get("/summary", summary="What the page shows on top")
-    async def summary() -> shapes.SummaryOut:
+    async def summarise() -> shapes.SummaryOut:
         at = clock.now()
         window = WindowChoice().resolve(at, zone)
         account = await within(reports.reliability(window.low, window.high, at=at))
@@ -93,6 +96,12 @@ def build(reports: Reports, state: GatewayState, clock: Clock, zone: ZoneInfo) -
             reliability=shapes.reliability(account, window, at),
             gateway=shapes.gateway(state.condition()),
         )
+
+    shared_summary = Shared(summarise, keep_s=SUMMARY_KEPT_S)
+
+    @api.get("/summary", summary="What the page shows on top")
+    async def summary() -> shapes.SummaryOut:
+        return await shared_summary.get()
 
     return api
 
