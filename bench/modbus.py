@@ -32,19 +32,24 @@ PROFILE = "eastron-sdm630"
 ROUNDS = 5
 
 
-class Round(NamedTuple):
+class Counts(NamedTuple):
     polls: int
     values: int
+    batches: int
+
+
+class Round(NamedTuple):
+    counts: Counts
     wall_s: float
     cpu_s: float
 
     @property
     def values_per_second(self) -> float:
-        return self.values / self.wall_s
+        return self.counts.values / self.wall_s
 
     @property
     def cpu_per_million(self) -> float:
-        return self.cpu_s / self.values * 1e6
+        return self.cpu_s / self.counts.values * 1e6
 
 
 def _registers() -> bytes:
@@ -95,11 +100,12 @@ def _serve(pipe: Pipe, ports: int) -> None:
 
 class _Discard:
     def __init__(self) -> None:
-        self.rows = self.values = self.rejected = 0
+        self.rows = self.values = self.rejected = self.batches = 0
 
     async def put(self, entries: Sequence[Entry]) -> None:
         for entry in entries:
             if isinstance(entry, Batch):
+                self.batches += 1
                 self.rows += len(entry)
                 self.values += entry.values.size
                 self.rejected += len(entry.rejected)
@@ -113,7 +119,7 @@ class _Restless(ModbusDriver):
         return 1
 
 
-async def _ours(ports: Sequence[int], devices: int, seconds: float) -> tuple[int, int]:
+async def _ours(ports: Sequence[int], devices: int, seconds: float) -> Counts:
     network = Network(["T"], [""], ["transformer"])
     rows = [
         Device(
@@ -132,10 +138,10 @@ async def _ours(ports: Sequence[int], devices: int, seconds: float) -> tuple[int
     await driver.stop()
     await running
     assert not sink.rejected
-    return sink.rows, sink.values
+    return Counts(sink.rows, sink.values, sink.batches)
 
 
-async def _bare(ports: Sequence[int], devices: int, seconds: float) -> tuple[int, int]:
+async def _bare(ports: Sequence[int], devices: int, seconds: float) -> Counts:
     profile = load_profiles().get(PROFILE)
     first = min(register.address for register in profile.registers)
     count = max(register.end for register in profile.registers) - first
@@ -156,21 +162,35 @@ async def _bare(ports: Sequence[int], devices: int, seconds: float) -> tuple[int
         client.close()
 
     await asyncio.gather(*(poll(port) for port in ports))
-    return polls, polls * len(profile.registers)
+    return Counts(polls, polls * len(profile.registers), 0)
 
 
-async def _round(measure: Callable[[], Awaitable[tuple[int, int]]]) -> Round:
+async def _round(measure: Callable[[], Awaitable[Counts]]) -> Round:
     wall, cpu = time.perf_counter(), time.process_time()
-    polls, values = await measure()
-    return Round(polls, values, time.perf_counter() - wall, time.process_time() - cpu)
+    counts = await measure()
+    return Round(counts, time.perf_counter() - wall, time.process_time() - cpu)
 
 
-async def run(*, seconds: float = 5.0, connections: int = 10, devices: int = 500) -> dict[str, object]:
+async def run(
+    *,
+    seconds: float = 5.0,
+    connections: int = 10,
+    devices: int = 500,
+    many_connections: int = 250,
+    many_devices: int = 500,
+) -> dict[str, object]:
     """Measure for about `seconds` on each side. `ratio` is ours over raw, in values per second.
 
     `cpu_ratio` is the raw side's CPU time per value over ours: it says the same without the noise of a shared
-    machine.
+    machine. `rows_per_batch` is what one batch brings to whoever reads it. `many_endpoints` has the same figures for
+    a site where every endpoint has few devices.
     """
+    result: dict[str, object] = dict(await _shape(seconds, connections, devices))
+    result["many_endpoints"] = await _shape(seconds, many_connections, many_devices)
+    return result
+
+
+async def _shape(seconds: float, connections: int, devices: int) -> dict[str, float]:
     here, there = multiprocessing.Pipe()
     server = multiprocessing.get_context("spawn").Process(
         target=_serve, args=(there, connections), daemon=True
@@ -194,10 +214,11 @@ async def run(*, seconds: float = 5.0, connections: int = 10, devices: int = 500
     cpu, raw_cpu = middle(r.cpu_per_million for r in ours), middle(r.cpu_per_million for r in raw)
     return {
         "throughput": round(throughput),
-        "polls_per_second": round(middle(r.polls / r.wall_s for r in ours)),
+        "polls_per_second": round(middle(r.counts.polls / r.wall_s for r in ours)),
+        "rows_per_batch": round(middle(r.counts.polls / r.counts.batches for r in ours), 1),
         "cpu_seconds_per_million_values": round(cpu, 3),
         "raw_throughput": round(raw_throughput),
-        "raw_polls_per_second": round(middle(r.polls / r.wall_s for r in raw)),
+        "raw_polls_per_second": round(middle(r.counts.polls / r.wall_s for r in raw)),
         "raw_cpu_seconds_per_million_values": round(raw_cpu, 3),
         "ratio": round(throughput / raw_throughput, 3),
         "cpu_ratio": round(raw_cpu / cpu, 3),

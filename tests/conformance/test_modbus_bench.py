@@ -5,15 +5,19 @@ from __future__ import annotations
 from bench.modbus import run
 
 
-async def test_the_benchmark_measures_both_sides() -> None:
-    result = await run(seconds=0.5, connections=2, devices=10)
-    for key in (
-        "throughput",
-        "polls_per_second",
-        "cpu_seconds_per_million_values",
-        "raw_throughput",
-        "ratio",
-    ):
-        value = result[key]
-        assert isinstance(value, (int, float))
-        assert value > 0
+async def test_the_benchmark_measures_both_sides_of_both_shapes() -> None:
+    result = await run(seconds=0.5, connections=2, devices=10, many_connections=8, many_devices=8)
+    many = result["many_endpoints"]
+    assert isinstance(many, dict)
+    for figures in (result, many):
+        for key in (
+            "throughput",
+            "polls_per_second",
+            "rows_per_batch",
+            "cpu_seconds_per_million_values",
+            "raw_throughput",
+            "ratio",
+        ):
+            value = figures[key]
+            assert isinstance(value, (int, float))
+            assert value > 0

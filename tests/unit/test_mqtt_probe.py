@@ -20,11 +20,11 @@ def probe(**changes: float) -> Probe:
 
 def test_a_new_session_is_probed_at_once_and_then_after_each_silence() -> None:
     p = probe()
-    assert not p.proven
+    before = p.proven
     assert p.due(100.0)
     assert not p.due(105.0)  # on its way
     p.heard(106.0)
-    assert p.proven
+    assert (before, p.proven) == (False, True)
     assert not p.due(135.9)
     assert p.due(136.0)
 
