@@ -16,7 +16,6 @@ from gateway.core.model import (
     IncidentState,
     Int32s,
     Int64s,
-    Interruption,
 )
 from gateway.core.network import NodeKind, phase_letters
 from processors.outage import words
@@ -52,6 +51,7 @@ class Book:
         self.owner: Int32s = np.full(len(inventory), -1, np.int32)
         self.events: list[Event] = []
         self.dirty: set[int] = set()  # slots about which something may have to be told
+        self.resumed_at = 0  # time of the snapshot that all this comes from
         self._next = 0
 
     # -- finding ---------------------------------------------------------------------------------------------------
@@ -64,6 +64,21 @@ class Book:
                 return slot
             node = int(self.network.parent[node])
         return -1
+
+    def covered(self, node: str) -> bool:
+        """Whether an outage is open at or above a node, which may be one of a former network."""
+        if node in self.network:
+            return self.covering(self.network.index(node)) >= 0
+        return node in self.at_node
+
+    def verifying(self, node: str) -> int:
+        """Slot of the outage at a node that is restored and not closed yet, the latest; −1 for none."""
+        found = [
+            slot
+            for slot, story in self.stories.items()
+            if story.node == node and story.state is IncidentState.RESTORED and not story.communications
+        ]
+        return max(found, default=-1)
 
     def in_outage(self, keys: Keys) -> Bools:
         """Which of these belong to an outage (not merely to a communications loss)."""
@@ -125,50 +140,75 @@ class Book:
         ev.flags[done] &= ~Flag.SPELL
         ev.touched[keys] = True
 
-    def leave(self, slot: int, keys: Keys) -> tuple[Interruption, ...]:
-        """Members that belong elsewhere from now on; the rows of those still off are voided."""
+    def part(
+        self,
+        slot: int,
+        which: Bools,
+        end: Int64s,
+        at: int,
+        state: IncidentState = IncidentState.CLOSED,
+        *,
+        parent: str = "",
+    ) -> None:
+        """Members `which` (bool[m]) belong elsewhere from now on; their rows end at `end`, int64[m].
+
+        A story that nobody is left in ends, and names those who were in it last.
+        """
         story = self.stories[slot]
-        which = np.isin(story.keys, keys)
-        rows = story.voided(which & story.off)
-        story.keep(~which)
-        self.owner[keys] = -1
-        return rows
+        self.owner[story.keys[which]] = -1
+        if not which.all():
+            story.leave(which, end)
+            self.dirty.add(slot)
+            return
+        story.end = np.where(which, end, story.end)
+        if state is IncidentState.CLOSED:
+            story.restored_at = story.restored_at or int(story.end.max(initial=0))
+        self.finish(slot, at, state, parent=parent)
+
+    def leave(self, slot: int, keys: Keys, at: int) -> None:
+        """These are off for a reason of their own: what was told of them as off is void."""
+        story = self.stories[slot]
+        self.part(slot, np.isin(story.keys, keys), np.where(story.off, story.start, story.end), at)
 
     def yield_to(self, slot: int, keys: Keys, off_at: Int64s, outage: str, at: int) -> None:
         """Members of a communications loss turn out to be without supply since `off_at`: unknown until then."""
         story = self.stories[slot]
         which = np.isin(story.keys, keys)
-        order = np.argsort(keys, kind="stable")
-        story.end[which] = np.clip(off_at[order], story.start[which], at)
-        rows = story.changed()
-        if which.all():
-            self.owner[story.keys] = -1
-            self.finish(slot, at, IncidentState.MERGED, rows, parent=outage)
-        else:
-            story.keep(~which)
-            self.publish(slot, at, Change.UPDATED, rows)
+        end = story.end.copy()
+        until = np.clip(off_at[np.argsort(keys, kind="stable")], story.start[which], at)
+        end[which] = np.where(end[which] > 0, np.minimum(end[which], until), until)
+        self.part(slot, which, end, at, IncidentState.MERGED, parent=outage)
+        if slot in self.stories:
+            self.publish(slot, at, Change.UPDATED)
 
     def merge(self, slot: int, into: str, at: int) -> None:
         """An outage was part of a larger one, which accounts for its members from their own start on."""
-        story = self.stories[slot]
-        rows = story.voided(np.ones(len(story.keys), np.bool_))
-        self.finish(slot, at, IncidentState.MERGED, rows, parent=into)
+        self.finish(slot, at, IncidentState.MERGED, parent=into, void=True)
 
     def finish(
-        self, slot: int, at: int, state: IncidentState, rows: tuple[Interruption, ...], *, parent: str = ""
+        self, slot: int, at: int, state: IncidentState, *, parent: str = "", void: bool = False
     ) -> None:
         story = self.stories[slot]
         self.turn(slot, state)
         story.parent = parent or story.parent
-        self.publish(slot, at, _CHANGES[state], rows)
+        self.publish(slot, at, _CHANGES[state], void=void)
         del self.stories[slot]
         self.release(story.keys[self.owner[story.keys] == slot])
 
+    def abandon(self, slot: int, at: int) -> None:
+        """Withdraw a story that cannot be followed, asking no more of it than must be; its members are free again."""
+        story = self.stories[slot]
+        self.turn(slot, IncidentState.CANCELLED)
+        self.dirty.discard(slot)
+        del self.stories[slot]
+        self.release(np.flatnonzero(self.owner == slot))
+        why = "withdrawn: it could not be followed, for a reason that is in the log."
+        rows = story.changed(void=True)
+        self.events.append(story.event(at, Change.CANCELLED, rows, customers=0, summary=why, evidence={}))
+
     # -- telling ---------------------------------------------------------------------------------------------------
 
-    def publish(
-        self, slot: int, at: int, change: Change, rows: tuple[Interruption, ...] | None = None
-    ) -> None:
+    def publish(self, slot: int, at: int, change: Change, *, void: bool = False) -> None:
         story = self.stories[slot]
         self.dirty.discard(slot)
         facts = self.facts(story)
@@ -177,7 +217,7 @@ class Book:
             story.event(
                 at,
                 change,
-                story.changed() if rows is None else rows,
+                story.changed(void=void),
                 customers=int(self.inventory.customers[story.keys].sum()),
                 summary=words.summary(facts),
                 evidence=words.evidence(facts),

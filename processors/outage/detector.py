@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
+from msgspec import structs
 
 from gateway.core.inventory import Inventory
 from gateway.core.model import (
@@ -18,13 +20,17 @@ from gateway.core.model import (
 )
 from processors.outage import snapshot
 from processors.outage.book import Book
+from processors.outage.direct import Direct
 from processors.outage.evidence import Evidence
 from processors.outage.follow import Follower
+from processors.outage.metrics import FAULTS
 from processors.outage.open import Opener
 from processors.outage.settings import OutageSettings
 from processors.outage.silence import Silence
 from processors.outage.state import Dark, Flag
 from processors.outage.story import Story
+
+log = logging.getLogger(__name__)
 
 _KINDS = (IncidentKind.OUTAGE, IncidentKind.COMMUNICATIONS_LOSS)
 _STATES = (IncidentState.OPEN, IncidentState.RESTORED)
@@ -38,15 +44,17 @@ class OutageDetector:
     def __init__(self, inventory: Inventory, settings: OutageSettings) -> None:
         self.inventory = inventory
         self.settings = settings
-        self._reset()
+        self.reset()
 
-    def _reset(self) -> None:
+    def reset(self) -> None:
+        """Forget everything."""
         self.at = 0
         self.evidence = Evidence(self.inventory, self.settings)
         self.book = Book(self.inventory, self.evidence)
         self.opener = Opener(self.inventory, self.settings, self.evidence, self.book)
         self.silence = Silence(self.inventory, self.evidence, self.book, self.opener)
         self.follower = Follower(self.settings, self.evidence, self.book, self.opener)
+        self.direct = Direct(self.evidence, self.book, self.opener, self.follower)
 
     def observe(self, batch: Batch) -> None:
         self.evidence.observe(batch)
@@ -63,42 +71,63 @@ class OutageDetector:
         touched = np.flatnonzero(evidence.touched)
         evidence.touched[touched] = False
         if len(touched):
-            self.opener.sort(touched, at)
-            self.silence.take_note(touched)
-        self.follower.follow(touched, at)
-        self.opener.conclude_direct(at)
-        self.opener.conclude(at)
-        self.silence.conclude(at)
+            self._step("sort", lambda: self.opener.sort(touched, at))
+            self._step("silent", lambda: self.silence.take_note(touched))
+        self._step("follow", lambda: self.follower.follow(touched, at))
+        self._step("direct", lambda: self.direct.conclude(at))
+        self._step("judge", lambda: self.opener.conclude(at))
+        self._step("silence", lambda: self.silence.conclude(at))
         events, book.events = book.events, []
         return events
+
+    @staticmethod
+    def _step(name: str, step: Callable[[], None]) -> None:
+        """A boundary: what is wrong with one kind of conclusion must not keep the others from being drawn."""
+        try:
+            step()
+        except Exception:
+            FAULTS.labels(name).inc()
+            log.exception("a step of outage detection failed", extra={"step": name})
+
+    def open_ids(self) -> frozenset[str]:
+        """Incidents that are followed: open, or restored and not closed yet."""
+        return frozenset(story.id for story in self.book.stories.values())
+
+    def republish(self, incidents: Collection[str]) -> None:
+        """Tell of these again at the next tick, with every interruption, as a new revision; others are left alone."""
+        for slot, story in self.book.stories.items():
+            if story.id in incidents:
+                story.untell()
+                self.book.dirty.add(slot)
 
     def snapshot(self) -> bytes:
         return snapshot.save(self.at, self.evidence, self.book, self.opener, self.silence)
 
     def restore(self, state: bytes) -> None:
         """Raises ValueError for bytes that are not a snapshot of this detector and version."""
-        self._reset()
+        self.reset()
         try:
             self.at = snapshot.load(state, self.evidence, self.book, self.opener, self.silence)
         except ValueError:
-            self._reset()
+            self.reset()
             raise
 
     def adopt(self, incidents: Sequence[Incident], interruptions: Sequence[Interruption] = ()) -> None:
         """Take over open incidents that the database knows and no snapshot does; others are left alone.
 
-        Members go off when the incident started unless `interruptions` tell better. Devices that are no longer
-        listed are dropped.
+        Members go off when the incident started unless `interruptions` tell better. Those who belong to an incident
+        already stay there; whoever is not listed any more leaves at the next tick.
         """
-        rows = {(row.incident, row.device): row for row in sorted(interruptions, key=lambda row: row.step)}
+        rows: dict[str, list[Interruption]] = {}
+        for row in sorted(interruptions, key=lambda row: (row.device, row.step)):
+            rows.setdefault(row.incident, []).append(row)
+        held = self.open_ids()
         for incident in incidents:
-            if incident.kind in _KINDS and incident.state in _STATES:
-                self._adopt(incident, rows)
+            if incident.kind in _KINDS and incident.state in _STATES and incident.id not in held:
+                self._adopt(incident, rows.get(incident.id, []))
 
-    def _adopt(self, incident: Incident, rows: dict[tuple[str, int], Interruption]) -> None:
+    def _adopt(self, incident: Incident, rows: Sequence[Interruption]) -> None:
         evidence, book = self.evidence, self.book
-        listed = [d for d in incident.devices if 0 <= d < len(evidence.listed) and evidence.listed[d]]
-        keys = np.array(sorted(d for d in listed if book.owner[d] < 0), np.int64)
         at = max(self.at, incident.restored_at or incident.detected_at)
         story = Story(
             id=incident.id,
@@ -118,18 +147,29 @@ class OutageDetector:
             returned_at=at if incident.restored_at else 0,
             published_at=at,
         )
+        here = book.at_node.get(incident.node, -1)  # a place cannot lose its supply twice at once
+        double = here >= 0 and not story.communications and incident.state is IncidentState.OPEN
+        known = [device for device in incident.devices if 0 <= device < len(book.owner)]
+        members = [] if double else sorted(device for device in known if book.owner[device] < 0)
+        last = {row.device: row for row in rows}
+        story.past = [row for row in rows if row is not last[row.device]]
+        story.untold = len(story.past)
+        for device in sorted(set(known).difference(members)):
+            if device in last:  # the time belongs to where the device is
+                story.past.append(structs.replace(last[device], ended_at=last[device].started_at))
         slot = book.add(story)
-        known = [rows.get((incident.id, key)) for key in keys.tolist()]
-        start = np.array([row.started_at if row else incident.started_at for row in known], np.int64)
+        keys = np.array(members, np.int64)
+        told = [last.get(device) for device in members]
+        start = np.array([row.started_at if row else incident.started_at for row in told], np.int64)
+        end = np.array([(row.ended_at if row else incident.restored_at) or 0 for row in told], np.int64)
         book.take_in(slot, keys, start)
-        story.step[:] = [row.step if row else 0 for row in known]
-        end = np.array([(row.ended_at if row else incident.restored_at) or 0 for row in known], np.int64)
+        story.step[:] = [row.step if row else 0 for row in told]
         story.end[:] = end
-        story.told[:] = end
+        story.told[:] = [stop if row else -1 for row, stop in zip(told, end.tolist(), strict=True)]
         if story.communications:
             evidence.flags[keys[end == 0]] |= Flag.SILENT
         else:
             evidence.kinds[keys] = Dark.ADOPTED
             evidence.back_at[keys] = end
-        story.signature = ()
-        book.dirty.discard(slot)
+        if len(members) == len(incident.devices) > 0 and evidence.listed[keys].all():
+            book.dirty.discard(slot)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import math
 
 import numpy as np
 
 from gateway.core.clock import SECOND
-from gateway.core.model import Bools, Change, IncidentKind, IncidentState, Interruption
+from gateway.core.model import Bools, Change, IncidentKind, IncidentState
 from processors.outage.book import Book, signature
 from processors.outage.evidence import Evidence
 from processors.outage.judge import holds
+from processors.outage.metrics import FAULTS
 from processors.outage.open import Opener
 from processors.outage.settings import OutageSettings
 from processors.outage.state import Flag, Keys
 from processors.outage.story import STALE, Story
+
+log = logging.getLogger(__name__)
 
 OPEN, RESTORED = IncidentState.OPEN, IncidentState.RESTORED
 
@@ -36,11 +40,37 @@ class Follower:
         slots |= {slot for slot in self.book.dirty if slot in self.book.stories}
         slots |= {slot for slot, story in self.book.stories.items() if self._waits(story)}
         for slot in sorted(slots):
-            story = self.book.stories[slot]
-            if story.communications:
-                self._follow_silence(slot, story, at)
-            else:
-                self._follow_outage(slot, story, at)
+            if slot in self.book.stories:
+                self._try(slot, at)
+
+    def _try(self, slot: int, at: int) -> None:
+        """A boundary: what is wrong with one story must not keep the others from being followed."""
+        story = self.book.stories[slot]
+        try:
+            self._follow(slot, story, at)
+        except Exception:
+            FAULTS.labels("story").inc()
+            log.exception("incident cannot be followed and is withdrawn", extra={"incident": story.id})
+            if slot in self.book.stories:
+                self.book.abandon(slot, at)
+
+    def _follow(self, slot: int, story: Story, at: int) -> None:
+        gone = ~self.evidence.listed[story.keys]
+        if gone.any() or not len(gone):
+            self._retire(slot, story, gone, at)
+            if slot not in self.book.stories:
+                return
+        if story.communications:
+            self._follow_silence(slot, story, at)
+        else:
+            self._follow_outage(slot, story, at)
+
+    def _retire(self, slot: int, story: Story, gone: Bools, at: int) -> None:
+        """Whoever is not listed any more is asked no more: off until the list was changed, as far as can be known."""
+        keys = story.keys[gone]
+        end = np.where(story.off, np.maximum(story.start, self.book.resumed_at or at), story.end)
+        self.book.part(slot, gone, end, at)
+        self.book.release(keys)
 
     def _of_terminals(self, touched: Keys) -> set[int]:
         terminals = {
@@ -75,14 +105,17 @@ class Follower:
             return
         if story.state is RESTORED:
             self._doubt(slot, story, at)
+            if slot not in self.book.stories:
+                return
         dark = story.off & ev.is_dark(story.keys)
         alive = int(np.count_nonzero(~story.off))
         if story.state is OPEN and self._settled(story, dark, alive, at):
-            nested = self._detach(slot, story, dark) if dark.any() else ()
+            if dark.any():
+                self._detach(slot, story, dark, at)
             story.settled_at = at
             story.restored_at = int(story.end.max())
             self.book.turn(slot, RESTORED)
-            self.book.publish(slot, at, Change.RESTORED, (*nested, *story.changed()))
+            self.book.publish(slot, at, Change.RESTORED)
         if story.state is RESTORED and not story.doubted_at and self._verified(story, at):
             self._close(slot, story, at)
             return
@@ -111,16 +144,30 @@ class Follower:
         onset = int(np.sort(ev.dark_at[k[dark]])[(np.count_nonzero(dark) - 1) // 2])
         quiet = ~dark & ~story.off & (ev.on_at[k] <= onset + self.book.tolerance)
         living = ~dark & ~quiet & ~story.off
-        if living.any() or not holds(
-            int(np.count_nonzero(dark)), int(np.count_nonzero(quiet)), 0, self.settings
-        ):
-            voided = self._detach(slot, story, dark)
-            self.book.publish(slot, at, Change.UPDATED, (*voided, *story.changed()))
-            story.doubted_at = 0
+        count, silent = int(np.count_nonzero(dark)), int(np.count_nonzero(quiet))
+        one = not living.any() and holds(count, silent, 0, self.settings)
+        if one and not self.book.covered(story.node):
+            self._lose_again(slot, story, quiet, onset, at)
             return
+        story.doubted_at = 0
+        self._detach(slot, story, dark, at)
+        if slot in self.book.stories:
+            self.book.publish(slot, at, Change.UPDATED)
+
+    def reopen(self, slot: int, onset: int, at: int) -> None:
+        """Direct evidence that supply is lost again since `onset`, before the last loss was closed."""
+        ev, story = self.evidence, self.book.stories[slot]
+        k = story.keys
+        dark = ev.is_dark(k)
+        quiet = ~dark & ~story.off & (ev.on_at[k] <= onset + self.book.tolerance)
+        if (dark | quiet | story.off).any():
+            self._lose_again(slot, story, quiet, onset, at)
+
+    def _lose_again(self, slot: int, story: Story, quiet: Bools, onset: int, at: int) -> None:
+        """One fault has taken supply from the dark members again, and so from those that say nothing."""
         self._relapse(story)
         rows = np.flatnonzero(quiet)
-        self.book.infer(k[rows], np.full(len(rows), onset, np.int64))
+        self.book.infer(story.keys[rows], np.full(len(rows), onset, np.int64))
         story.relapse(rows, np.maximum(onset, story.end[rows] + 1))
         self._reopen(slot, story, at)
 
@@ -150,9 +197,8 @@ class Follower:
         return bool(living.any()) and not holds(count, quiet, int(np.count_nonzero(living)), self.settings)
 
     def _cancel(self, slot: int, story: Story, at: int) -> None:
-        rows = story.voided(np.ones(len(story.keys), np.bool_))
         dark = story.keys[self.evidence.is_dark(story.keys)]
-        self.book.finish(slot, at, IncidentState.CANCELLED, rows)
+        self.book.finish(slot, at, IncidentState.CANCELLED, void=True)
         for area in np.unique(self.opener.area[dark]).tolist():
             self.opener.pending[area] = at - self.opener.collecting
             self.opener.stirred.add(area)
@@ -170,13 +216,12 @@ class Follower:
         key = self.book.inventory.key(story.direct_by) if story.direct_by else None
         return key is not None and int(self.evidence.back_at[key]) > 0
 
-    def _detach(self, slot: int, story: Story, dark: Bools) -> tuple[Interruption, ...]:
+    def _detach(self, slot: int, story: Story, dark: Bools, at: int) -> None:
         """Whoever is still dark has a fault of their own; it is judged apart, from their first onset on."""
         keys = story.keys[dark]
-        rows = self.book.leave(slot, keys)
+        self.book.leave(slot, keys, at)
         self.book.release(keys)
         self.opener.nested.update(dict.fromkeys(keys.tolist(), story.id))
-        return rows
 
     def _reopen(self, slot: int, story: Story, at: int) -> None:
         story.restored_at = story.settled_at = story.doubted_at = story.returned_at = 0
@@ -186,7 +231,9 @@ class Follower:
     def _verified(self, story: Story, at: int) -> bool:
         if at - story.settled_at < self.verify:
             return False
-        return self.book.verified(story) >= min(self.settings.verify_sample, len(story.keys))
+        silent = story.off & (self.evidence.flags[story.keys] & Flag.SILENT > 0)  # these cannot show anything
+        able = int(np.count_nonzero(~silent))
+        return self.book.verified(story) >= min(self.settings.verify_sample, able)
 
     def _close(self, slot: int, story: Story, at: int) -> None:
         unheard = story.off
@@ -196,7 +243,7 @@ class Follower:
             (story.end - story.start).max()
         ) <= self.sustained and story.restored_at - story.started_at <= (self.sustained):
             story.kind = IncidentKind.MOMENTARY
-        self.book.finish(slot, at, IncidentState.CLOSED, story.changed())
+        self.book.finish(slot, at, IncidentState.CLOSED)
 
     def _update(self, slot: int, story: Story, at: int) -> None:
         """Tell what an operator cares about, at most once a second."""
@@ -239,4 +286,4 @@ class Follower:
         rest = story.off
         story.end[rest] = np.maximum(story.restored_at, story.start[rest])
         story.restored_at = int(story.end.max())
-        self.book.finish(slot, at, IncidentState.CLOSED, story.changed())
+        self.book.finish(slot, at, IncidentState.CLOSED)

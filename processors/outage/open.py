@@ -1,4 +1,4 @@
-"""Opening incidents: dark evidence judged after its collecting window, direct evidence at once, silence last."""
+"""Opening outages: dark evidence below a transformer is judged after its collecting window."""
 
 from __future__ import annotations
 
@@ -198,7 +198,7 @@ class Opener:
         middle = int(self._medians(np.zeros(len(dark), np.int64), ev.dark_at[dark], 1)[0])
         near = ev.onset_at[dark]
         started = int(near[near >= middle - self.join].min(initial=middle))
-        self._begin(
+        self.begin(
             node,
             below[np.isin(below, dark)] if candidate.alone else below,
             dark,
@@ -209,7 +209,7 @@ class Opener:
             at=at,
         )
 
-    def _begin(
+    def begin(
         self,
         node: int,
         below: Keys,
@@ -221,21 +221,30 @@ class Opener:
         direct_by: str,
         at: int,
     ) -> None:
-        """Open an outage with everything below that was not shown alive; what it explains is merged into it."""
+        """Open an outage with everything below that was not shown alive; what it explains is merged into it.
+
+        Direct evidence also takes those whose last outage is restored and not closed yet.
+        """
         ev, book = self.evidence, self.book
         name = self.network.ids[node]
         living = (ev.on_at[below] > alive_after) & (ev.restored_at[below] <= started)
         living[np.isin(below, dark)] = False
         owned = book.in_outage(below)
+        owners = np.unique(book.owner[below[owned]]).tolist()
         absorbed = [
             slot
-            for slot in np.unique(book.owner[below[owned]]).tolist()
+            for slot in owners
             if book.stories[slot].state is IncidentState.OPEN
             and abs(book.stories[slot].started_at - started) <= self.join
             and self._within(book.stories[slot].node, node)
         ]
-        members = below[~living & (~owned | np.isin(book.owner[below], absorbed))]
+        verifying = [
+            slot for slot in owners if direct_by and book.stories[slot].state is IncidentState.RESTORED
+        ]
+        members = below[~living & (~owned | np.isin(book.owner[below], absorbed + verifying))]
         members = np.sort(members)
+        if not len(members):
+            return
         story = Story(
             id=book.new_id(IncidentKind.OUTAGE, name, at),
             kind=IncidentKind.OUTAGE,
@@ -250,6 +259,8 @@ class Opener:
             {self.nested.pop(key) for key in members.tolist() if key in self.nested} if self.nested else ()
         )
         story.parent = min(above, default="")
+        for slot in verifying:
+            book.leave(slot, members, at)
         for slot in absorbed:
             story.started_at = min(story.started_at, book.stories[slot].started_at)
             book.merge(slot, story.id, at)
@@ -281,44 +292,8 @@ class Opener:
                 mine = book.owner[keys] == other
                 book.yield_to(other, keys[mine], start[mine], story.id, at)
         book.take_in(slot, keys, start)
+        for key in keys.tolist():
+            self.nested.pop(key, None)
 
     def _within(self, node: str, above: int) -> bool:
         return node in self.network and self.network.is_below(self.network.index(node), above)
-
-    # -- direct evidence -------------------------------------------------------------------------------------------
-
-    def conclude_direct(self, at: int) -> None:
-        """A terminal whose busbar is dead or whose breaker is open speaks for everything below its node."""
-        ev, book = self.evidence, self.book
-        for key, since in sorted(self.direct.items()):
-            if ev.back_at[key] or not ev.flags[key] & Flag.SPELL or not ev.listed[key]:
-                del self.direct[key]
-                continue
-            changed = ev.on_at[key] > 0  # seen well before: it has opened, it is not a normally open switch
-            if not changed and at - since < self.collecting:
-                continue
-            del self.direct[key]
-            node = int(self.inventory.node[key])
-            below = self.points_below(node)
-            dark_at = int(ev.dark_at[key])
-            known = ev.is_dark(below)
-            alive = (ev.on_at[below] > dark_at + self.tolerance) & ~known
-            slot = book.covering(node)
-            if slot >= 0:
-                story = book.stories[slot]
-                if story.node == self.network.ids[node] and not story.direct_by:
-                    story.direct_by = self.inventory.ids[key]
-                    story.confidence = 0.99
-            elif len(below) and not alive.any():
-                dark = below[known & (np.abs(ev.onset_at[below] - dark_at) <= self.join)]
-                started = min(int(ev.onset_at[key]), int(ev.onset_at[dark].min(initial=dark_at)))
-                self._begin(
-                    node,
-                    below,
-                    dark,
-                    started,
-                    alive_after=dark_at + self.tolerance,
-                    confidence=0.99,
-                    direct_by=self.inventory.ids[key],
-                    at=at,
-                )

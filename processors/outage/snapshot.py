@@ -37,7 +37,8 @@ class _StoryState(msgspec.Struct, frozen=True, kw_only=True):
     returned_at: int
     published_at: int
     signature: tuple[int, ...]
-    backlog: list[Interruption]
+    past: list[Interruption]
+    untold: int
     keys: list[int]
     members: dict[str, bytes]
 
@@ -68,6 +69,7 @@ _decode = msgspec.msgpack.Decoder(_State).decode
 _PLAIN = [
     "id", "kind", "node", "phases", "state", "started_at", "detected_at", "restored_at", "parent", "confidence", "path",
     "direct_by", "revision", "settled_at", "doubted_at", "returned_at", "published_at", "signature",
+    "untold",
 ]  # fmt: skip
 
 
@@ -101,7 +103,7 @@ def save(at: int, evidence: Evidence, book: Book, opener: Opener, silence: Silen
 def _story_state(story: Story) -> _StoryState:
     return _StoryState(
         **{name: getattr(story, name) for name in _PLAIN},
-        backlog=story.backlog,
+        past=story.past,
         keys=story.keys.tolist(),
         members={name: getattr(story, name).tobytes() for name in _MEMBERS},
     )
@@ -146,11 +148,14 @@ def load(data: bytes, evidence: Evidence, book: Book, opener: Opener, silence: S
     opener.direct = {int(new[key]): since for key, since in state.direct.items() if new[key] >= 0}
     opener.nested = {int(new[key]): parent for key, parent in state.nested.items() if new[key] >= 0}
     silence.waiting = {int(new[key]) for key in state.waiting if new[key] >= 0}
+    rows = {name: row for row, name in enumerate(inventory.ids)}
+    known = np.array([rows.get(name, -1) for name in state.ids], np.int64)
+    book.resumed_at = state.at
     for i, saved in enumerate(state.stories):
-        slot = book.add(_story(saved, new))
+        slot = book.add(_story(saved, known))
         keys = book.stories[slot].keys
         book.owner[keys] = slot
-        if i in state.dirty:
+        if i in state.dirty or not evidence.listed[keys].all() or not len(keys):
             book.dirty.add(slot)
     return state.at
 
@@ -159,7 +164,7 @@ def _story(saved: _StoryState, new: Keys) -> Story:
     keys = new[np.array(saved.keys, np.int64)] if saved.keys else np.empty(0, np.int64)
     order = np.argsort(keys, kind="stable")
     order = order[keys[order] >= 0]
-    story = Story(**{name: getattr(saved, name) for name in _PLAIN}, backlog=list(saved.backlog))
+    story = Story(**{name: getattr(saved, name) for name in _PLAIN}, past=list(saved.past))
     story.keys = keys[order]
     for name, dtype in _MEMBERS.items():
         setattr(story, name, np.frombuffer(saved.members[name], dtype)[order].copy())

@@ -57,9 +57,8 @@ class Story:
     returned_at: int = 0  # tick at which the last member came back
     published_at: int = 0
     signature: tuple[int, ...] = ()
-    backlog: list[Interruption] = field(
-        default_factory=list
-    )  # rows overtaken by a relapse before they were told
+    past: list[Interruption] = field(default_factory=list)  # rows of earlier steps and of members that left
+    untold: int = 0  # `past` is published up to here
 
     @property
     def communications(self) -> bool:
@@ -89,29 +88,43 @@ class Story:
         for name, new in columns.items():
             setattr(self, name, np.concatenate([getattr(self, name), new])[order])
 
-    def keep(self, which: npt.NDArray[np.bool_]) -> None:
-        """Only these members remain. Call `rows` for the others first."""
-        for name in ("keys", "start", "end", "step", "due", "told"):
-            setattr(self, name, getattr(self, name)[which])
+    def changed(self, *, void: bool = False) -> tuple[Interruption, ...]:
+        """Rows that differ from what was published; they count as published now.
 
-    def voided(self, which: npt.NDArray[np.bool_]) -> tuple[Interruption, ...]:
-        """The published rows of these members with no length: the time belongs to another incident, or to none."""
-        return self._rows(np.flatnonzero(which & (self.told != -1)), self.start)
-
-    def changed(self) -> tuple[Interruption, ...]:
-        """Rows that differ from what was published; they count as published now."""
-        at = np.flatnonzero(self.told != self.end)
-        rows = (*self.backlog, *self._rows(at, self.end))
-        self.backlog = []
+        `void`: every published row, with no length: the time belongs to another incident, or to none.
+        """
+        at = np.flatnonzero(self.told != (-1 if void else self.end))
+        rows = (*self.past[self.untold :], *self._rows(at, self.start if void else self.end))
+        self.untold = len(self.past)
         self.told[at] = self.end[at]
         return rows
 
+    def untell(self) -> None:
+        """Take nothing as published."""
+        self.told[:] = STALE
+        self.untold = 0
+        self.signature = ()
+
     def relapse(self, at: npt.NDArray[np.int64], start: Int64s) -> None:
         """The members in rows `at` are off again: a further step."""
-        self.backlog += self._rows(at[self.told[at] != self.end[at]], self.end)
+        self._shelve(at)
         self.step[at] += 1
         self.start[at] = start
         self.end[at] = 0
+        self.told[at] = -1
+
+    def leave(self, which: npt.NDArray[np.bool_], end: Int64s) -> None:
+        """These belong here no more; their rows end at `end` (int64[m]), and are void where that is their start."""
+        self.end = np.where(which, end, self.end)
+        self._shelve(np.flatnonzero(which & ((self.told != -1) | (self.end > self.start))))
+        for name in ("keys", "start", "end", "step", "due", "told"):
+            setattr(self, name, getattr(self, name)[~which])
+
+    def _shelve(self, at: npt.NDArray[np.int64]) -> None:
+        known = self.told[at] == self.end[at]
+        self.past[self.untold : self.untold] = self._rows(at[known], self.end)
+        self.untold += int(np.count_nonzero(known))
+        self.past += self._rows(at[~known], self.end)
 
     def _rows(self, at: npt.NDArray[np.int64], end: Int64s) -> tuple[Interruption, ...]:
         state = SupplyState.UNKNOWN if self.communications else SupplyState.OFF

@@ -55,6 +55,8 @@ def summary(facts: Facts) -> str:
         parts.append("withdrawn: meters that should be dark have supply")
     elif facts.state is IncidentState.MERGED:
         parts.append("now part of a larger outage")
+    elif facts.members == 0:
+        parts.append("none of them is listed any more")
     elif facts.back == 0:
         parts.append("none answered since")
     elif facts.back == facts.members:

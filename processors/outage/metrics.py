@@ -1,0 +1,9 @@
+"""What the outage detector counts about itself."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter
+
+FAULTS = Counter(
+    "feederline_outage_faults_total", "Failures of the outage detector, by what failed", ["what"]
+)
