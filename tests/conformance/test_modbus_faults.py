@@ -188,7 +188,9 @@ async def test_a_late_reply_in_two_parts_spoils_nothing_after_it() -> None:
             server.send(good[:5])
             rest = good[5:]
             return None  # the other part comes when the next request has been sent
-        late, rest = rest or b"", b""
+        late = b""
+        if rest is not None:
+            late, rest = rest, b""
         return late + good
 
     unit, other = meter(111), meter(222)
