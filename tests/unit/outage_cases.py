@@ -18,6 +18,7 @@ from gateway.core.inventory import Device, Inventory
 from gateway.core.model import GATEWAY, Batch, Event, Incident, Interruption, Signal, SignalKind
 from gateway.core.network import Network
 from processors.outage.detector import OutageDetector
+from processors.outage.metrics import FAULTS
 from processors.outage.settings import OutageSettings
 
 ROOT = Path(__file__).parents[1] / "cases" / "outage"
@@ -31,6 +32,12 @@ class Case:
     entries: list[Heard]
     until: int
     expected: dict[str, list[dict[str, object]]]
+
+
+def faults() -> float:
+    """Failures that the detector caught and counted so far; no test means to cause one unless it says so."""
+    samples = (sample for metric in FAULTS.collect() for sample in metric.samples)
+    return sum(sample.value for sample in samples if sample.name.endswith("_total"))
 
 
 def names() -> list[str]:

@@ -9,7 +9,18 @@ import pytest
 from gateway.core.clock import SECOND
 from gateway.core.model import Batch, Change, Event, IncidentState, Signal
 from processors.outage.detector import OutageDetector
-from tests.unit.outage_cases import Case, Heard, interruptions, latest, load, names, outline, received_at, run
+from tests.unit.outage_cases import (
+    Case,
+    Heard,
+    faults,
+    interruptions,
+    latest,
+    load,
+    names,
+    outline,
+    received_at,
+    run,
+)
 
 
 def detector(case: Case) -> OutageDetector:
@@ -19,7 +30,9 @@ def detector(case: Case) -> OutageDetector:
 @pytest.mark.parametrize("name", names())
 def test_case(name: str) -> None:
     case = load(name)
+    before = faults()
     events = list(run(detector(case), case.entries, case.until))
+    assert faults() == before
     assert json.loads(json.dumps(outline(events, case.inventory))) == case.expected
 
 

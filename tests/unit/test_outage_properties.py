@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from gateway.core.clock import SECOND, parse_time
 from gateway.core.inventory import Device, Inventory
-from gateway.core.model import GATEWAY, Batch, Event, IncidentState, Signal, SignalKind
+from gateway.core.model import GATEWAY, Batch, Event, IncidentKind, IncidentState, Signal, SignalKind
 from gateway.core.network import Network
 from processors.outage.detector import OutageDetector
 from processors.outage.settings import OutageSettings
+from tests.unit.outage_cases import faults
 
 T0 = parse_time("2026-03-01T08:00:00Z")
 _METERS = 8
@@ -36,6 +37,7 @@ INVENTORY = Inventory(
             for i in range(_METERS)
         ),
         Device(id="X", node="T1", kind="terminal", customers=0, interval_s=5),
+        Device(id="Y", node="F", kind="terminal", customers=0, interval_s=5),
         Device(id="C", node="T2", kind="concentrator", protocol="modbus", customers=0, interval_s=5),
     ],
     NETWORK,
@@ -65,9 +67,11 @@ def entries(
 ) -> list[Batch | Signal]:
     if isinstance(item, tuple):
         kind, device, age = item
-        gateway = kind in (SignalKind.GATEWAY_DOWN, SignalKind.GATEWAY_UP)
+        session = kind in (SignalKind.CONNECTION_LOST, SignalKind.CONNECTION_MADE) and device >= _METERS
+        gateway = session or kind in (SignalKind.GATEWAY_DOWN, SignalKind.GATEWAY_UP)
         own = None if age is None else at - age * SECOND // 10
-        return [Signal(kind=kind, device=GATEWAY if gateway else device, received_at=at, occurred_at=own)]
+        key, source = (GATEWAY if gateway else device), ("broker" if session else "")
+        return [Signal(kind=kind, device=key, received_at=at, occurred_at=own, source=source)]
     return [
         Batch.of(
             QUANTITIES,
@@ -84,7 +88,7 @@ def entries(
 def play(
     stream: list[list[list[Row] | tuple[SignalKind, int, int | None]]], *, chunk: int, restart_every: int = 0
 ) -> list[Event]:
-    detector = OutageDetector(INVENTORY, SETTINGS)
+    detector, before = OutageDetector(INVENTORY, SETTINGS), faults()
     events = detector.advance(T0)
     for second, items in enumerate([*stream, *([[]] * 40)]):
         at = T0 + second * SECOND + SECOND // 2
@@ -99,6 +103,7 @@ def play(
             detector = OutageDetector(INVENTORY, SETTINGS)
             detector.restore(state)
         events += detector.advance(T0 + (second + 1) * SECOND)
+    assert faults() == before
     return events
 
 
@@ -119,9 +124,17 @@ def test_every_incident_tells_a_possible_story(
 ) -> None:
     revisions: dict[str, int] = {}
     over: set[str] = set()
+    open_: dict[str, str] = {}  # incident -> node, as of the last tick
+    at = 0
     rows: dict[tuple[str, int, int], tuple[int, int | None]] = {}
     for event in play(stream, chunk=100):
         incident = event.incident
+        if event.at > at:
+            assert len(set(open_.values())) == len(open_)
+            at = event.at
+        open_.pop(incident.id, None)
+        if incident.kind is IncidentKind.OUTAGE and incident.state is IncidentState.OPEN:
+            open_[incident.id] = incident.node
         assert incident.revision == revisions.get(incident.id, 0) + 1
         assert incident.id not in over
         revisions[incident.id] = incident.revision
@@ -132,5 +145,6 @@ def test_every_incident_tells_a_possible_story(
         for row in event.interruptions:
             assert row.ended_at is None or row.ended_at >= row.started_at
             rows[row.incident, row.device, row.step] = (row.started_at, row.ended_at)
+    assert len(set(open_.values())) == len(open_)
     for (incident_id, _, _), (_, end) in rows.items():
         assert incident_id not in over or end is not None
