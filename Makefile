@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint types bench lock clean
+.PHONY: help install demo test lint types bench lock clean
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
@@ -14,6 +14,8 @@ ARGS ?=
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 8
+
+install: .venv/installed ## what `feederline` needs to run, into .venv
 
 demo: .venv/installed ## a simulated district through the whole gateway, on this machine
 	@$(BIN)/feederline demo $(ARGS)

@@ -10,6 +10,7 @@ import signal
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 from alerts.desk import Desk
@@ -21,13 +22,13 @@ from drivers.profile import load_profiles
 from gateway.api.app import create_app
 from gateway.api.serving import bind, serve, url_of
 from gateway.api.state import Condition, DriverState
-from gateway.config import Config
+from gateway.config import Config, read_config
 from gateway.core.backoff import Backoff
 from gateway.core.clock import Clock, SystemClock
 from gateway.core.errors import FeederlineError, InvalidInputError, UnavailableError
 from gateway.core.inventory import Inventory
 from gateway.core.ports import Driver, Processor
-from gateway.csvfiles import load_devices, load_network
+from gateway.csvfiles import read_devices, read_network
 from gateway.metrics import SPOOL_BYTES
 from gateway.pipeline import Pipeline
 from gateway.spool import Spool, known_devices
@@ -41,6 +42,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _UPKEEP_S = 3600.0  # partitions ahead and retention
+_MAX_FAULTS = 200  # more than anyone reads at once; the rest is counted
 _LAG_LIMIT = 50_000  # entries behind from which on the gateway does not call itself ready
 
 
@@ -55,30 +57,31 @@ class Parts:
     desk: Desk
 
 
-def compose(config: Config, *, clock: Clock, known: Sequence[str] = ()) -> Parts:
+def compose(config: Config, *, clock: Clock, known: Sequence[str] = (), faults: Sequence[str] = ()) -> Parts:
     """Make the parts; `known` are device names that have keys already (see Inventory).
 
-    Raises InvalidInputError with every fault of the configuration, the network, the devices and the profiles.
+    Raises InvalidInputError with `faults` (found before) and every fault of the network, the devices, the profiles and
+    the secrets.
     """
-    faults: list[str] = []
+    found = list(faults)
 
     def attempt(make: Callable[[], T]) -> T | None:
         try:
             return make()
         except InvalidInputError as exc:
-            faults.extend(exc.faults)
+            found.extend(exc.faults)
             return None
 
     settings = config.inventory
     profiles = attempt(functools.partial(load_profiles, config.modbus.profiles))
-    network = attempt(functools.partial(load_network, settings.network))
+    network, wrong = read_network(settings.network)
+    found += wrong
     inventory = None
     if network is not None:
-        inventory = attempt(
-            functools.partial(
-                load_devices, settings.devices, network, known=known, nominal_v=settings.nominal_voltage
-            )
+        inventory, wrong = read_devices(
+            settings.devices, network, known=known, nominal_v=settings.nominal_voltage
         )
+        found += wrong
     attempt(functools.partial(endpoints, config.alerts.targets, config.alerts.allowed_hosts))
     for session in config.mqtt:
         attempt(functools.partial(check_credentials, session))
@@ -93,10 +96,10 @@ def compose(config: Config, *, clock: Clock, known: Sequence[str] = ()) -> Parts
             drivers.append(
                 attempt(functools.partial(ModbusDriver, inventory, profiles, config.modbus, clock))
             )
-        if inventory.of_protocol("mqtt") and not config.mqtt:
-            faults.append("mqtt: there are devices of protocol mqtt and no broker to hear them from")
-    if faults or inventory is None:
-        raise InvalidInputError(faults)
+        if inventory.of_protocol("mqtt") and not config.mqtt and not faults:
+            found.append("mqtt: there are devices of protocol mqtt and no broker to hear them from")
+    if found or inventory is None:
+        raise InvalidInputError(found[:_MAX_FAULTS] + _more(len(found) - _MAX_FAULTS))
     return Parts(
         config=config,
         inventory=inventory,
@@ -106,28 +109,46 @@ def compose(config: Config, *, clock: Clock, known: Sequence[str] = ()) -> Parts
     )
 
 
-async def run_gateway(
-    config: Config, *, clock: Clock | None = None, stop: asyncio.Event | None = None
-) -> None:
+def load(file: Path, *, clock: Clock) -> Parts:
+    """Read the configuration and everything that it names, and make the parts of it; touches nothing.
+
+    Raises InvalidInputError with every fault of all the files.
+    """
+    config, faults = read_config(file)
+    if config is None:
+        raise InvalidInputError(faults)
+    known = [] if faults else known_devices(spool_directory(config))
+    return compose(config, clock=clock, known=known, faults=faults)
+
+
+def spool_directory(config: Config) -> Path:
+    return config.gateway.data_dir / "spool"
+
+
+def _more(count: int) -> list[str]:
+    return [f"and {count} faults more"] if count > 0 else []
+
+
+async def run_gateway(parts: Parts, *, clock: Clock | None = None, stop: asyncio.Event | None = None) -> None:
     """Run until SIGINT, SIGTERM or `stop`; what was read by then is stored before this returns.
 
     Raises FeederlineError when something is wrong that only a person can mend.
     """
+    config = parts.config
     clock = clock or SystemClock()
     stop = stop or asyncio.Event()
-    directory = config.gateway.data_dir / "spool"
-    known = known_devices(directory)
-    parts = compose(config, clock=clock, known=known)  # every fault is told before anything is touched
     listener = bind(config.api)
     with contextlib.closing(listener), _stopping_on_signals(stop):
-        async with Spool(directory, max_bytes=config.gateway.spool_max_mb << 20) as spool:
-            if spool.devices() != known:  # another gateway had the directory until just now
-                parts = compose(config, clock=clock, known=spool.devices())
+        async with Spool(spool_directory(config), max_bytes=config.gateway.spool_max_mb << 20) as spool:
+            known = spool.devices()
+            if list(parts.inventory.ids[: len(known)]) != known:  # another gateway had it until just now
+                parts = compose(config, clock=clock, known=known)
             spool.remember_devices(parts.inventory.ids)
             try:
                 await Gateway(parts, spool, listener, clock).run(stop)
             except* FeederlineError as group:
                 raise _first(group) from None
+    log.info("stopped")
 
 
 class Gateway:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-import yaml
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from alerts.settings import AlertSettings
@@ -15,10 +14,13 @@ from drivers.mqtt.settings import MqttSettings
 from gateway.api.settings import ApiSettings
 from gateway.core.errors import InvalidInputError
 from gateway.core.settings import Seconds, Settings
+from gateway.core.yamlfile import YamlFile
 from gateway.store.settings import DatabaseSettings
 from processors.outage.settings import OutageSettings
 
 M = TypeVar("M", bound=BaseModel)
+
+_MENDS = 8  # how often what is wrong is left out to see whether the rest is good for checking further
 
 
 class GatewaySettings(Settings):
@@ -87,74 +89,55 @@ def load_config(file: Path) -> Config:
     Raises:
         InvalidInputError: `feederline.yaml line 12: mqtt.0.url: …`, one line per fault.
     """
-    document = _parse(file)
-    data = _plain(document, file.name) if document is not None else {}
-    if not isinstance(data, dict):
-        raise InvalidInputError([f"{file.name}: must hold sections such as database: and mqtt:"])
-    try:
-        config = Config.model_validate(data)
-    except ValidationError as exc:
-        raise InvalidInputError(_faults(exc, file.name, document)) from exc
-    return _resolved(config, file.resolve().parent)
-
-
-def _parse(file: Path) -> yaml.Node | None:
-    try:
-        text = file.read_text(encoding="utf-8")
-    except OSError as exc:
-        raise InvalidInputError([f"{file}: {exc.strerror}"]) from exc
-    except UnicodeDecodeError as exc:
-        raise InvalidInputError([f"{file.name}: byte {exc.start} is not UTF-8"]) from exc
-    try:
-        node: yaml.Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as exc:
-        mark = getattr(exc, "problem_mark", None) or getattr(exc, "context_mark", None)
-        where = f" line {mark.line + 1}" if mark else ""
-        problem = getattr(exc, "problem", None) or getattr(exc, "reason", None) or "not YAML"
-        raise InvalidInputError([f"{file.name}{where}: not YAML: {problem}"]) from exc
-    return node
-
-
-def _plain(node: yaml.Node, name: str) -> Any:
-    """The document as plain data; a key that stands twice is a fault, where YAML would take the last."""
-    faults: list[str] = []
-    _find_doubles(node, name, faults, set())
+    config, faults = read_config(file)
     if faults:
         raise InvalidInputError(faults)
-    loader = yaml.SafeLoader("")
+    assert config is not None
+    return config
+
+
+def read_config(file: Path) -> tuple[Config | None, list[str]]:
+    """The configuration and its faults. Where there are faults it is good only for checking what it names further:
+    what is wrong has its default."""
     try:
-        return loader.construct_document(node)
-    except (yaml.YAMLError, ValueError, RecursionError) as exc:
-        mark = getattr(exc, "problem_mark", None)
-        where = f" line {mark.line + 1}" if mark else ""
-        raise InvalidInputError([f"{name}{where}: not usable: {getattr(exc, 'problem', exc)}"]) from exc
-    finally:
-        loader.dispose()
+        document = YamlFile.read(file)
+    except InvalidInputError as exc:
+        return None, list(exc.faults)
+    data = {} if document.data is None else document.data
+    if not isinstance(data, dict):
+        return None, [f"{file.name}: must hold sections such as database: and mqtt:"]
+    faults: list[str] = []
+    for _ in range(_MENDS):
+        try:
+            config = Config.model_validate(data)
+        except ValidationError as exc:
+            if not faults:
+                faults = _faults(exc, document)
+            for item in exc.errors(include_url=False, include_input=False):
+                _leave_out(data, item["loc"], missing=item["type"] == "missing")
+        else:
+            return _resolved(config, file.resolve().parent), faults
+    return None, faults
 
 
-def _find_doubles(node: yaml.Node, name: str, faults: list[str], seen: set[int]) -> None:
-    if id(node) in seen:  # an alias; its anchor has been looked at
+def _leave_out(data: Any, loc: Sequence[str | int], *, missing: bool) -> None:
+    """Take what stands at `loc` out of the data, or put an empty section where one is missing."""
+    for part in loc[:-1]:
+        try:
+            data = data[part]
+        except (KeyError, IndexError, TypeError):
+            return
+    if not loc:
         return
-    seen.add(id(node))
-    if isinstance(node, yaml.MappingNode):
-        lines: dict[str, int] = {}
-        for key, value in node.value:
-            line = key.start_mark.line + 1
-            if not isinstance(key, yaml.ScalarNode):
-                faults.append(f"{name} line {line}: a key must be a plain word")
-                continue
-            if key.value in lines:
-                faults.append(
-                    f"{name} line {line}: {key.value} stands there twice, first in line {lines[key.value]}"
-                )
-            lines.setdefault(key.value, line)
-            _find_doubles(value, name, faults, seen)
-    elif isinstance(node, yaml.SequenceNode):
-        for item in node.value:
-            _find_doubles(item, name, faults, seen)
+    if isinstance(data, dict) and missing:
+        data[loc[-1]] = {}
+    elif isinstance(data, dict):
+        data.pop(loc[-1], None)
+    elif isinstance(data, list) and isinstance(loc[-1], int) and loc[-1] < len(data):
+        del data[loc[-1]]
 
 
-def _faults(error: ValidationError, name: str, document: yaml.Node | None) -> list[str]:
+def _faults(error: ValidationError, document: YamlFile) -> list[str]:
     faults = []
     for item in error.errors(include_url=False, include_input=False):
         path = ".".join(str(part) for part in item["loc"])
@@ -162,10 +145,11 @@ def _faults(error: ValidationError, name: str, document: yaml.Node | None) -> li
             message = f"must be a section with keys such as: {', '.join(_allowed((*item['loc'], '')))}"
         elif item["type"] == "extra_forbidden":
             message = f"unknown key; there are: {', '.join(_allowed(item['loc']))}"
+        elif item["type"] == "missing":
+            message = "is missing"
         else:
             message = item["msg"].removeprefix("Value error, ")
-        line = _line(document, item["loc"])
-        faults.append(f"{name}{f' line {line}' if line else ''}: {path}: {message}")
+        faults.append(f"{document.place(item['loc'])}: {path}: {message}")
     return faults
 
 
@@ -185,23 +169,6 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
         if (found := _model_in(part)) is not None:
             return found
     return None
-
-
-def _line(node: yaml.Node | None, loc: Sequence[str | int]) -> int | None:
-    """Line of the innermost part of `loc` that stands in the document."""
-    line = None
-    for part in loc:
-        if isinstance(node, yaml.MappingNode):
-            found = [(key, value) for key, value in node.value if key.value == str(part)]
-            if not found:
-                break
-            line, node = found[0][0].start_mark.line + 1, found[0][1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            node = node.value[part]
-            line = node.start_mark.line + 1
-        else:
-            break
-    return line
 
 
 def _resolved(model: M, base: Path) -> M:

@@ -17,13 +17,23 @@ DEVICE_COLUMNS = (
     "device_id", "node_id", "kind", "protocol", "profile", "address", "via", "phases", "customers", "priority",
     "interval_s",
 )  # fmt: skip
-_MAX_FAULTS = 200  # more than anyone reads at once; the rest is counted
 
 
 def load_network(file: Path) -> Network:
     """Raises InvalidInputError with every fault: `network.csv line 7: …`."""
+    network, faults = read_network(file)
+    _refuse(faults)
+    assert network is not None
+    return network
+
+
+def read_network(file: Path) -> tuple[Network | None, list[str]]:
+    """The network and its faults. Where there are faults it is good only for checking further: all nodes, no tree."""
     faults: list[str] = []
-    rows, where = _rows(file, NETWORK_COLUMNS, faults)
+    try:
+        rows, where = _rows(file, NETWORK_COLUMNS, faults)
+    except InvalidInputError as exc:
+        return None, list(exc.faults)
     lat = [
         _coordinate(row["lat"], 90.0, place, "lat", faults) for row, place in zip(rows, where, strict=True)
     ]
@@ -33,6 +43,8 @@ def load_network(file: Path) -> Network:
     for row, place in zip(rows, where, strict=True):
         if not row["node_id"]:
             faults.append(f"{place}: node_id is empty")
+    if not rows:
+        faults.append(f"{file.name}: there is no node in it")
     try:
         network = Network(
             [row["node_id"] for row in rows],
@@ -46,12 +58,9 @@ def load_network(file: Path) -> Network:
             where=where,
         )
     except InvalidInputError as exc:
-        faults += exc.faults
-    else:
-        if not len(network):
-            faults.append(f"{file.name}: there is no node in it")
-    _refuse(faults)
-    return network
+        nodes = list(dict.fromkeys(row["node_id"] for row in rows))
+        return Network(nodes, [""] * len(nodes), ["section"] * len(nodes)), faults + list(exc.faults)
+    return network, faults
 
 
 def load_devices(
@@ -61,10 +70,23 @@ def load_devices(
 
     Raises InvalidInputError with every fault: `devices.csv line 12: …`.
     """
+    inventory, faults = read_devices(file, network, known=known, nominal_v=nominal_v)
+    _refuse(faults)
+    assert inventory is not None
+    return inventory
+
+
+def read_devices(
+    file: Path, network: Network, *, known: Sequence[str] = (), nominal_v: float = 230.0
+) -> tuple[Inventory | None, list[str]]:
+    """The devices and their faults. Where there are faults it is good only for checking the sound rows further."""
     faults: list[str] = []
-    rows, where = _rows(file, DEVICE_COLUMNS, faults)
-    devices = [
-        Device(
+    try:
+        rows, where = _rows(file, DEVICE_COLUMNS, faults)
+    except InvalidInputError as exc:
+        return None, list(exc.faults)
+    placed = {
+        place: Device(
             id=row["device_id"],
             node=row["node_id"],
             kind=row["kind"] or "meter",
@@ -79,18 +101,24 @@ def load_devices(
             attributes=_extras(row, DEVICE_COLUMNS),
         )
         for row, place in zip(rows, where, strict=True)
-    ]
-    try:
-        inventory = Inventory(devices, network, known=known, nominal_v=nominal_v, where=where)
-    except InvalidInputError as exc:
-        faults += exc.faults
-    _refuse(faults)
-    return inventory
+    }
+    told = False
+    while True:
+        try:
+            inventory = Inventory(
+                list(placed.values()), network, known=known, nominal_v=nominal_v, where=list(placed)
+            )
+        except InvalidInputError as exc:
+            if not told:  # what goes wrong only because other rows were left out is nobody's fault
+                faults += exc.faults
+            told = True
+            wrong = {fault.split(": ", 1)[0] for fault in exc.faults}
+            placed = {place: device for place, device in placed.items() if place not in wrong}
+        else:
+            return inventory, faults
 
 
 def _refuse(faults: list[str]) -> None:
-    if len(faults) > _MAX_FAULTS:
-        faults = [*faults[:_MAX_FAULTS], f"and {len(faults) - _MAX_FAULTS} faults more"]
     if faults:
         raise InvalidInputError(faults)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
@@ -16,11 +18,27 @@ from gateway.core.errors import FeederlineError, InvalidInputError
 
 app = typer.Typer(
     name="feederline",
-    help="Gateway between an electricity distributor's field devices and its operations centre.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"feederline {version('feederline')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Gateway between an electricity distributor's field devices and its operations centre."""
+
+
 for command in (demo, run, check, decode, payload, bench):
     app.command()(command)
 

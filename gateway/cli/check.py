@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.app import compose
-from gateway.config import load_config
+from gateway.app import load
 from gateway.core.clock import SystemClock
 
 
@@ -16,7 +15,7 @@ def check(
     config: Annotated[Path, typer.Option("--config", "-c", help="The configuration file (YAML).")],
 ) -> None:
     """Validate configuration, network, devices and profiles; connect to nothing."""
-    parts = compose(load_config(config), clock=SystemClock())
+    parts = load(config, clock=SystemClock())
     inventory, network = parts.inventory, parts.inventory.network
     typer.echo(
         f"{config}: good; {len(inventory)} devices serving {inventory.served} customers on {len(network)} nodes, "

@@ -41,6 +41,7 @@ def demo(
         except asyncio.CancelledError:  # SIGTERM; everything has been ended by now
             raise typer.Exit(128 + signal.SIGTERM) from None
         except KeyboardInterrupt:
+            print("feederline: stopped before the story was told; nothing is left behind", file=sys.stderr)  # noqa: T201
             raise typer.Exit(128 + signal.SIGINT) from None
     print(json.dumps(tally.figures()) if as_json else tally.summary())  # noqa: T201
     faults = tally.faults()

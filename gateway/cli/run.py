@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from gateway.app import run_gateway
-from gateway.config import load_config
+from gateway.app import load, run_gateway
+from gateway.core.clock import SystemClock
 from gateway.logs import set_up_logging
 
 
@@ -18,10 +18,11 @@ def run(
     config: Annotated[Path, typer.Option("--config", "-c", help="The configuration file (YAML).")],
 ) -> None:
     """Run the gateway until Ctrl-C or SIGTERM; what was read by then is stored before it ends."""
-    settings = load_config(config)
-    set_up_logging(settings.gateway.log_level, settings.gateway.log_format)
+    clock = SystemClock()
+    parts = load(config, clock=clock)
+    set_up_logging(parts.config.gateway.log_level, parts.config.gateway.log_format)
     with asyncio.Runner(loop_factory=event_loop()) as runner:
-        runner.run(run_gateway(settings))
+        runner.run(run_gateway(parts, clock=clock))
 
 
 def event_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 import signal
 import socket
-from collections.abc import AsyncIterator
+import sys
+from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -88,11 +90,13 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def run_demo(folder: Path, *, meters: int, duration_s: float | None, seed: int) -> Tally:
-    """Run until `duration_s` is over, or until cancelled where there is none.
+    """Run until `duration_s` is over, or where there is none, until Ctrl-C after at least one whole story.
 
     Raises DemoError when a part fails, UnavailableError when one cannot be started.
     """
-    console = Console(stderr=True, soft_wrap=True)
+    console = Console(
+        stderr=True, soft_wrap=not sys.stderr.isatty()
+    )  # logs keep whole lines, a terminal whole words
     private = folder / "private"  # the database server may look into `folder`, nobody into this
     private.mkdir(mode=0o700)
     secret = new_secret()
@@ -147,9 +151,10 @@ async def _play(scene: _Scene, show: Any, duration_s: float | None) -> Tally:
                 started_at=started_at,
             )
             story.tell(
-                f"A district of {about['customers']} customers behind {about['meters']} meters, "
-                f"{len(about['transformers'])} transformers and {len(about['feeders'])} feeders, "
-                "polled by Modbus TCP and heard by MQTT."
+                f"A district of {about['customers']} customers behind {about['meters']} meters, with "
+                f"{len(about['transformers'])} transformers and {len(about['feeders'])} feeders that have terminals of "
+                f"their own and {len(about['concentrators'])} concentrators: {about['devices']} devices, polled by "
+                "Modbus TCP or heard by MQTT."
             )
             story.tell(f"The page: [bold]{page}[/bold]")
             story.tell(
@@ -158,13 +163,30 @@ async def _play(scene: _Scene, show: Any, duration_s: float | None) -> Tally:
                 + ". Signals keep real seconds."
             )
             async with _progress(story, show):
-                await _tell(story, about, duration_s, ends)
+                await _until_ctrl_c(_tell(story, about, duration_s, ends), story)
             show("Storing the last readings")
             pause = await scene.district.ask("pause")
             if not pause["flushed"]:
                 raise DemoError("the broker did not confirm everything that meters published")
             await processes.stop_gateway(gateway, scene.folder)
             return await _count(scene, store, story, pause["at"])
+
+
+async def _until_ctrl_c(telling: Coroutine[Any, Any, None], story: Story) -> None:
+    """After a whole story Ctrl-C is the ordinary end; before that it is a cancellation."""
+    loop = asyncio.get_running_loop()
+    task = asyncio.create_task(telling, name="story")
+    loop.add_signal_handler(signal.SIGINT, task.cancel)
+    try:
+        await asyncio.wait([task])
+    finally:
+        task.cancel()
+        loop.remove_signal_handler(signal.SIGINT)
+    if task.cancelled():
+        if not story.outcome.closed:
+            raise KeyboardInterrupt
+        return
+    task.result()
 
 
 async def _tell(story: Story, about: dict[str, Any], duration_s: float | None, ends: float | None) -> None:
@@ -175,14 +197,18 @@ async def _tell(story: Story, about: dict[str, Any], duration_s: float | None, e
     if ends is not None and duration_s is not None:
         await asyncio.sleep(min(3.0, duration_s / 20))
         await story.outage(transformers[0], min(15.0, duration_s / 5))
-        await asyncio.sleep(max(0.0, ends - loop.time()))
+        if (rest := ends - loop.time()) > 0:
+            story.tell(f"Supply stays normal for the remaining {rest:.0f} s; look at the page.")
+            await asyncio.sleep(rest)
         return
     story.tell("Ctrl-C ends the demo and leaves nothing behind.")
-    turn = 0
-    while True:
-        await asyncio.sleep(3.0 if turn == 0 else _PAUSE_S)
-        await story.outage(transformers[turn % len(transformers)], 20.0)
-        turn += 1
+    await asyncio.sleep(3.0)
+    for transformer in itertools.cycle(transformers):
+        await story.outage(transformer, 20.0)
+        story.tell(
+            f"The next fault follows in {_PAUSE_S:.0f} s; look at the page meanwhile. Ctrl-C ends the demo."
+        )
+        await asyncio.sleep(_PAUSE_S)
 
 
 @contextlib.asynccontextmanager

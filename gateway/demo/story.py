@@ -60,7 +60,8 @@ class Story:
         await self._until(lambda: self._heard(devices), "every device to be heard")
         totals = await self.store.reports.totals()
         self.tell(
-            f"[green]Supply normal.[/green] All {devices} devices are heard; {totals.readings} readings stored."
+            f"[green]Supply normal.[/green] All {devices} meters and terminals are heard; "
+            f"{totals.readings} readings stored."
         )
 
     async def outage(self, transformer: str, dark_s: float) -> None:

@@ -60,6 +60,32 @@ def test_every_fault_of_every_file_is_told_at_once(site: Path) -> None:
     assert "mqtt field: ca_file" in done.stderr
 
 
+def test_one_look_finds_what_is_wrong_in_every_file(site: Path) -> None:
+    with (site / "network.csv").open("a") as file:
+        file.write("X,Y,fuse,,,,,\nY,X,fuse,,,,,\n")
+    with (site / "devices.csv").open("a") as file:
+        file.write(
+            "M4,T9,meter,mqtt,,,,A,1,,60,,\n"
+            "M1,T1,meter,mqtt,,,,A,1,,60,,\n"
+            "M5,T1,meter,modbus,eastron-sdm120,192.0.2.10:502/2,,A,1,,60,,\n"
+            "M6,T1,meter,modbus,no-such-meter,192.0.2.10:502/9,,A,1,,60,,\n"
+        )
+    config = site / "feederline.yaml"
+    config.write_text(config.read_text().replace("tick_s: 1 ", "tik_s: 1 ") + "nonsense: 1\n")
+    done = feederline("check", "-c", config)
+    assert done.returncode == 2
+    for expected in (
+        "gateway.tik_s: unknown key",
+        "nonsense: unknown key",
+        "network.csv line 10: the network has a cycle: X -> Y -> X",
+        "devices.csv line 8: node_id 'T9' of device 'M4' is not a node",
+        "devices.csv line 9: device_id 'M1' is there already at devices.csv line 3",
+        "no-such-meter",
+    ):
+        assert expected in done.stderr, done.stderr
+    assert any("M5" in line and "M1" in line for line in done.stderr.splitlines()), done.stderr
+
+
 def test_faults_of_devices_and_profiles_are_told_with_their_place(site: Path) -> None:
     (site / "devices.csv").write_text(
         (site / "devices.csv").read_text() + "M4,T9,meter,mqtt,,,,A,1,,60,,\n"  # a node that is not there

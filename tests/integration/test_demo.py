@@ -82,3 +82,18 @@ async def test_ctrl_c_leaves_nothing_behind(folder: Path, number: signal.Signals
     assert demo.returncode == (130 if number is signal.SIGINT else 143), rest.decode()
     assert "Traceback" not in rest.decode()
     await until(lambda: left_behind(folder) == [], what=f"{left_behind(folder)} to be gone")
+
+
+async def test_ctrl_c_after_the_story_is_an_ordinary_end(folder: Path) -> None:
+    demo = await start_demo(folder, "--meters", "20", "--json")
+    assert demo.stderr is not None
+    line = b""
+    while b"next fault follows" not in line:
+        line = await asyncio.wait_for(demo.stderr.readline(), 90)
+        assert line
+    demo.send_signal(signal.SIGINT)
+    output, rest = await demo.communicate()
+    assert demo.returncode == 0, rest.decode()
+    figures = json.loads(output.decode().splitlines()[-1])
+    assert (figures["missing"], figures["duplicates"], figures["tickets_closed"]) == (0, 0, 1)
+    assert left_behind(folder) == []

@@ -10,6 +10,7 @@ import yaml
 
 from gateway.config import Config, load_config
 from gateway.core.errors import InvalidInputError
+from gateway.core.settings import Secret
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "feederline.yaml"
 
@@ -72,13 +73,23 @@ nonsense: 1
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", "database: Field required"),
+        ("", "database: is missing"),
+        ("a: " + "[" * 3000 + "]" * 3000, "line 1: nested too deeply"),
+        ("x: &a [*a]", "x: unknown key"),
+        ("database: {}\ngateway: {tick_s: yes}", "line 2: gateway.tick_s: Input should be a valid number"),
+        ("database: {}\ngateway: {tick_s: true}", "line 2: gateway.tick_s: true does not belong here"),
+        ("database: {}\napi: {port: 1:30}", "line 2: api.port: Input should be a valid integer"),
+        (
+            "database: {}\noutage: {min_score: .inf}",
+            "line 2: outage.min_score: Input should be a finite number",
+        ),
+        ('database: {}\ngateway: {data_dir: "a\\0b"}', "line 2: gateway.data_dir: holds a NUL character"),
         ("- 1", "must hold sections"),
         ("gateway: [1\n x: 2", "line 2: not YAML"),
         ("gateway: {tick_s: 1, tick_s: 2}", "line 1: tick_s stands there twice, first in line 1"),
-        ("gateway: !!python/object:os.system {}", "line 1: not usable"),
+        ("gateway: !!python/object:os.system {}", "line 1: not YAML: could not determine a constructor"),
         ("? [1]\n: 2", "line 1: a key must be a plain word"),
-        ("2001-99-99", "not usable: month must be in 1..12"),
+        ("2001-99-99", "must hold sections"),
         ("database: {}\nmqtt: [{name: a}, {name: a}]", "mqtt: more than one broker is named a"),
     ],
 )
@@ -98,6 +109,12 @@ def test_paths_of_secrets_start_at_the_configuration(tmp_path: Path) -> None:
     password = load_config(file).database.password
     assert password is not None
     assert password.reveal() == "s3cret"
+
+
+def test_a_secret_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_bytes(b"\xff\xfe")
+    with pytest.raises(InvalidInputError, match="byte 0 is not UTF-8"):
+        Secret(file=tmp_path / "secret").reveal()
 
 
 def test_a_secret_that_is_not_there_is_named_but_never_shown(

@@ -1,4 +1,4 @@
-"""The contracts of import-linter name every module of the gateway, and the documents link to what exists."""
+"""The project holds together: layers name every module, documents link to what exists, lists are complete."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from gateway.core.quantities import QUANTITIES
+
 ROOT = Path(__file__).parents[2]
 CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
 MODULES = {
@@ -15,6 +17,7 @@ MODULES = {
     for path in (ROOT / "gateway").iterdir()
     if (path.suffix == ".py" or (path / "__init__.py").exists()) and not path.stem.startswith("__")
 } - {"gateway.core"}
+QUANTITY_LIST = ROOT / "docs" / "quantities.md"
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
@@ -42,3 +45,14 @@ def test_links_lead_somewhere(document: Path) -> None:
         if "://" not in target and not (document.parent / target).resolve().exists()
     ]
     assert not missing
+
+
+def test_the_list_of_quantities_for_people_is_the_list() -> None:
+    listed = re.findall(
+        r"^\| `(\w+)` \| (\S+) \| (\S+) \| (\S+) … (\S+) \| (\w+) \|$",
+        QUANTITY_LIST.read_text(),
+        re.MULTILINE,
+    )
+    assert listed == [
+        (q.name, q.unit or "—", q.obis or "—", f"{q.low:g}", f"{q.high:g}", q.kind) for q in QUANTITIES
+    ]
