@@ -74,13 +74,16 @@ class Story:
         return found
 
     def add(self, keys: Keys, start: Int64s, due: Int64s) -> None:
-        """Take in new members (none of them there already)."""
+        """Take in new members (none of them there already). Who was one before goes on with a further step."""
         m = len(keys)
+        steps: dict[int, int] = {}
+        for row in self.past:
+            steps[row.device] = max(steps.get(row.device, 0), row.step + 1)
         columns = {
             "keys": keys,
             "start": start,
             "end": np.zeros(m, np.int64),
-            "step": np.zeros(m, np.int32),
+            "step": np.array([steps.get(key, 0) for key in keys.tolist()], np.int32),
             "due": due,
             "told": np.full(m, -1, np.int64),
         }
