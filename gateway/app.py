@@ -277,6 +277,8 @@ class Gateway:
         if self.keeper.trouble:
             reasons.append(self.keeper.trouble)
         reasons += [f"{driver.name}: {driver.trouble}" for driver in self.parts.drivers if driver.trouble]
+        if self.spool.trouble:
+            reasons.append(f"spool: {self.spool.trouble}")
         if self.spool.size >= self.spool.max_bytes:
             reasons.append("the spool is full; sources are made to wait")
         return reasons

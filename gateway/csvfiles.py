@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -174,11 +175,10 @@ def _extras(row: dict[str, str], columns: Sequence[str]) -> dict[str, str]:
 def _whole(text: str, default: int, place: str, column: str, faults: list[str]) -> int:
     if not text:
         return default
-    try:
+    if re.fullmatch(r"[+-]?[0-9]{1,9}", text):
         return int(text)
-    except ValueError:
-        faults.append(f"{place}: {column} {text!r} is not a whole number")
-        return default
+    faults.append(f"{place}: {column} {text!r} is not a whole number")
+    return default
 
 
 def _coordinate(text: str, limit: float, place: str, column: str, faults: list[str]) -> float:

@@ -39,6 +39,7 @@ from gateway.spool import Item, Spool
 log = logging.getLogger(__name__)
 
 _BREATH_S = 0.02
+_SPOOL_PAUSE_S = 5.0
 
 
 class Written(Protocol):
@@ -108,7 +109,12 @@ class Pipeline:
             if self.seq >= self.position and not self._met:
                 await self._patiently(self._reconcile)
                 self._met = True
-            items = await self.spool.read(self.seq, max_bytes=self.max_bytes)
+            try:
+                items = await self.spool.read(self.seq, max_bytes=self.max_bytes)
+            except UnavailableError as exc:
+                log.error("stream stands still", extra={"error": str(exc)})  # noqa: TRY400
+                await asyncio.sleep(_SPOOL_PAUSE_S)
+                continue
             async with self._busy:
                 await self._take(items)
             if self.at - self._snapshot_at >= self.snapshot_every:
@@ -143,11 +149,14 @@ class Pipeline:
             seq = min(self.seq, self.position)
             if seq != self.seq:
                 return  # feeding again after a crash; the next one comes when the two have met
-            for processor in self.processors:
-                state = processor.snapshot()
-                await asyncio.to_thread(self.spool.save_snapshot, processor.name, seq, state)
             self._snapshot_at = self.at
-            await self.spool.trim(seq)
+            try:
+                for processor in self.processors:
+                    state = processor.snapshot()
+                    await asyncio.to_thread(self.spool.save_snapshot, processor.name, seq, state)
+                await self.spool.trim(seq)
+            except UnavailableError as exc:  # the former one is still good; the spool keeps what it lacks
+                log.error("snapshot was not taken", extra={"error": str(exc)})  # noqa: TRY400
 
     async def _recover(self) -> None:
         self.position = await self.store.position(self.spool.id)

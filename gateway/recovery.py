@@ -44,8 +44,9 @@ def restore(spool: Spool, processors: Sequence[Processor]) -> int:
             continue
         try:
             processor.restore(kept[1])
-        except ValueError as exc:
-            log.error("snapshot cannot be used", extra={"processor": processor.name, "error": str(exc)})  # noqa: TRY400
+        except Exception:  # a boundary: whatever is wrong with it, there is a way on without it
+            log.exception("snapshot cannot be used", extra={"processor": processor.name})
+            processor.reset()
             reached.add(start)
         else:
             reached.add(kept[0])

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import hashlib
 import logging
 import os
 import sqlite3
@@ -52,6 +53,7 @@ class Spool:
         self.last = 0  # highest ever given
         self.size = 0  # bytes of the entries held
         self.heard_at = 0  # time of the latest tick ever put, µs; 0 for a new stream
+        self.trouble = ""  # why nothing can be written now; empty when all is well
         self._pending: list[tuple[list[bytes], asyncio.Future[None]]] = []
         self._flushing: asyncio.Task[None] | None = None
         self._arrived = asyncio.Condition()
@@ -160,6 +162,7 @@ class Spool:
                 try:
                     self.last = await loop.run_in_executor(self._writer_thread, self._append, blobs)
                 except sqlite3.Error as exc:
+                    self.trouble = str(exc)
                     log.error("spool cannot be written", extra={"error": str(exc)})  # noqa: TRY400
                     _settle(group, UnavailableError(f"spool in {self.directory} cannot be written: {exc}"))
                     continue
@@ -181,8 +184,10 @@ class Spool:
                     )
                     self._writer.execute("update identity set heard_at = ?", (self.heard_at,))
                     last: int = self._writer.execute("select max(seq) from entry").fetchone()[0]
+                self.trouble = ""
                 return last
             except sqlite3.OperationalError as exc:
+                self.trouble = str(exc)
                 if not failing:
                     log.error("spool cannot be written; waiting for the disk", extra={"error": str(exc)})  # noqa: TRY400
                 failing = True
@@ -192,11 +197,15 @@ class Spool:
     # -- reading ----------------------------------------------------------------------------------------------
 
     async def read(self, after: int, *, max_bytes: int = 8 << 20) -> list[Item]:
-        """The next entries after sequence number `after`, about `max_bytes` of them; waits until there is one."""
+        """The next entries after sequence number `after`, about `max_bytes` of them; waits until there is one.
+
+        Raises UnavailableError when the file cannot be read.
+        """
         async with self._arrived:
             await self._arrived.wait_for(lambda: self.last > after)
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._reader_thread, self._fetch, after, max_bytes)
+        with self._reported("read"):
+            return await loop.run_in_executor(self._reader_thread, self._fetch, after, max_bytes)
 
     def _fetch(self, after: int, max_bytes: int) -> list[Item]:
         items: list[Item] = []
@@ -212,15 +221,26 @@ class Spool:
         return items
 
     async def trim(self, upto: int) -> None:
-        """Forget entries up to and including `upto`; whoever waits for room is let in."""
+        """Forget entries up to and including `upto`; whoever waits for room is let in.
+
+        Raises UnavailableError when the file cannot be written.
+        """
         if upto < self.first:
             return
         loop = asyncio.get_running_loop()
-        freed = await loop.run_in_executor(self._writer_thread, self._delete, upto)
+        with self._reported("trimmed"):
+            freed = await loop.run_in_executor(self._writer_thread, self._delete, upto)
         self.first = min(upto, self.last) + 1
         async with self._room:
             self.size -= freed
             self._room.notify_all()
+
+    @contextlib.contextmanager
+    def _reported(self, done: str) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as exc:
+            raise UnavailableError(f"spool in {self.directory} cannot be {done}: {exc}") from exc
 
     def _delete(self, upto: int) -> int:
         with _transaction(self._writer):
@@ -233,22 +253,37 @@ class Spool:
     # -- snapshots of the detectors, beside the stream that they were taken from ---------------------------------
 
     def save_snapshot(self, name: str, seq: int, state: bytes) -> None:
-        """Keep `state`, which covers the stream up to `seq`; replaces the former one atomically."""
+        """Keep `state`, which covers the stream up to `seq`; replaces the former one atomically.
+
+        Raises UnavailableError when the disk refuses.
+        """
         target = self.directory / f"{name}.snapshot"
         fresh = target.with_suffix(".new")
-        with fresh.open("wb") as file:
-            file.write(self.id.bytes + seq.to_bytes(8, "little") + state)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(target)
+        data = self.id.bytes + seq.to_bytes(8, "little") + state
+        try:
+            with fresh.open("wb") as file:
+                file.write(hashlib.blake2b(data, digest_size=16).digest() + data)
+                file.flush()
+                os.fsync(file.fileno())
+            fresh.replace(target)
+        except OSError as exc:
+            raise UnavailableError(f"snapshot {target} cannot be written: {exc.strerror}") from exc
 
     def load_snapshot(self, name: str) -> tuple[int, bytes] | None:
-        """(sequence number, state), or None when there is none for this stream."""
+        """(sequence number, state), or None when there is no sound one for this stream."""
+        file = self.directory / f"{name}.snapshot"
         try:
-            data = (self.directory / f"{name}.snapshot").read_bytes()
+            whole = file.read_bytes()
         except FileNotFoundError:
             return None
-        if len(data) < 24 or data[:16] != self.id.bytes:
+        except OSError as exc:
+            log.error("snapshot cannot be read", extra={"file": str(file), "error": exc.strerror})  # noqa: TRY400
+            return None
+        data = whole[16:]
+        if len(data) < 24 or hashlib.blake2b(data, digest_size=16).digest() != whole[:16]:
+            log.error("snapshot is damaged and not used", extra={"file": str(file)})
+            return None
+        if data[:16] != self.id.bytes:
             return None
         return int.from_bytes(data[16:24], "little"), data[24:]
 

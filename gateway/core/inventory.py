@@ -6,7 +6,7 @@ that waits in the spool still means the same device. A name that is no longer li
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from enum import IntEnum
 
 import msgspec
@@ -96,12 +96,13 @@ class Inventory:
         self.interval_s: Int32s = np.zeros(n, np.int32)
         self.nominal_v: Float64s = np.full(n, nominal_v)
         self._devices: list[Device | None] = [None] * n
+        concentrators = {i for i, device in enumerate(devices) if device.kind == DeviceKind.CONCENTRATOR.word}
         for i, device in enumerate(devices):
-            faults += [f"{place[i]}: {fault}" for fault in self._place(device, listed)]
+            faults += [f"{place[i]}: {fault}" for fault in self._place(device, listed, concentrators)]
         if faults:
             raise InvalidInputError(faults)
 
-    def _place(self, device: Device, listed: Mapping[str, int]) -> list[str]:
+    def _place(self, device: Device, listed: Mapping[str, int], concentrators: Set[int]) -> list[str]:
         key = self._index[device.id]
         faults: list[str] = []
         if not device.id:
@@ -127,6 +128,12 @@ class Inventory:
         if device.via:
             if device.via == device.id or device.via not in listed:
                 faults.append(f"via {device.via!r} is not another device of this list")
+            elif listed[device.via] not in concentrators:
+                faults.append(f"via {device.via!r} is not of kind concentrator")
+            elif device.kind == DeviceKind.CONCENTRATOR.word:
+                faults.append(
+                    f"via {device.via!r} of a concentrator; only one concentrator stands in between"
+                )
             else:
                 self.via[key] = self._index[device.via]
         if not 0 <= device.customers <= 1_000_000:

@@ -7,7 +7,7 @@ summed over subtrees by prefix sums.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import IntEnum
 
 import numpy as np
@@ -109,8 +109,7 @@ class Network:
                 faults.append(f"{place[i]}: {exc}")
         parent[parent == -2] = -1
         level = _levels(parent)
-        if (level < 0).any():
-            loop = _one_cycle(parent, int(np.flatnonzero(level < 0)[0]))
+        for loop in _cycles(parent, np.flatnonzero(level < 0).tolist()):
             faults.append(
                 f"{place[loop[0]]}: the network has a cycle: {' -> '.join(ids[i] for i in [*loop, loop[0]])}"
             )
@@ -193,15 +192,18 @@ def _levels(parent: Int32s) -> Int32s:
     return np.where(reached, distance[:count] - 1, -1).astype(np.int32)
 
 
-def _one_cycle(parent: Int32s, start: int) -> list[int]:
-    seen: dict[int, int] = {}
-    walk: list[int] = []
-    node = start
-    while node not in seen:
-        seen[node] = len(walk)
-        walk.append(node)
-        node = int(parent[node])
-    return walk[seen[node] :]
+def _cycles(parent: Int32s, lost: Sequence[int]) -> Iterator[list[int]]:
+    """The cycles among `lost`, nodes that never reach a root."""
+    done: set[int] = set()
+    for start in lost:
+        walk: dict[int, int] = {}
+        node = start
+        while node not in walk and node not in done:
+            walk[node] = len(walk)
+            node = int(parent[node])
+        if node in walk:
+            yield list(walk)[walk[node] :]
+        done.update(walk)
 
 
 def _depth_first(parent: Int32s, level: Int32s) -> tuple[npt.NDArray[np.int64], Int32s]:

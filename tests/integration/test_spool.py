@@ -114,6 +114,9 @@ async def test_a_spool_that_breaks_tells_its_writers_and_can_be_left(tmp_path: P
         waiting = asyncio.create_task(spool.put(ticks(2)))
         done, _ = await asyncio.wait([waiting], timeout=0.1)
         assert not done  # it keeps trying
+        assert "no such table" in spool.trouble
+        with pytest.raises(UnavailableError, match="cannot be read"):
+            await spool.read(0)
     with pytest.raises(UnavailableError, match="cannot be written"):
         await waiting
 
@@ -156,6 +159,25 @@ async def test_device_names_keep_their_keys(tmp_path: Path) -> None:
     async with Spool(tmp_path) as spool:
         assert spool.devices() == ["a", "b", "c"]
         assert known_devices(tmp_path) == ["a", "b", "c"]
+
+
+async def test_a_damaged_snapshot_is_not_used(tmp_path: Path) -> None:
+    async with Spool(tmp_path) as spool:
+        spool.save_snapshot("outage", 17, b"state")
+        file = tmp_path / "outage.snapshot"
+        whole = file.read_bytes()
+        for damaged in (whole[:-1], whole[:-1] + b"x", whole[:10], b""):
+            file.write_bytes(damaged)
+            assert spool.load_snapshot("outage") is None
+
+
+async def test_a_snapshot_that_cannot_be_written_is_said_and_the_former_one_kept(tmp_path: Path) -> None:
+    async with Spool(tmp_path) as spool:
+        spool.save_snapshot("outage", 17, b"state")
+        (tmp_path / "outage.new").mkdir()
+        with pytest.raises(UnavailableError, match="cannot be written"):
+            spool.save_snapshot("outage", 18, b"other")
+        assert spool.load_snapshot("outage") == (17, b"state")
 
 
 async def test_a_snapshot_belongs_to_its_stream(tmp_path: Path) -> None:

@@ -77,6 +77,7 @@ def test_every_fault_of_the_devices_is_named_with_its_line(tmp_path: Path) -> No
         "D1,M1,meter,mqtt,,,,A,1,,60,\n"
         "D2,M9,clock,http,,,D2,Q,many,urgent,0,\n"
         "T9,T1,terminal,mqtt,,,,ABC,4,,60,\n"
+        "D3,M1,meter,mqtt,,,D1,A,1_0,,60,\n"
     )
     network_file, devices_file = write(tmp_path, devices=bad)
     with pytest.raises(InvalidInputError) as caught:
@@ -93,6 +94,8 @@ def test_every_fault_of_the_devices_is_named_with_its_line(tmp_path: Path) -> No
         "line 5: priority 'urgent'",
         "line 5: interval_s 0 is not between 1 and 86400",
         "line 6: customers 4 on a terminal",
+        "line 7: customers '1_0' is not a whole number",
+        "line 7: via 'D1' is not of kind concentrator",
     ):
         assert expected in text, text
 

@@ -70,12 +70,17 @@ def test_the_nearest_node_of_a_kind_above() -> None:
 
 def test_every_fault_is_listed() -> None:
     with pytest.raises(InvalidInputError) as caught:
-        Network(["a", "a", "b", "c", "d"], ["", "x", "c", "b", "b"], ["fuse", "fuse", "tree", "fuse", "fuse"])
+        Network(
+            ["a", "a", "b", "c", "d", "e", "f"], ["", "x", "c", "b", "b", "f", "e"],
+            ["fuse", "fuse", "tree", "fuse", "fuse", "fuse", "fuse"],
+        )  # fmt: skip
     text = str(caught.value)
     assert "'a' is there already" in text
     assert "'x' is not a node" in text
     assert "'tree' is not one of" in text
     assert "a cycle: b -> c -> b" in text
+    assert "a cycle: e -> f -> e" in text
+    assert text.count("cycle") == 2
 
 
 @pytest.mark.parametrize(("letters", "mask"), [("ABC", 7), ("A", 1), ("CB", 6), ("", 7)])
