@@ -115,9 +115,9 @@ def rows_of_batch(
     if state is not None:
         told = state[keep]
         breaker = np.where(np.isnan(told), 0, np.where(told > 0.5, 1, 2)).astype(np.uint8)
-    again = batch.quality[keep] & _AGAIN
-    if again.any():
-        used[again > 0] = breaker[again > 0] = 0
+    if int(batch.quality.max(initial=0)) >= _AGAIN:
+        again = batch.quality[keep] & _AGAIN > 0
+        used[again] = breaker[again] = 0
     no = np.zeros(n, np.bool_)
     rows = Rows(
         device=device, received=received, at=at, onset=at, heard=np.ones(n, np.bool_), living=no,
