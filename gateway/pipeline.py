@@ -18,7 +18,7 @@ from uuid import UUID
 
 from gateway.core import codec
 from gateway.core.backoff import Backoff
-from gateway.core.clock import SECOND
+from gateway.core.clock import MINUTE, SECOND
 from gateway.core.errors import NotStorableError, RefusedError, UnavailableError
 from gateway.core.model import (
     Batch,
@@ -40,6 +40,7 @@ log = logging.getLogger(__name__)
 
 _BREATH_S = 0.02
 _SPOOL_PAUSE_S = 5.0
+_TELL_AGAIN = MINUTE
 
 
 class Written(Protocol):
@@ -96,6 +97,7 @@ class Pipeline:
         self._met = False  # detectors and database have come to the same place since the start
         self._busy = asyncio.Lock()  # a stretch is being taken, or a snapshot
         self._snapshot_at = 0
+        self._told_again: dict[str, int] = {}
         self._written = asyncio.Condition()
 
     @property
@@ -237,10 +239,18 @@ class Pipeline:
                 await self._keep_letter(
                     step.seq, f"Event {event.incident.id}", codec.encode_event(event), exc
                 )
-                for processor in self.processors:
-                    if isinstance(processor, Adopting):
-                        processor.republish([event.incident.id])
+                self._tell_again(event.incident.id)
         await self._write([Step(step.seq, step.entry, [])])
+
+    def _tell_again(self, incident: str) -> None:
+        """Have the detectors tell of it again, but not at every tick what is refused at every tick."""
+        self._told_again = {i: at for i, at in self._told_again.items() if self.at - at < _TELL_AGAIN}
+        if incident in self._told_again:
+            return
+        self._told_again[incident] = self.at
+        for processor in self.processors:
+            if isinstance(processor, Adopting):
+                processor.republish([incident])
 
     async def _keep_letter(self, seq: int, what: str, payload: bytes, cause: NotStorableError) -> None:
         log.error("cannot be stored; kept as a dead letter", extra={"what": what, "error": str(cause)})
