@@ -112,7 +112,6 @@ class Decoder:
         if len(self._bit_columns):
             bits = images.take(self._bit_places, axis=1) >> self._bit_shifts & 1
             values[:, self._bit_columns] = bits
-        no_value |= ~np.isfinite(values)
         values *= self._factor
         values /= self._divisor
         values += self._offset
@@ -120,6 +119,7 @@ class Decoder:
             values[:, self._invert] = 1.0 - values[:, self._invert]
         if factors is not None:
             values *= factors
+        no_value |= ~np.isfinite(values)
         absent = np.zeros(values.shape, np.bool_) if missing is None else missing
         no_value &= ~absent
         values[no_value | absent] = np.nan

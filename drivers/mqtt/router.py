@@ -93,10 +93,11 @@ class Router:
         self._max_future = round(max_future_s * 1e6)
         self._routes: dict[bytes, _Route] = {}
         self._reported: set[tuple[bytes, str]] = set()
+        self._given: dict[int, int] = {}  # by device, the last time given to a reading without its own
 
     def entries(self, messages: Sequence[Message]) -> list[Entry]:
         """Batches, signals and dead letters from `messages`, in the order that `Harvest` promises."""
-        out = Harvest(f"mqtt:{self._name}")
+        out = Harvest(f"mqtt:{self._name}", self._given)
         known = self._routes.get
         for message in messages:
             topic, payload, _, _, retained, received_at, redelivered = message

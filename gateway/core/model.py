@@ -65,7 +65,7 @@ class Batch:
     received_at: Int64s
     values: Float64s
     quality: UInt16s
-    source: str = ""  # endpoint or broker session, for judging paths
+    source: str = ""  # the driver or broker session that read it: "modbus", "mqtt:field"
     rejected: tuple[RejectedValue, ...] = ()
 
     def __post_init__(self) -> None:

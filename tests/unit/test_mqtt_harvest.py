@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from drivers.mqtt.payloads import Harvest
+from gateway.core.clock import MINUTE
 from gateway.core.model import Batch, DeadLetter, Entry, Quality, RejectedValue, Signal, SignalKind
 
 
@@ -45,6 +46,42 @@ def test_refuses_unknown_names_and_nothing_at_all() -> None:
     assert not out.row(1, 1, 1, {"voltage_a": 1.0, "volts": 1.0})
     assert not out.row(1, 1, 1, {})
     assert out.entries() == []
+
+
+def test_rows_without_a_time_of_their_own_never_share_one() -> None:
+    given: dict[int, int] = {}
+    for flag in (Quality.TIME_ASSUMED, Quality.CLOCK_SUSPECT):
+        out = Harvest("", given)
+        rejected = RejectedValue(
+            device=1, measured_at=10, quantity="voltage_a", raw="null", reason="no_value"
+        )
+        out.row(1, 10, 10, {"voltage_a": math.nan}, flag | Quality.NO_VALUE, rejected=[rejected])
+        out.row(1, 10, 10, {"frequency": 50.0}, flag)
+        out.row(2, 10, 10, {"frequency": 50.0}, flag)
+        out.row(1, 10, 10, {"frequency": 50.0})  # its own time stays as it is
+        first, second = out.entries()
+        assert isinstance(first, Batch)
+        assert isinstance(second, Batch)
+        start = 10 if flag is Quality.TIME_ASSUMED else 12
+        assert first.measured_at.tolist() == [start]
+        assert first.rejected[0].measured_at == start
+        assert second.measured_at.tolist() == [start + 1, 10 + (start > 10), 10]
+    assert given == {1: 13, 2: 11}
+
+
+def test_a_clock_that_was_set_back_is_followed() -> None:
+    out = Harvest("", {1: 2 * MINUTE, 2: MINUTE})
+    for device in (1, 2):
+        out.row(device, 10, 10, {"frequency": 50.0}, Quality.TIME_ASSUMED)
+    (batch,) = out.entries()
+    assert isinstance(batch, Batch)
+    assert batch.measured_at.tolist() == [10, MINUTE + 1]
+
+
+def test_a_row_that_is_refused_takes_no_time() -> None:
+    given: dict[int, int] = {}
+    assert not Harvest("", given).row(1, 10, 10, {"volts": 1.0}, Quality.TIME_ASSUMED)
+    assert given == {}
 
 
 def test_implausible_values_are_kept_and_marked() -> None:

@@ -86,6 +86,20 @@ def test_several_templates_are_tried_in_turn() -> None:
     assert [len(e) for e in entries if isinstance(e, Batch)] == [2]
 
 
+def test_backlogs_without_times_keep_every_sample() -> None:
+    """Five payloads back to back, each longer than the microseconds until the next one."""
+    router = _router(_inventory(Device(id="M1", node="N1")))
+    times: list[int] = []
+    for n in range(5):
+        at = "" if n % 2 else '"at": 0, '
+        payload = f"""{{"samples": [{", ".join([f'{{{at}"values": {{"energy_import": {n}}}}}'] * 20)}]}}"""
+        message = Message(b"v1/M1/telemetry", payload.encode(), 1, 1, False, NOW + n)
+        for entry in router.entries([message]):
+            assert isinstance(entry, Batch)
+            times += entry.measured_at.tolist()
+    assert times == list(range(NOW, NOW + 100))
+
+
 def test_a_mapping_that_fails_stops_nothing(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

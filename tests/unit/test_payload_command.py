@@ -67,7 +67,7 @@ def test_signals_are_shown_to_people(capsys: pytest.CaptureFixture[str]) -> None
             "unknown quantity 'volts'",
         ),
         ("feederline", "feederline/v1/M17/event", b'{"type": "party"}', "unknown event type 'party'"),
-        ("feederline", "feederline/v1/M17/status", b"maybe", "malformed"),
+        ("feederline", "feederline/v1/M17/status", b"maybe", "neither online nor offline"),
     ],
 )
 def test_nothing_understood_is_an_input_error(mapping: str, topic: str, data: bytes, fault: str) -> None:

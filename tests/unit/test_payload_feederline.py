@@ -70,6 +70,9 @@ def test_what_is_no_value_is_nan_and_its_raw_form_is_kept() -> None:
         (AT // SECOND, NOW, Quality.CLOCK_SUSPECT),  # seconds taken for milliseconds
         (10**40, NOW, Quality.CLOCK_SUSPECT),
         (-(10**40), NOW, Quality.CLOCK_SUSPECT),
+        (1e308, NOW, Quality.CLOCK_SUSPECT),
+        (-1e308, NOW, Quality.CLOCK_SUSPECT),
+        (1e22, NOW, Quality.CLOCK_SUSPECT),
         (NOW // 1000 + 300_000, NOW + 300 * SECOND, Quality.GOOD),
         (NOW // 1000 + 300_001, NOW, Quality.CLOCK_SUSPECT),
         ("1999-12-31T23:59:59Z", NOW, Quality.CLOCK_SUSPECT),
@@ -172,6 +175,19 @@ def test_an_impossible_time_of_an_event_is_told_in_its_detail() -> None:
     assert far.detail == "clock suspect: sent_at was beyond the calendar"
 
 
+@pytest.mark.parametrize("at", [b"1e308", b"-1e308", b"1e999", b"1" + b"0" * 4000])
+@pytest.mark.parametrize("careful", [b"", b', "frequency": null'])
+def test_a_time_beyond_all_numbers_is_only_impossible(at: bytes, careful: bytes) -> None:
+    (batch,), complaint = _telemetry(b'{"at": ' + at + b', "values": {"voltage_a": 1' + careful + b"}}")
+    assert complaint == ""
+    assert batch.measured_at.tolist() == [NOW]
+    assert batch.quality[0] & Quality.CLOCK_SUSPECT
+    signal, complaint = _signal("event", b'{"type": "tamper", "at": ' + at + b"}")
+    assert complaint == ""
+    assert signal is not None
+    assert signal.detail == "clock suspect: at was beyond the calendar"
+
+
 @pytest.mark.parametrize("kind", ["gateway_down", "gateway_up", "planned", "party", 5, None])
 def test_a_device_cannot_speak_for_the_gateway(kind: object) -> None:
     signal, complaint = _signal("event", json.dumps({"type": kind}).encode())
@@ -257,6 +273,32 @@ def test_a_signal_tells_how_it_was_delivered(
     assert complaint == ""
     assert signal is not None
     assert signal.detail == detail
+
+
+@pytest.mark.parametrize("own", ["retained", "Retained; d", " redelivered: d", "redeliveredness"])
+def test_a_device_cannot_forge_how_its_signal_was_delivered(own: str) -> None:
+    data = json.dumps({"type": "last_gasp", "detail": own}).encode()
+    signal, complaint = _signal("event", data)
+    assert complaint == ""
+    assert signal is not None
+    assert signal.detail == f"device: {own}"
+    again, _ = _signal("event", data, redelivered=True)
+    assert again is not None
+    assert again.detail == f"redelivered: device: {own}"
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"dead", "status 'dead' is neither online nor offline"),
+        (b'"Dead"', "status 'Dead' is neither online nor offline"),
+        (b"", "status '' is neither online nor offline"),
+        (b'{"status": "dead"}', "status 'dead' is neither online nor offline"),
+        (b'{"status": "dead"', "malformed: not JSON"),
+    ],
+)
+def test_a_status_that_is_none_is_told_as_it_was_sent(data: bytes, said: str) -> None:
+    assert _signal("status", data)[1].startswith(said)
 
 
 def test_an_event_delivered_again_with_an_impossible_time_says_both() -> None:

@@ -39,6 +39,7 @@ _FROM_DEVICES = {
     if kind not in (SignalKind.GATEWAY_DOWN, SignalKind.GATEWAY_UP, SignalKind.PLANNED)
 }
 _STATUS = {"online": SignalKind.CONNECTION_MADE, "offline": SignalKind.CONNECTION_LOST}
+_RETAINED, _REDELIVERED = "retained", "redelivered"  # how the detail of a signal begins that came so
 _NO_TIME = "retained without a time of its own: how old it is cannot be known"
 
 
@@ -60,7 +61,8 @@ def telemetry(payload: bytes, arrival: Arrival, out: Harvest) -> str:
     """`{"at": …, "values": {…}}` or `{"samples": [{"at": …, "values": {…}}, …]}`: one row each.
 
     A sample without a time, or with an impossible one, is given the time of reception; the n-th of a payload n µs
-    later, so that none takes the place of another. When the message was delivered before, such a row is marked so.
+    later, or more where the harvest has given that time to the device before, so that none takes the place of
+    another. When the message was delivered before, such a row is marked so.
     """
     try:
         message = _decode(payload)
@@ -74,7 +76,7 @@ def telemetry(payload: bytes, arrival: Arrival, out: Harvest) -> str:
             for sample, (at, quality) in zip(message.samples, rows, strict=True):
                 out.row(arrival.device, at, arrival.received_at, sample.values, quality)
             return ""
-    except (ValueError, RecursionError):
+    except (ValueError, OverflowError, RecursionError):
         pass  # whatever the strict reading did not take, the careful one explains
     return _telemetry_with_care(payload, arrival, out)
 
@@ -180,18 +182,23 @@ def status(payload: bytes, arrival: Arrival, out: Harvest) -> str:
 
     A retained one is a state from before we subscribed rather than news; its detail begins with "retained".
     """
-    word = bytes(payload).strip(b' \t\r\n"\x00').decode("ascii", "replace").lower()
+    text = bytes(payload).strip(b' \t\r\n"\x00').decode("utf-8", "replace")
+    word = text.lower()
     document: dict[str, object] = {}
     if word not in _STATUS:
         try:
             document = read_object(payload)
         except UnreadableError as exc:
-            return str(exc)
+            return str(exc) if text.startswith("{") else _no_status(text)
         named = document.get("status")
         word = named.lower() if isinstance(named, str) else ""
         if word not in _STATUS:
-            return f"status {raw_text(named)!r} is neither online nor offline"
+            return _no_status(raw_text(named))
     return _put_signal(_STATUS[word], document, ("status", "at", "sent_at", "detail"), arrival, out)
+
+
+def _no_status(text: str) -> str:
+    return f"status {clean(text)!r} is neither online nor offline"
 
 
 def _put_signal(
@@ -200,9 +207,10 @@ def _put_signal(
     """An impossible time of the device's own is left out of the signal and told in its detail.
 
     So is that a message without any was delivered before: its time of reception is no evidence of when it was sent.
+    These marks stand first; what a device itself says under such a word is told as its own.
     """
     problems = unknown_members(document, known)
-    details = ["retained"] if arrival.retained else []
+    details = [_RETAINED] if arrival.retained else []
     times: dict[str, int | None] = {}
     for name in ("at", "sent_at"):
         try:
@@ -216,10 +224,12 @@ def _put_signal(
         times[name] = at
     detail = document.get("detail")
     if detail not in (None, ""):
-        details.append(detail if isinstance(detail, str) else json.dumps(detail))
+        told = detail if isinstance(detail, str) else json.dumps(detail)
+        ours = told.lstrip().lower().startswith((_RETAINED, _REDELIVERED))
+        details.append(f"device: {told}" if ours else told)
     told = "; ".join(details)
     if arrival.redelivered and not arrival.retained and times["at"] is None:
-        told = f"redelivered: {told}" if told else "redelivered"
+        told = f"{_REDELIVERED}: {told}" if told else _REDELIVERED
     out.signal(
         Signal(
             kind=kind,

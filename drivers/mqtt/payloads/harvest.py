@@ -5,11 +5,16 @@ from __future__ import annotations
 from functools import lru_cache
 from itertools import chain
 
+import msgspec
 import numpy as np
 
 from drivers.mqtt.payloads.text import clean
+from gateway.core.clock import MINUTE
 from gateway.core.model import Batch, DeadLetter, Entry, Float64s, Quality, RejectedValue, Signal
 from gateway.core.quantities import BY_NAME, INDEX
+
+_GIVEN = Quality.TIME_ASSUMED | Quality.CLOCK_SUSPECT
+_AHEAD = MINUTE  # more than this the times given never run ahead; the clock was set back
 
 
 class _Group:
@@ -33,8 +38,10 @@ class Harvest:
     never overtakes a reading of its device, nor the other way round. Dead letters come before the rows still open.
     """
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, given: dict[int, int] | None = None) -> None:
+        """given: by device the last time given to a row that has none of its own, kept from harvest to harvest."""
         self.source = source
+        self._given: dict[int, int] = {} if given is None else given
         self._entries: list[Entry] = []
         self._open: dict[tuple[str, ...], _Group] = {}
         self._devices: set[int] = set()  # with rows in open groups
@@ -49,13 +56,21 @@ class Harvest:
         *,
         rejected: list[RejectedValue] | None = None,
     ) -> bool:
-        """Add one row; False, with nothing added, when `values` is empty or names an unknown quantity."""
+        """Add one row; False, with nothing added, when `values` is empty or names an unknown quantity.
+
+        A row whose `quality` says that its time is not its own is put after the last such row of its device, so that
+        none takes the place of another.
+        """
         names = tuple(values)
         group = self._open.get(names)
         if group is None:
             if not names or not INDEX.keys() >= values.keys():
                 return False
             group = self._open[names] = _Group()
+        if quality & _GIVEN:
+            measured_at = self._after_the_last(device, measured_at)
+            if rejected:
+                rejected = [msgspec.structs.replace(value, measured_at=measured_at) for value in rejected]
         group.device.append(device)
         group.measured_at.append(measured_at)
         group.received_at.append(received_at)
@@ -65,6 +80,13 @@ class Harvest:
             group.rejected += rejected
         self._devices.add(device)
         return True
+
+    def _after_the_last(self, device: int, at: int) -> int:
+        last = self._given.get(device, at - 1)
+        if at <= last <= at + _AHEAD:
+            at = last + 1
+        self._given[device] = at
+        return at
 
     def signal(self, signal: Signal) -> None:
         if signal.device in self._devices:

@@ -49,6 +49,8 @@ MAPPINGS: Registry[Mapping] = Registry("payload mapping")
 EARLIEST = parse_time("2000-01-01T00:00:00Z")
 """Before this a device's clock has not been set."""
 
+_FAR = 1e15  # milliseconds, beyond the calendar: what is farther is no more impossible than this
+
 
 def judge_time(at: int, arrival: Arrival) -> tuple[int, Quality]:
     """(measured_at, flags): the device's own time, or the time of reception where its own is impossible."""
@@ -66,6 +68,6 @@ def epoch_milliseconds(number: float) -> int:
     """µs from milliseconds since 1970. Raises ValueError for what is no number."""
     if isinstance(number, int):
         return number * (SECOND // 1000)
-    if not math.isfinite(number):
+    if math.isnan(number):
         raise ValueError(f"{number} is not a time")
-    return round(number * (SECOND // 1000))
+    return round(max(-_FAR, min(number, _FAR)) * (SECOND // 1000))
