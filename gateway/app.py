@@ -160,6 +160,7 @@ class Gateway:
         self.listener = listener
         self.clock = clock
         self.started_at = clock.now()
+        self.store: Store | None = None
         self.pipeline: Pipeline | None = None
         settings = parts.config.gateway
         self.keeper = Timekeeper(
@@ -202,7 +203,7 @@ class Gateway:
     async def _work(self) -> None:
         """Everything that needs the database, once it is there."""
         config = self.parts.config
-        store = Store.unopened(config.database)
+        store = self.store = Store.unopened(config.database)
         app = create_app(
             store, settings=config.api, state=self, time_zone=config.targets.time_zone, clock=self.clock
         )
@@ -210,6 +211,8 @@ class Gateway:
             async with asyncio.TaskGroup() as group:
                 group.create_task(serve(app, config.api, self.listener), name="api")
                 await self._patiently(store.connect)
+                group.create_task(store.sole.hold(), name="sole writer")
+                await store.sole.held()
                 await self._patiently(lambda: self._prepare(store))
                 self.pipeline = Pipeline(
                     self.spool,
@@ -241,7 +244,8 @@ class Gateway:
                 "time_zone": config.targets.time_zone,
             }
         )
-        log.info("inventory is in the database", extra={"changes": str(diff)})
+        if changes := str(diff):
+            log.info("inventory is in the database", extra={"changes": changes})
 
     async def _patiently(self, work: Callable[[], Awaitable[T]]) -> T:
         """Repeat `work` until the database is there; the field is heard meanwhile, and the spool keeps it."""
@@ -269,7 +273,8 @@ class Gateway:
     def ready(self) -> list[str]:
         reasons: list[str] = []
         if self.pipeline is None:
-            reasons.append("the database has not been reached since the start")
+            waits = self.store.sole.trouble if self.store else ""
+            reasons.append(waits or "the database has not been reached since the start")
         elif self.pipeline.trouble:
             reasons.append(f"database: {self.pipeline.trouble}")
         elif self.pipeline.lag > _LAG_LIMIT:

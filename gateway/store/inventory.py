@@ -25,6 +25,15 @@ class InventoryDiff(msgspec.Struct, frozen=True, kw_only=True):
     devices_changed: int
     devices_retired: int
 
+    def __str__(self) -> str:
+        """In words, like "2 devices added, 1 node changed"; empty when nothing changed."""
+        said = []
+        for name in self.__struct_fields__:
+            thing, change = name.split("_")
+            if count := getattr(self, name):
+                said.append(f"{count} {thing[:-1] if count == 1 else thing} {change}")
+        return ", ".join(said)
+
 
 async def sync(conn: psycopg.AsyncConnection, inventory: Inventory) -> tuple[InventoryDiff, Int32s]:
     """Make `node` and `device` say what the inventory says, in one transaction.

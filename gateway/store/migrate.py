@@ -65,6 +65,7 @@ def migrations(*, timescale: bool) -> list[Migration]:
 async def migrate(conn: psycopg.AsyncConnection, settings: DatabaseSettings) -> Migrated:
     """Bring the schema up to date. `conn` is in autocommit mode and acts as the login, not as a group.
 
+    A login that is not the owner of the schema may call it too, and is refused only where something is missing.
     Several gateways may call this at once: one does the work, the others wait and find it done.
 
     Raises:
@@ -78,10 +79,38 @@ async def migrate(conn: psycopg.AsyncConnection, settings: DatabaseSettings) -> 
     await conn.execute(sql("migrate_session"))
     await conn.execute(sql("migrate_lock"))
     try:
-        return await _migrate(conn, settings)
+        owner, _ = await _owner(conn)
+        return await _compare(conn, owner) if owner else await _migrate(conn, settings)
     finally:
         if not conn.closed:
             await conn.execute(sql("migrate_unlock"))
+
+
+async def not_ours(conn: psycopg.AsyncConnection, exc: psycopg.errors.InsufficientPrivilege) -> RefusedError:
+    """What `migrate` was refused, with the command that mends it."""
+    owner, command = await _owner(conn)
+    advice = _migrate_as(owner) if owner else f"make the login the owner of the database: {command}"
+    return RefusedError(f"migrating the database: {str(exc).strip().splitlines()[0]}; {advice}")
+
+
+async def _owner(conn: psycopg.AsyncConnection) -> tuple[str | None, str]:
+    """Whose the schema is, None where there is none or it is the login's; and the command to own the database."""
+    row = await (await conn.execute(sql("migrate_owner"))).fetchone()
+    assert row is not None
+    return row[0], row[1]
+
+
+def _migrate_as(owner: str) -> str:
+    return f"the schema feederline belongs to {owner}: let {owner} migrate, by running the gateway once as that login"
+
+
+async def _compare(conn: psycopg.AsyncConnection, owner: str) -> Migrated:
+    """For a login that may not change the schema: fine where nothing is to be changed."""
+    known = await _known(conn)
+    timescale = known[min(known)][1] if known else False
+    if pending := _pending(known, migrations(timescale=timescale)):
+        raise RefusedError(f"{len(pending)} migrations are missing; {_migrate_as(owner)}")
+    return Migrated(applied=(), timescale=timescale, missing_roles=())
 
 
 async def _migrate(conn: psycopg.AsyncConnection, settings: DatabaseSettings) -> Migrated:

@@ -21,12 +21,13 @@ from gateway.store.devices import DeviceKeys
 from gateway.store.errors import boundary
 from gateway.store.inventory import InventoryDiff
 from gateway.store.metrics import FAULTS, ROWS, WRITE_SECONDS
-from gateway.store.migrate import Migrated, migrate
+from gateway.store.migrate import Migrated, migrate, not_ours
 from gateway.store.outbox import PostgresOutbox
 from gateway.store.pool import build, connect
 from gateway.store.queries import sql
 from gateway.store.reports import Reports
 from gateway.store.settings import DatabaseSettings
+from gateway.store.sole import SoleWriter
 from gateway.store.text import storable
 from gateway.store.writer import Written
 
@@ -41,6 +42,7 @@ class Store:
     ) -> None:
         self.settings = settings
         self.reports = Reports(pool)
+        self.sole = SoleWriter(settings)
         self.devices = DeviceKeys(np.empty(0, np.int32), np.empty(0, np.int32))
         self._pool = pool
         self._outboxes: list[PostgresOutbox] = []
@@ -88,7 +90,10 @@ class Store:
         conn = await connect(self.settings)
         try:
             with boundary("migrating the database"):
-                done = await migrate(conn, self.settings)
+                try:
+                    done = await migrate(conn, self.settings)
+                except psycopg.errors.InsufficientPrivilege as exc:
+                    raise await not_ours(conn, exc) from exc
                 await self._pool.drain()  # connections made before may lack the group and the schema
         finally:
             await conn.close()
@@ -118,9 +123,10 @@ class Store:
 
         Raises:
             NotStorableError: these data will never be taken; nothing was written.
-            UnavailableError: try again.
+            UnavailableError: try again; so too while `sole` is being waited for.
         """
         try:
+            self.sole.check()
             with boundary("writing"), WRITE_SECONDS.time():
                 async with self._pool.connection() as conn:
                     written = await writer.write(conn, commit, desk, spool, self.devices)

@@ -7,6 +7,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from gateway.core.clock import MINUTE
+from gateway.core.errors import RefusedError
 from gateway.core.model import Commit, DeadLetter
 from gateway.store import Store
 from tests.integration.store_world import (
@@ -17,6 +18,7 @@ from tests.integration.store_world import (
     ready_store,
     rows,
     settings_for,
+    small_inventory,
     voltages,
 )
 
@@ -140,4 +142,51 @@ async def test_a_login_without_createrole_goes_on_without_groups(postgres_url: s
                     assert row == (login,)
         finally:
             await conn.execute("drop schema if exists feederline cascade")
+            await conn.execute(f"drop owned by {login}; drop role {login}".encode())
+
+
+async def test_a_login_that_may_not_migrate_is_told_the_command(postgres_url: str) -> None:
+    name = conninfo_to_dict(postgres_url)["dbname"]
+    login = f"{name}_login"
+    async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as conn:
+        await conn.execute(f"create role {login} login".encode())
+        try:
+            async with Store.open(settings_for(make_conninfo(postgres_url, user=login))) as store:
+                with pytest.raises(RefusedError) as refused:
+                    await store.migrate()
+                assert f"permission denied for database {name}" in str(refused.value)
+                command = f"alter database {name} owner to {login}"
+                assert str(refused.value).endswith(command)
+                await conn.execute(command.encode())
+                assert (await store.migrate()).applied
+        finally:
+            await conn.execute(f"alter database {name} owner to current_user".encode())
+            await conn.execute("drop schema if exists feederline cascade")
+            await conn.execute(f"drop owned by {login}; drop role {login}".encode())
+
+
+async def test_a_login_that_is_not_the_owner_works_once_the_owner_has_migrated(database_url: str) -> None:
+    login = f"{conninfo_to_dict(database_url)['dbname']}_login"
+    async with (
+        ready_store(database_url),
+        await psycopg.AsyncConnection.connect(database_url, autocommit=True) as conn,
+    ):
+        await conn.execute(f"create role {login} login".encode())
+        try:
+            async with Store.open(settings_for(make_conninfo(database_url, user=login))) as store:
+                with pytest.raises(
+                    RefusedError, match=r"permission denied .*; the schema feederline belongs to postgres"
+                ):
+                    await store.migrate()
+                await conn.execute(f"grant feederline_writer to {login}".encode())
+                assert (await store.migrate()).applied == ()
+                await store.sync_inventory(small_inventory())
+                await store.write(
+                    Commit(upto=1, at=T0, batches=[voltages([0], T0, [230])]), PlainDesk(), SPOOL
+                )
+                await store.maintain(T0)
+                await conn.execute("delete from feederline.migration where version > 4")
+                with pytest.raises(RefusedError, match=r"2 migrations are missing; .* let postgres migrate"):
+                    await store.migrate()
+        finally:
             await conn.execute(f"drop owned by {login}; drop role {login}".encode())
