@@ -17,16 +17,16 @@ _LATER = ("08", "25006", "40", "53", "55", "57", "58")
 
 
 def url_fault(url: str) -> str | None:
-    """What is wrong with a database URL, or None."""
+    """What is wrong with a database URL, or None. Quotes nothing of it: any part may be a password gone astray."""
     try:
         parts = conninfo_to_dict(url)
-    except psycopg.ProgrammingError as exc:
-        return f"not a PostgreSQL URL: {str(exc).strip()}"
+    except psycopg.ProgrammingError:  # its text quotes the URL
+        return "not a PostgreSQL URL; write it as postgresql://user@host:5432/database, without a password"
     if parts.get("password"):
         return "holds a password; write it as password: {env: NAME} or password: {file: PATH}"
     port = str(parts.get("port") or "5432")
     if not all(part.isdecimal() and 0 < int(part) < 65_536 for part in port.split(",")):
-        return f"not a PostgreSQL URL: port {port!r} is not a number between 1 and 65535"
+        return "not a PostgreSQL URL: the port is not a number between 1 and 65535"
     return None
 
 
@@ -44,6 +44,11 @@ def translated(exc: Exception, what: str) -> FeederlineError:
         return UnavailableError(
             f"{what}: no free connection to the database in time; is it overloaded or down?"
         )
+    if isinstance(exc, psycopg_pool.PoolClosed):
+        closed = (
+            "the connections are closed" if "already" in text else "the database has not been reached yet"
+        )
+        return UnavailableError(f"{what}: {closed}")
     code = getattr(exc, "sqlstate", None) or ""
     if code.startswith(_REFUSED):
         return RefusedError(f"{what}: {text}")

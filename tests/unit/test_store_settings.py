@@ -8,6 +8,7 @@ from importlib.resources import files
 
 import msgspec
 import psycopg
+import psycopg_pool
 import pytest
 from pydantic import ValidationError
 
@@ -24,7 +25,11 @@ from gateway.store.text import storable, to_json
     [
         ({"url": "postgresql://u:secret@h/d"}, "holds a password"),
         ({"url": "host=h password=secret"}, "holds a password"),
-        ({"url": "postgresql://u@h:port/d"}, "port 'port' is not a number"),
+        ({"url": "postgresql://u@h:port/d"}, "the port is not a number"),
+        ({"url": "postgresql://u:secret/d"}, "the port is not a number"),
+        ({"url": "postgresql://u:secret@[bad/db"}, "not a PostgreSQL URL"),
+        ({"url": "postgresql://u:secret%zz@h"}, "not a PostgreSQL URL"),
+        ({"url": "host=h password='secret"}, "not a PostgreSQL URL"),
         ({"url": "nonsense"}, "not a PostgreSQL URL"),
         ({"retention_days": 0}, "greater than or equal to 1"),
         ({"nonsense": 1}, "Extra inputs"),
@@ -53,6 +58,7 @@ def test_place_never_shows_a_password() -> None:
         (psycopg.OperationalError("server closed the connection"), UnavailableError),
         (psycopg.errors.InsufficientPrivilege("x"), RefusedError),
         (psycopg.errors.UndefinedTable("x"), RefusedError),
+        (psycopg_pool.PoolClosed("the pool 'feederline' is not open yet"), UnavailableError),
     ],
 )
 def test_errors_say_whether_to_retry(error: psycopg.Error, ours: type[Exception]) -> None:
