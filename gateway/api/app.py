@@ -55,10 +55,12 @@ def create_app(
     problems.install(app)
     app.include_router(routes.build(store.reports, state, clock, ZoneInfo(time_zone)))
 
+    @app.head("/health/live", include_in_schema=False)
     @app.get("/health/live", summary="The process answers")
     async def live() -> dict[str, bool]:
         return {"alive": True}
 
+    @app.head("/health/ready", include_in_schema=False)
     @app.get("/health/ready", summary="The gateway can do its work", responses={503: {"model": ReadyOut}})
     async def ready() -> JSONResponse:
         reasons = state.ready()
@@ -69,6 +71,7 @@ def create_app(
     async def metrics() -> Response:
         return Response(generate_latest(), headers={"content-type": CONTENT_TYPE_LATEST})
 
+    @app.head("/", include_in_schema=False)
     @app.get("/", include_in_schema=False)
     async def page() -> FileResponse:
         return FileResponse(_WEB / "index.html", headers={"cache-control": "no-cache"})

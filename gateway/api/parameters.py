@@ -19,7 +19,11 @@ def _time(text: object) -> object:
     if not isinstance(text, str):
         return text
     try:
-        return parse_time(text)
+        at = parse_time(text)
+        to_datetime(at)  # an offset may carry a year that can be written beyond those that can be meant
+        return at
+    except OverflowError:
+        raise ValueError(f"{text!r} lies outside the years 1 to 9999 in UTC") from None
     except ValueError as exc:
         hint = "; write + as %2B" if " " in text.strip() else ""
         raise ValueError(f"{exc}{hint}") from None

@@ -188,6 +188,11 @@ WRONG: list[tuple[str, dict[str, str], str]] = [
     ("/api/incidents", {"before": "yesterday"}, "before"),
     ("/api/incidents", {"before": "2026-03-01T08:00:00"}, "before"),
     ("/api/incidents", {"before": "0000-13-01T08:00:00Z"}, "before"),
+    ("/api/incidents", {"before": "0001-01-01T00:00:00+23:59"}, "before: "),
+    ("/api/incidents", {"after": "9999-12-31T23:59:59-23:59"}, "after: "),
+    ("/api/tickets", {"before": "9999-12-31T23:59:59-23:59"}, "before: "),
+    ("/api/reliability", {"from": "0001-01-01T00:00:00+23:59", "to": "0001-02-01T00:00:00Z"}, "from: "),
+    ("/api/reliability", {"from": "9999-12-01T00:00:00Z", "to": "9999-12-31T23:59:59-23:59"}, "to: "),
     ("/api/tickets", {"before": "2026-03-01T08:00:00Z", "after": "2026-03-01T08:00:00Z"}, "before"),
     ("/api/tickets", {"after": "2026-03-01T08:00:00 08:00"}, "%2B"),
     ("/api/tickets", {"state": "open"}, "state"),
@@ -212,6 +217,23 @@ async def test_wrong_parameter_is_named(postgres_url: str) -> None:
                 body = await answer.json()
             assert named in body["detail"], (path, parameters, body)
             assert body["faults"]
+
+
+async def test_the_outermost_times_are_answered(postgres_url: str) -> None:
+    first, last = "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"
+    async with opened(postgres_url) as store, aiohttp.ClientSession() as client:
+        for zone in ("UTC", "Pacific/Auckland", "America/Los_Angeles"):
+            async with serving(store, time_zone=zone) as url:
+                for path in ("/api/incidents", "/api/tickets"):
+                    for at in (first, last):
+                        async with client.get(url + path, params={"before": at, "limit": "1"}) as answer:
+                            assert answer.status == 200, (zone, path, at, await answer.text())
+                for window in (
+                    {"from": first, "to": "0002-01-01T00:00:00Z"},
+                    {"from": "9998-01-01T00:00:00Z", "to": last},
+                ):
+                    async with client.get(url + "/api/reliability", params=window) as answer:
+                        assert answer.status == 200, (zone, window, await answer.text())
 
 
 async def test_unknown_ids_are_not_found(client: aiohttp.ClientSession) -> None:

@@ -105,6 +105,18 @@ async def test_health_says_why_not_ready(site: tuple[str, StandInState]) -> None
             assert answer.status == 200
 
 
+async def test_head_answers_as_get_without_a_body(site: tuple[str, StandInState]) -> None:
+    url, state = site
+    state.reasons = ["the broker does not answer"]
+    async with aiohttp.ClientSession(url) as client:
+        for path, status in (("/", 200), ("/health/live", 200), ("/health/ready", 503)):
+            async with client.head(path) as head, client.get(path) as got:
+                assert (head.status, got.status) == (status, status)
+                assert head.headers["content-length"] == got.headers["content-length"]
+                assert head.content_type == got.content_type
+                assert await head.read() == b""
+
+
 async def test_metrics_are_what_prometheus_reads(site: tuple[str, StandInState]) -> None:
     from prometheus_client.parser import text_string_to_metric_families
 
