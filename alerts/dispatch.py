@@ -132,6 +132,8 @@ class Dispatcher:
             self._ended(delivery, "dead")
             return
         metrics.TRIES.labels(delivery.target, "retry").inc()
+        if delivery.attempts == 0:
+            log.warning("delivery failed; it is tried again", extra=_fields(delivery, reply))
         self._watch(delivery, reply, now)
 
     def _ended(self, delivery: Delivery, outcome: str) -> None:
@@ -179,6 +181,7 @@ def _fields(delivery: Delivery, reply: Reply) -> dict[str, object]:
         "delivery": delivery.id,
         "ticket": delivery.ticket,
         "target": delivery.target,
-        "attempts": delivery.attempts,
+        "attempts": delivery.attempts + 1,
+        "status": reply.status,
         "error": reply.error,
     }

@@ -20,12 +20,6 @@ _HEADS = {
     IncidentKind.POWER_QUALITY: "Supply outside limits",
     IncidentKind.USAGE_ANOMALY: "Unusual usage",
 }
-_EFFECTS = {
-    IncidentKind.OUTAGE: " off",
-    IncidentKind.MOMENTARY: " interrupted",
-    IncidentKind.PLANNED_OUTAGE: " off",
-    IncidentKind.COMMUNICATIONS_LOSS: " unknown",  # unknown is never counted as off
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,13 +48,15 @@ def impact(incident: Incident, inventory: Inventory) -> Impact:
 
 
 def title(incident: Incident, inventory: Inventory) -> str:
-    """One line, like "Outage below transformer T12 (Market Street), 48 customers off"; at most 160 characters."""
+    """One line, like "Outage below transformer T12 (Market Street), 48 customers"; at most 160 characters.
+
+    It stands over the ticket for its whole life, so it says whom it is about and not whether they are off now.
+    """
     if incident.kind is IncidentKind.PHASE_LOSS:
         head = f"Phase{'s' if len(incident.phases) > 1 else ''} {' and '.join(incident.phases)} lost"
     else:
         head = _HEADS[incident.kind]
-    people = f"{incident.customers} customer{'' if incident.customers == 1 else 's'}"
-    tail = f", {people}{_EFFECTS.get(incident.kind, '')}"
+    tail = f", {incident.customers} customer{'' if incident.customers == 1 else 's'}"
     return f"{head} {_place(incident.node, inventory)}"[: TITLE_LENGTH - len(tail)] + tail
 
 

@@ -100,7 +100,7 @@ class Endpoint:
         except TimeoutError:
             return Reply(status=None, error=f"no answer within {self._timeout_s:g} s")
         except (aiohttp.ClientError, OSError) as exc:
-            return Reply(status=None, error=f"{type(exc).__name__}: {_reason(exc)}"[:_QUOTED])
+            return Reply(status=None, error=f"{type(exc).__name__}: {_printable(_reason(exc))}"[:_QUOTED])
 
 
 def open_session(connections: int) -> aiohttp.ClientSession:
@@ -125,7 +125,7 @@ async def _judge(response: aiohttp.ClientResponse, at: int) -> Reply:
         said = (await response.content.read(_REPLY_BYTES)).decode("utf-8", "replace")
     except (aiohttp.ClientError, OSError):  # the status has come; a torn body changes nothing
         said = ""
-    words = "".join(c if c.isprintable() else " " for c in said[:_QUOTED]).strip()
+    words = _printable(said[:_QUOTED])
     return Reply(
         status=status,
         error=f"{status}: {words}" if words else str(status),
@@ -163,4 +163,14 @@ def _signer(secret: Secret) -> Webhook:
 def _reason(exc: BaseException) -> str:
     if isinstance(exc, aiohttp.ClientConnectorError) and exc.os_error.strerror:
         return exc.os_error.strerror
+    if isinstance(
+        exc, aiohttp.ClientResponseError
+    ):  # as text it quotes the URL, whose query may hold a token
+        return exc.message or "no HTTP answer"
+    if isinstance(exc, aiohttp.InvalidURL):
+        return "the URL cannot be used"
     return str(exc) or "no more is known"
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in text).strip()

@@ -263,6 +263,35 @@ async def test_a_wrong_secret_is_refused_and_retried() -> None:
         assert b.receiver.counts.received == 0
 
 
+async def test_the_first_failure_is_said_at_once_and_once(caplog: pytest.LogCaptureFixture) -> None:
+    async with bench(Behaviour(status=401), Behaviour(status=500)) as b:
+        b.open()
+        for count, wait_s in ((1, 1), (2, 2)):
+            await b.failures(count)
+            b.pass_time(wait_s)
+        await b.states("delivered")
+    (said,) = [r for r in caplog.records if r.levelno == logging.WARNING]
+    assert said.message == "delivery failed; it is tried again"
+    fields = said.__dict__
+    assert (fields["target"], fields["status"], fields["attempts"]) == ("desk", 401, 1)
+    assert fields["error"].startswith("401")
+
+
+async def test_the_query_of_a_url_is_in_no_log_and_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    async def nonsense(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"this is not HTTP\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(nonsense, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with bench(targets=(target(f"http://127.0.0.1:{port}/?token=hunter2"),)) as b:
+            b.open()
+            (error,) = await b.failures(1)
+    assert "hunter2" not in error + caplog.text + repr([r.__dict__ for r in caplog.records])
+    assert error.startswith("ClientResponseError: ")
+
+
 async def test_a_target_that_is_configured_no_more_is_a_dead_letter() -> None:
     async with bench(start=False) as b:
         b.open()

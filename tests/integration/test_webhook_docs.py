@@ -64,7 +64,7 @@ async def test_the_receiver_shown_verifies_what_we_send(monkeypatch: pytest.Monk
             assert statuses == [401, 204, 204]
             process.terminate()
             said = (await process.stdout.read()).decode().splitlines()
-        assert said == ["ticket.opened Outage below transformer T12 (Market Street), 48 customers off"]
+        assert said == ["ticket.opened Outage below transformer T12 (Market Street), 48 customers"]
     finally:
         if process.returncode is None:
             process.kill()

@@ -75,7 +75,7 @@ def test_open(desk: Desk) -> None:
         state=TicketState.PREDICTED,
         severity=3,
         node="T12",
-        title="Outage below transformer T12 (Market Street), 48 customers off",
+        title="Outage below transformer T12 (Market Street), 48 customers",
         customers=48,
         opened_at=AT + 60 * SECOND,
         updated_at=AT + 60 * SECOND,
@@ -129,11 +129,11 @@ def test_severity_thresholds_are_settings() -> None:
 @pytest.mark.parametrize(
     ("incident", "title"),
     [
-        (outage(node="V1", customers=1), "Outage at service V1, 1 customer off"),
+        (outage(node="V1", customers=1), "Outage at service V1, 1 customer"),
         (outage(IncidentKind.PHASE_LOSS, phases="A", node="F"), "Phase A lost below feeder F, 48 customers"),
         (outage(IncidentKind.PHASE_LOSS, phases="AC", node="F"), "Phases A and C lost below feeder F, 48 customers"),
-        (outage(IncidentKind.COMMUNICATIONS_LOSS, node="F"), "No communication below feeder F, 48 customers unknown"),
-        (outage(node="gone"), "Outage at gone, 48 customers off"),
+        (outage(IncidentKind.COMMUNICATIONS_LOSS, node="F"), "No communication below feeder F, 48 customers"),
+        (outage(node="gone"), "Outage at gone, 48 customers"),
     ],
 )  # fmt: skip
 def test_title(desk: Desk, incident: Incident, title: str) -> None:
@@ -143,7 +143,7 @@ def test_title(desk: Desk, incident: Incident, title: str) -> None:
 def test_a_long_name_is_cut_but_not_the_number(desk: Desk) -> None:
     title = opened(desk, outage(node="x" * 500)).title
     assert len(title) == 160
-    assert title.endswith("xxx, 48 customers off")
+    assert title.endswith("xxx, 48 customers")
 
 
 # Following
