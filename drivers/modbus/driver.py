@@ -180,6 +180,9 @@ def _devices(
             continue
         if (other := taken.setdefault((endpoint, unit), row.id)) != row.id:
             faults.append(f"device {row.id!r}: unit {unit} of {endpoint.source} is device {other!r} already")
+        if not row.profile:
+            faults.append(f"device {row.id!r}: profile is missing; there are: {', '.join(profiles.names())}")
+            continue
         if row.profile not in decoders:
             try:
                 decoders[row.profile] = Decoder(profiles.get(row.profile))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import random
 
 from drivers.mqtt.metrics import CONNECTED, FAILURES, MESSAGES
-from drivers.mqtt.router import Router, device_names
+from drivers.mqtt.router import Router, device_names, whereabouts
 from drivers.mqtt.session import Session
 from drivers.mqtt.settings import MqttSettings
 from drivers.mqtt.topics import TopicTemplate
@@ -26,7 +27,7 @@ class MqttDriver:
     """Reads one broker. Everything read goes into the sink, and is acknowledged only after that."""
 
     def __init__(self, inventory: Inventory, settings: MqttSettings, clock: Clock) -> None:
-        """Raises InvalidInputError when two MQTT devices share an address."""
+        """Raises InvalidInputError when two MQTT devices share an address, or one can be no level of a topic."""
         self.name = f"mqtt:{settings.name}"
         self._settings = settings
         self._clock = clock
@@ -39,6 +40,7 @@ class MqttDriver:
             name=settings.name,
             max_payload_bytes=settings.max_payload_bytes,
             max_future_s=settings.max_future_s,
+            explain=functools.partial(whereabouts, inventory),
         )
         self._session: Session | None = None
         self._stopping = asyncio.Event()

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from drivers.mqtt.metrics import DEAD_LETTERS
 from drivers.mqtt.payloads import MAPPINGS, Arrival, Decoder, Harvest, Mapping
-from drivers.mqtt.topics import TopicTemplate
+from drivers.mqtt.topics import TopicTemplate, level_fault
 from gateway.core.errors import InvalidInputError
 from gateway.core.inventory import Inventory
 from gateway.core.model import Entry
@@ -48,21 +48,35 @@ def device_names(inventory: Inventory) -> dict[str, int]:
     """Key by the name in the topic: the device's address, or its id where it has none.
 
     Raises:
-        InvalidInputError: two MQTT devices go by the same name.
+        InvalidInputError: two MQTT devices go by the same name, or a name can be no level of a topic.
     """
     names: dict[str, int] = {}
     faults: list[str] = []
     for key in inventory.of_protocol("mqtt"):
         device = inventory.device(key)
         name = device.address or device.id
-        if name in names:
+        if wrong := level_fault(name):
+            what = "address" if device.address else "no address, and its id"
+            faults.append(f"device {device.id!r}: {what} {name[:80]!r} {wrong}")
+        elif name in names:
             faults.append(
                 f"devices {inventory.ids[names[name]]!r} and {device.id!r} share the address {name!r}"
             )
-        names[name] = key
+        names.setdefault(name, key)
     if faults:
         raise InvalidInputError(faults)
     return names
+
+
+def whereabouts(inventory: Inventory, name: str) -> str:
+    """What the inventory knows of a name that no topic should carry; empty for nothing."""
+    key = inventory.key(name)
+    if key is None:
+        return ""
+    device = inventory.device(key)
+    if device.protocol != "mqtt":
+        return f"device {name} is of protocol {device.protocol}"
+    return f"device {name} listens under {device.address or device.id}"
 
 
 class Router:
@@ -77,9 +91,10 @@ class Router:
         max_payload_bytes: int,
         max_future_s: float,
         report: bool = True,
+        explain: Callable[[str], str] = lambda _: "",
     ) -> None:
         """lookup: device key by its name in the topic;  subscriptions: (topic template, mapping name);
-        report: count and log dead letters, besides handing them on.
+        report: count and log dead letters, besides handing them on;  explain: what else is known of an unknown name.
 
         Raises ValueError for a wrong template, InvalidInputError for an unknown mapping.
         """
@@ -89,6 +104,7 @@ class Router:
         ]
         self._name = name
         self._report = report
+        self._explain = explain
         self._max_bytes = max_payload_bytes
         self._max_future = round(max_future_s * 1e6)
         self._routes: dict[bytes, _Route] = {}
@@ -141,7 +157,9 @@ class Router:
             route = self._routes[topic] = _Route(key, decoder)
             return route
         if stranger:
-            return _NoRoute("unknown_device", f"unknown device {stranger!r}: no MQTT device has this address")
+            reason = f"unknown device {stranger!r}: no MQTT device has this address"
+            known = self._explain(stranger)
+            return _NoRoute("unknown_device", f"{reason}; {known}" if known else reason)
         return _NoRoute("no_route", "the topic is of no subscription, or its mapping has no such channel")
 
     def _bury(self, message: Message, out: Harvest, kind: str, reason: str) -> None:

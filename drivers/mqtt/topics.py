@@ -58,3 +58,14 @@ class TopicTemplate(NamedTuple):
         """The device's name in `topic`, or None when the topic is not of this template."""
         match = self.pattern.fullmatch(topic)
         return match.group(1) if match else None
+
+
+def level_fault(name: str) -> str:
+    """Why `name` can never be one level of a topic; empty where it can."""
+    wrong = sorted(set(name) & set("/+#\x00"))
+    if wrong:
+        signs = ", ".join("NUL" if sign == "\x00" else sign for sign in wrong)
+        return f"can never be one level of a topic: it holds {signs}"
+    if len(name.encode("utf-8", "surrogatepass")) > _MAX_BYTES:
+        return "can never be one level of a topic: it is too long"
+    return ""

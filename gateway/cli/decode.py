@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -19,11 +20,14 @@ from gateway.core.errors import InvalidInputError
 
 Registers = dict[Table, dict[int, int]]
 
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]{1,8}|[0-9]{1,8}")
+
 
 def decode(
     profile: Annotated[str, typer.Option(help="Name of a profile, or a profile's YAML file.")],
     registers: Annotated[
-        Path, typer.Option(help="JSON file with raw registers by table and zero-based address.")
+        Path,
+        typer.Option(help="JSON file with raw registers by table and zero-based address, decimal or 0x…"),
     ],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")] = False,
 ) -> None:
@@ -88,7 +92,7 @@ def read_registers(path: Path) -> Registers:
         data = json.loads(path.read_text(encoding="utf-8"))
     except OSError as exc:
         raise InvalidInputError([f"{path}: {exc.strerror}"]) from exc
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         raise InvalidInputError([f"{path}: not JSON: {exc}"]) from exc
     if not isinstance(data, dict):
         raise InvalidInputError([f"{path}: is not an object of tables {', '.join(Table)}"])
@@ -102,19 +106,29 @@ def read_registers(path: Path) -> Registers:
         else:
             there = registers[Table(table)] = {}
             for address, number in cells.items():
-                fault = _fault(Table(table), address, number)
-                if fault:
+                place = _address(address)
+                fault = _fault(Table(table), number)
+                if place is None:
+                    fault = f"an address is a whole number from 0 to {LAST_ADDRESS}, decimal or 0x…"
+                elif place in there:
+                    fault = f"address {place} stands there twice"
+                if fault or place is None:
                     faults.append(f"{path}: {table}.{address}: {fault}")
                 else:
-                    there[int(address)] = int(number)
+                    there[place] = int(number)
     if faults:
         raise InvalidInputError(faults)
     return registers
 
 
-def _fault(table: Table, address: str, number: object) -> str:
-    if not address.isascii() or not address.isdigit() or int(address) > LAST_ADDRESS:
-        return f"an address is a whole number from 0 to {LAST_ADDRESS}, in decimal"
+def _address(text: str) -> int | None:
+    if not _ADDRESS.fullmatch(text):
+        return None
+    address = int(text, 16) if text.startswith("0x") else int(text)
+    return address if address <= LAST_ADDRESS else None
+
+
+def _fault(table: Table, number: object) -> str:
     highest = 1 if table.of_bits else 0xFFFF
     if not isinstance(number, int) or (isinstance(number, bool) and not table.of_bits):
         return f"{number!r} is not a whole number"

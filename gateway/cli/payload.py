@@ -13,9 +13,11 @@ from rich.console import Console
 from rich.table import Table
 
 from drivers.mqtt.payloads import MAPPINGS
+from drivers.mqtt.payloads.document import UnreadableError, read_object
+from drivers.mqtt.payloads.mapping import EARLIEST
 from drivers.mqtt.router import Message, Router
 from gateway.core import quantities
-from gateway.core.clock import SystemClock, format_time, parse_time
+from gateway.core.clock import SECOND, SystemClock, format_time, parse_time
 from gateway.core.errors import InvalidInputError
 from gateway.core.model import Batch, DeadLetter, Quality, Signal
 
@@ -59,6 +61,10 @@ def payload(
     if complaint:
         Console(stderr=True).print(
             f"{file}: kept as a dead letter besides: {complaint}", markup=False, soft_wrap=True
+        )
+    if seconds := _seconds_for_milliseconds(data, received):
+        Console(stderr=True).print(
+            f"{file}: at {seconds} looks like seconds; at is milliseconds", markup=False, soft_wrap=True
         )
     if as_json:
         print(json.dumps(result, allow_nan=False))  # noqa: T201
@@ -112,6 +118,25 @@ def decode_payload(
     if complaint and not result["readings"] and not result["signals"]:
         raise InvalidInputError([complaint])
     return result, complaint
+
+
+def _seconds_for_milliseconds(data: bytes, received_at: int) -> str:
+    """The first time in the payload that is impossible in milliseconds and possible in seconds; empty for none."""
+    try:
+        document = read_object(data)
+    except UnreadableError:
+        return ""
+    samples = document.get("samples")
+    for part in [document, *(samples if isinstance(samples, list) else ())]:
+        for name in ("at", "sent_at") if isinstance(part, dict) else ():
+            at = part.get(name)
+            if (
+                isinstance(at, int | float)
+                and EARLIEST <= at * SECOND <= received_at + _MAX_FUTURE_S * SECOND
+                and at * (SECOND // 1000) < EARLIEST
+            ):
+                return str(at)
+    return ""
 
 
 def _readings(batch: Batch, names: list[str]) -> list[dict[str, object]]:

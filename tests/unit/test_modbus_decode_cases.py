@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from drivers.profile import Table
 from gateway.cli.decode import decode, decode_registers, find_profile, read_registers
 from gateway.core.errors import InvalidInputError
 
@@ -85,7 +86,19 @@ def test_an_unknown_profile_lists_what_there_is() -> None:
     [
         ({"holdings": {}}, ["holdings"]),
         ({"holding": [1, 2]}, ["holding"]),
-        ({"holding": {"0x10": 1, "-1": 2, "65536": 3}}, ["holding.0x10", "holding.-1", "holding.65536"]),
+        (
+            {"holding": {"0xg": 1, "-1": 2, "65536": 3, "0x10000": 4, "1" * 5000: 5, "1_0": 6, "": 7}},
+            [
+                "0xg",
+                "holding.-1",
+                "holding.65536",
+                "holding.0x10000",
+                "holding.1111",
+                "holding.1_0",
+                "holding.: ",
+            ],
+        ),
+        ({"holding": {"16": 1, "0x10": 1}}, ["holding.0x10: address 16 stands there twice"]),
         (
             {"holding": {"0": 65536, "1": -1, "2": 1.5, "3": "7", "4": None}},
             [f"holding.{n}" for n in range(5)],
@@ -104,7 +117,12 @@ def test_every_fault_of_a_register_file_is_named(tmp_path: Path, content: object
         assert key in fault
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1", "\xff"])
+def test_addresses_may_be_hexadecimal_as_in_profiles(tmp_path: Path) -> None:
+    path = _file(tmp_path, {"holding": {"0x0014": 2301, "21": 2}, "coils": {"0xA": 1}})
+    assert read_registers(path) == {Table.HOLDING: {20: 2301, 21: 2}, Table.COILS: {10: 1}}
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1", "\xff", "[" * 100_000])
 def test_a_register_file_that_is_not_json_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "r.json"
     path.write_bytes(text.encode("latin-1"))

@@ -57,15 +57,17 @@ def test_all_faults_of_an_inventory_are_listed() -> None:
         {"address": "10.0.0.7/5", "attributes": {"pt_ratio": "100/0"}},
         {"address": "10.0.0.7/6", "attributes": {"ct_ratio": "200/5", "pt_ratio": "1"}},
         {"address": "nothing at all", "protocol": "mqtt"},
+        {"address": "10.0.0.7/8", "profile": ""},
     )
     with pytest.raises(InvalidInputError) as caught:
         ModbusDriver(devices, PROFILES, ModbusSettings(), ManualClock())
     faults = caught.value.faults
     assert list(faults_of(devices, PROFILES)) == list(faults)
-    for name, fault in zip(("M1", "M2", "M3", "M4", "M5"), faults, strict=True):
+    for name, fault in zip(("M1", "M2", "M3", "M4", "M5", "M8"), faults, strict=True):
         assert f"device {name!r}: " in fault
     assert "is device 'M0' already" in faults[0]
     assert "eastron-sdm630" in faults[2]
+    assert faults[5].startswith("device 'M8': profile is missing; there are: abb-b23, ")
 
 
 def test_a_good_inventory_has_no_faults() -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 
 import pytest
 
+from drivers.mqtt import MqttDriver, MqttSettings
 from drivers.mqtt.payloads import MAPPINGS, Arrival, Harvest, Mapping
-from drivers.mqtt.router import Message, Router, device_names
+from drivers.mqtt.router import Message, Router, device_names, whereabouts
+from gateway.core.clock import ManualClock
 from gateway.core.errors import InvalidInputError
 from gateway.core.inventory import Device, Inventory
 from gateway.core.model import Batch, DeadLetter, Entry
@@ -28,6 +31,7 @@ def _router(inventory: Inventory, *topics: str, mapping: str = "feederline") -> 
         name="t",
         max_payload_bytes=1000,
         max_future_s=300,
+        explain=partial(whereabouts, inventory),
     )
 
 
@@ -58,6 +62,32 @@ def test_two_devices_with_one_address_are_refused() -> None:
     inventory = _inventory(Device(id="M1", node="N1"), Device(id="M2", node="N1", address="M1"))
     with pytest.raises(InvalidInputError, match="'M1' and 'M2' share the address"):
         device_names(inventory)
+
+
+@pytest.mark.parametrize(
+    ("address", "sign"), [("a/b", "/"), ("+", "+"), ("a#", "#"), ("a\x00", "NUL"), ("x" * 70_000, "too long")]
+)
+def test_an_address_that_can_be_no_level_of_a_topic_is_refused(address: str, sign: str) -> None:
+    for device in (Device(id="M1", node="N1", address=address), Device(id=address, node="N1")):
+        inventory = _inventory(device, Device(id="M2", node="N1", address="b+"))
+        with pytest.raises(InvalidInputError) as caught:
+            MqttDriver(inventory, MqttSettings(), ManualClock())
+        first, second = caught.value.faults
+        assert first.startswith(f"device {device.id!r}: ")
+        assert sign in first
+        assert "\x00" not in first
+        assert second == "device 'M2': address 'b+' can never be one level of a topic: it holds +"
+
+
+def test_a_device_that_uses_its_id_instead_of_its_address_is_told_of() -> None:
+    inventory = _inventory(
+        Device(id="M1", node="N1", address="meter-0016"), Device(id="M3", node="N1", protocol="modbus")
+    )
+    assert whereabouts(inventory, "M1") == "device M1 listens under meter-0016"
+    assert whereabouts(inventory, "M3") == "device M3 is of protocol modbus"
+    assert whereabouts(inventory, "M4") == ""
+    ((_, _, why),) = _letters(_router(inventory).entries([_message("v1/M1/telemetry")]))
+    assert why == "unknown device 'M1': no MQTT device has this address; device M1 listens under meter-0016"
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,35 @@ def test_signals_are_shown_to_people(capsys: pytest.CaptureFixture[str]) -> None
 
 
 @pytest.mark.parametrize(
+    ("channel", "document", "hint"),
+    [
+        ("telemetry", {"at": 1772352000, "values": {"voltage_a": 230}}, "at 1772352000 looks like seconds"),
+        (
+            "telemetry",
+            {"samples": [{"at": 1772352000.5, "values": {"voltage_a": 230}}]},
+            "1772352000.5 looks",
+        ),
+        ("event", {"type": "tamper", "sent_at": 1772352000}, "at is milliseconds"),
+        ("telemetry", {"at": 1772352000000, "values": {"voltage_a": 230}}, ""),
+        ("telemetry", {"at": 0, "values": {"voltage_a": 230}}, ""),
+        ("telemetry", {"at": 1e308, "values": {"voltage_a": 230}}, ""),
+        ("telemetry", {"at": 1772359999, "values": {"voltage_a": 230}}, ""),  # in the future even as seconds
+    ],
+)
+def test_seconds_for_milliseconds_are_pointed_out(
+    channel: str, document: object, hint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "p.json"
+    file.write_text(json.dumps(document))
+    topic = f"feederline/v1/M17/{channel}"
+    common = ["--mapping", "feederline", "--topic", topic, "--received-at", RECEIVED_AT, "--json"]
+    app([str(file), *common], standalone_mode=False)
+    said = capsys.readouterr()
+    assert (hint in said.err) if hint else (said.err == "")
+    json.loads(said.out)
+
+
+@pytest.mark.parametrize(
     ("mapping", "topic", "data", "fault"),
     [
         ("sparkle", "feederline/v1/M17/telemetry", b"{}", "unknown payload mapping 'sparkle'"),
