@@ -60,7 +60,7 @@ async def test_page_tells_the_story(postgres_url: str, browser: str, tmp_path: P
     assert "Live, last update" in text
     assert "Customers off now 50 without supply of 100 customers served" in text
     assert "Customers unknown now 5 not heard of" in text
-    assert "Average outage time (SAIDI) 15.00 min missed when open ones end: target 15 min" in text
+    assert "Average outage time (SAIDI) 15.00 min will be missed when open outages end: target 15 min" in text
     assert "1 meter does not answer, its siblings do" in text
     assert "No. 2: Outage at T2 predicted" in text
     assert "trying again after 2 attempts: desk answered 503" in text

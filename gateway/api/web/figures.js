@@ -15,7 +15,7 @@ function figure(id, tone, value, verdict, note) {
 function judged(known, met, metWithOpen, target) {
   if (!known) return ["", ""];
   if (!met) return ["bad", `missed: target ${target}`];
-  return metWithOpen ? ["good", `met: target ${target}`] : ["bad", `missed when open ones end: target ${target}`];
+  return metWithOpen ? ["good", `met: target ${target}`] : ["bad", `will be missed when open outages end: target ${target}`];
 }
 
 export function showFigures({ reliability: r, customers: c }) {
@@ -31,7 +31,7 @@ export function showFigures({ reliability: r, customers: c }) {
   const [saidiTone, saidiVerdict] = judged(known, all.saidi_minutes <= r.targets.saidi_minutes,
     all.saidi_minutes + pending <= r.targets.saidi_minutes, minutes(r.targets.saidi_minutes, 0));
   figure("saidi", saidiTone, minutes(all.saidi_minutes), saidiVerdict,
-    `${window}${all.open.customers ? `; open ones add ${minutes(pending)} so far` : ""}`);
+    `${window}${all.open.customers ? `; open outages add ${minutes(pending)} so far` : ""}`);
   figure("off", c.off ? "bad" : "good", number(c.off), c.off ? "without supply" : "none",
     `of ${plural(c.served, "customer", "customers")} served`);
   figure("unknown", c.unknown ? "warn" : "good", number(c.unknown), c.unknown ? "not heard of" : "none",

@@ -1,5 +1,6 @@
-// Figures and times as people read them. Nothing is ever rounded in our favour.
+// Figures and times as people read them. Nothing is ever rounded in our favour; no unit stands alone on a line.
 
+const GAP = "\u00a0";
 const count = new Intl.NumberFormat("en-GB");
 
 export const number = (value) => (value === null || value === undefined ? "no data" : count.format(value));
@@ -17,11 +18,11 @@ export function percentAtMost(share, digits = 4) {
 function cut(share, digits, toward, slack) {
   if (share === null || share === undefined) return "no data";
   const scale = 10 ** digits;
-  return `${(Math.max(0, toward(share * 100 * scale + slack)) / scale).toFixed(digits)} %`;
+  return `${(Math.max(0, toward(share * 100 * scale + slack)) / scale).toFixed(digits)}${GAP}%`;
 }
 
 export function minutes(value, digits = 2) {
-  return value === null || value === undefined ? "no data" : `${value.toFixed(digits)} min`;
+  return value === null || value === undefined ? "no data" : `${value.toFixed(digits)}${GAP}min`;
 }
 
 export function clock(iso) {

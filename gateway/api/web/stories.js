@@ -93,5 +93,5 @@ function told(deliveries) {
     else if (d.attempts) of.trouble = `; trying again after ${plural(d.attempts, "attempt", "attempts")}: ${d.last_error ?? ""}`;
     by.set(d.target, of);
   }
-  return [...by].map(([target, of]) => `Told ${target} ${of.delivered} of ${of.all}${of.trouble}`).join(". ");
+  return [...by].map(([target, of]) => `${number(of.delivered)} of ${plural(of.all, "message", "messages")} delivered to ${target}${of.trouble}`).join(". ");
 }
