@@ -157,3 +157,27 @@ async def test_a_broker_and_a_database_that_come_late_or_go_away_cost_nothing(
         # Before the first session nobody had subscribed, so the broker kept nothing for us; from then on it did.
         assert (account.missing_polls, account.duplicates) == (0, 0), account
         assert_one_story(there)
+
+
+async def test_a_second_gateway_on_the_database_waits_and_goes_on_when_the_first_is_killed(
+    tmp_path: Path, own_broker: BrokerAddress, broker: BrokerAddress, postgres_url: str
+) -> None:
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+    async with (
+        scene(tmp_path / "first", own_broker, postgres_url) as first,
+        scene(tmp_path / "second", broker, postgres_url) as second,
+    ):
+        await first.start_gateway()
+        await is_ready(first)
+        await second.start_gateway()
+        await until(lambda: "waiting for the right to write" in second.log(), 40, "the second to wait")
+        status, said = await health(second)
+        assert status == 503
+        assert "another gateway (feederline, process " in said
+        assert "writes to this database; waiting until it ends" in said
+        assert (await health(first))[0] == 200
+        await first.kill_gateway()
+        await is_ready(second)
+        await second.stop_gateway()
+        assert "Traceback" not in second.log()
