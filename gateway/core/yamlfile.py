@@ -38,11 +38,19 @@ for _tag, _pattern, _first in (
     _Loader.add_implicit_resolver(_tag, re.compile(_pattern), list(_first))
 
 
+_WORD, _MERGE = "tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"
+
+
 def _whole(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> int:
     text = str(loader.construct_scalar(node))
     return int(text, 16) if text.lower().startswith("0x") else int(text)
 
 
+_Loader.yaml_constructors = {
+    tag: construct
+    for tag, construct in yaml.SafeLoader.yaml_constructors.items()
+    if tag is None or tag.rpartition(":")[2] in {"map", "seq", "str", "float", "bool", "null"}
+}
 _Loader.add_constructor("tag:yaml.org,2002:int", _whole)
 
 
@@ -115,7 +123,7 @@ def _constructed(node: yaml.Node, name: str) -> Any:
         return loader.construct_document(node)
     except yaml.YAMLError as exc:
         raise _not_yaml(exc, name) from exc
-    except (ValueError, RecursionError) as exc:
+    except (ValueError, LookupError, RecursionError) as exc:  # a tag such as !!bool on what is none
         raise InvalidInputError([f"{name}: not usable: {exc}"]) from exc
     finally:
         loader.dispose()
@@ -143,7 +151,7 @@ def _look_through(root: yaml.Node, name: str, faults: list[str]) -> None:
             lines: dict[str, int] = {}
             for key, _ in node.value:
                 line = key.start_mark.line + 1
-                if not isinstance(key, yaml.ScalarNode):
+                if not isinstance(key, yaml.ScalarNode) or key.tag not in (_WORD, _MERGE):
                     faults.append(f"{name} line {line}: a key must be a plain word")
                     continue
                 if key.value in lines:

@@ -59,6 +59,18 @@ def test_all_four_orders_of_64_bits(order: Order, expected: bytes) -> None:
     assert decoder.decode(images(expected)).values.tolist() == [[float(value)]]
 
 
+def test_what_overflows_in_the_arithmetic_is_no_value() -> None:
+    decoder = Decoder(
+        profile("quantity: energy_import, table: holding, address: 0, type: float64, scale: 1.0e+15")
+    )
+    decoded = decoder.decode(
+        images(struct.pack(">d", 1e300), struct.pack(">d", -1e300), struct.pack(">d", 2.0))
+    )
+    assert decoded.no_value[:, 0].tolist() == [True, True, False]
+    assert decoded.values[2, 0] == 2e15
+    assert not np.isinf(decoded.values).any()
+
+
 @given(
     kind=st.sampled_from(list(FORMATS)),
     order=st.sampled_from(list(Order)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -120,6 +121,13 @@ COIL = "quantity: door_open, table: coils, address: 9"
         ([V_A + ", order: ACBD"], "registers.0.order"),
         ([V_A + ", scale: 0"], "scale 0"),
         ([V_A + ", scale: .nan"], "registers.0.scale"),
+        ([V_A + ", scale: 1e300"], "registers.0.scale"),
+        ([V_A + ", scale: 5e-324"], "closer to 0"),
+        ([V_A + ", scale: '0.1'"], "registers.0.scale"),
+        ([V_A + ", offset: 1_000"], "registers.0.offset"),
+        ([V_A + ", no_value: [-1]"], "registers.0.no_value.0: must be all_ones, or"),
+        ([V_A + ", no_value: all_ones"], "registers.0.no_value: must be a list"),
+        ([V_A + ", '5': 6"], "registers.0.5: unknown key; there are: quantity, table, address"),
         ([V_A + ", bit: 3"], "cannot be a bit"),
         ([V_A + ", invert: true"], "invert is for states"),
         ([V_A + ", no_value: [4294967296]"], "wider than uint32"),
@@ -147,9 +155,10 @@ COIL = "quantity: door_open, table: coils, address: 9"
 def test_a_wrong_register_is_refused_with_its_key(registers: list[str], wrong: str) -> None:
     with pytest.raises(InvalidInputError) as caught:
         profile(*registers)
-    assert any(wrong in fault and fault.startswith("p.yaml: registers") for fault in caught.value.faults), (
-        caught.value.faults
-    )
+    line = 3 + len(registers)  # the last one is at fault
+    assert any(
+        wrong in fault and fault.startswith(f"p.yaml line {line}: registers") for fault in caught.value.faults
+    ), caught.value.faults
 
 
 def test_all_faults_come_at_once() -> None:
@@ -163,7 +172,105 @@ def test_all_faults_come_at_once() -> None:
         )
     told = "\n".join(caught.value.faults)
     for key in ("comment", "max_read", "size", "registers.0", "registers.2", "registers.3.table"):
-        assert f"p.yaml: {key}" in told
+        assert re.search(rf"^p\.yaml( line \d+)?: {re.escape(key)}[.:]", told, re.MULTILINE), key
+
+
+def faults_of(text: str) -> tuple[str, ...]:
+    with pytest.raises(InvalidInputError) as caught:
+        parse_profile(text, name="p", where="p.yaml")
+    return caught.value.faults
+
+
+def test_faults_are_told_in_the_words_of_whoever_writes_profiles() -> None:
+    text = """title: t
+registers:
+  - quantity: voltage_a
+    table: holding
+    scale: 0
+    size: 2
+  - 7
+max_reed: 10
+"""
+    keys = "quantity, table, address, type, order, scale, offset, bit, invert, no_value"
+    head = "title, comment, order, max_read, max_gap, measures, registers"
+    assert faults_of(text) == (
+        "p.yaml: comment: is missing: say where the register list comes from",
+        "p.yaml line 3: registers.0.address: is missing",
+        "p.yaml line 3: registers.0.type: is missing",
+        f"p.yaml line 6: registers.0.size: unknown key; there are: {keys}",
+        f"p.yaml line 7: registers.1: must be a mapping with keys such as: {keys}",
+        f"p.yaml line 8: max_reed: unknown key; there are: {head}",
+    )
+
+
+def test_the_faults_of_one_file_have_an_end() -> None:
+    row = "  - {quantity: voltage_a, table: holding, address: 7, type: uint16}\n"
+    faults = faults_of("title: t\ncomment: c\nregisters:\n" + 2000 * row)
+    assert len(faults) == 101
+    assert faults[-1] == f"p.yaml: and {2 * 1999 - 100} more"
+
+
+def test_more_registers_than_any_meter_has_are_refused() -> None:
+    row = "  - {quantity: voltage_a, table: holding, address: 7, type: uint16}\n"
+    faults = faults_of("title: t\ncomment: c\nregisters:\n" + 2001 * row)
+    assert faults[0].startswith("p.yaml line 3: registers: 2001 are more than 2000")
+
+
+def test_a_long_register_is_held_against_all_that_it_covers() -> None:
+    text = "title: t\ncomment: c\nregisters:\n" + "".join(
+        f"  - {{quantity: {quantity}, table: input, address: {address}, type: {kind}}}\n"
+        for quantity, address, kind in (
+            ("voltage_c", 3, "uint16"),
+            ("voltage_b", 2, "uint16"),
+            ("voltage_a", 0, "uint64"),
+            ("frequency", 4, "uint16"),
+        )
+    )
+    assert faults_of(text) == (
+        "p.yaml line 4: registers.0: voltage_c at input 3 overlaps voltage_a at 0 (registers.2)",
+        "p.yaml line 5: registers.1: voltage_b at input 2 overlaps voltage_a at 0 (registers.2)",
+    )
+
+
+def test_bits_of_one_word_that_runs_into_another_value_are_all_told() -> None:
+    text = "title: t\ncomment: c\nregisters:\n" + "".join(
+        f"  - {{quantity: {quantity}, table: input, address: {address}, type: {kind}}}\n"
+        for quantity, address, kind in (
+            ("voltage_a", 0, "uint32"),
+            ("door_open", 1, "uint16, bit: 0"),
+            ("battery_ok", 1, "uint16, bit: 1"),
+        )
+    )
+    assert [fault.partition(" at ")[0] for fault in faults_of(text)] == [
+        "p.yaml line 5: registers.1: door_open",
+        "p.yaml line 6: registers.2: battery_ok",
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 10_000,
+        "{a: " * 10_000,
+        "registers: &a [*a]",
+        "&a {title: *a, registers: [*a]}",
+        "? [a]\n: b",
+        "5: x\nnull: y\n1.5: z\ntrue: w",
+        "{? {a: b} : c}",
+        "registers: {quantity: voltage_a}",
+        "registers: [{quantity: [], table: {}, address: [], type: {}, order: [], no_value: [[{}]]}]",
+        "registers: [{address: 0x" + "f" * 30 + ", scale: " + "9" * 39 + ", bit: 1e99999}]",
+        "title: !!int abc",
+        "title: !!binary x",
+        "title: !!set {a}",
+        "title: \x01",
+        "a: &a [1]\nb: &b [*a, *a]\nc: &c [*b, *b]\nregisters: [*c, *c]",
+        "<<: 5",
+        "<<: {title: t}",
+    ],
+)
+def test_whatever_stands_in_a_file_is_told_as_a_fault(text: str) -> None:
+    assert all(fault.startswith("p.yaml") for fault in faults_of(text))
 
 
 @pytest.mark.parametrize(
@@ -172,11 +279,14 @@ def test_all_faults_come_at_once() -> None:
         ("", "is a mapping"),
         ("- 1", "is a mapping"),
         ("title: [", "not YAML"),
-        (GOOD + "title: again\n", "written twice"),
+        (GOOD + "title: again\n", "line 5: title stands there twice"),
         (GOOD + "name: other\n", "named after its file"),
         ("title: t\ncomment: c\nregisters: []\n", "registers"),
         ("title: t\ncomment: c\nregisters: 5\n", "registers"),
-        ("title: t\ncomment: c\nregisters: !!python/object/apply:os.getcwd []\n", "not YAML"),
+        (
+            "title: t\ncomment: c\nregisters: !!python/object/apply:os.getcwd []\n",
+            "not YAML: could not determine",
+        ),
     ],
 )
 def test_a_file_that_is_no_profile_is_refused(text: str, wrong: str) -> None:
@@ -190,6 +300,9 @@ def test_bits_of_one_word_may_stand_side_by_side() -> None:
 
 def test_a_site_adds_its_own_profiles(tmp_path: Path) -> None:
     (tmp_path / "ours.yaml").write_text(GOOD)
+    (tmp_path / "short.yml").write_text(GOOD)
+    (tmp_path / "notes.txt").write_text("none")
+    assert "short" in load_profiles(tmp_path)
     assert "ours" in load_profiles(tmp_path)
     assert "eastron-sdm630" in load_profiles(tmp_path)
 
@@ -201,10 +314,14 @@ def test_faults_of_several_files_and_a_name_that_is_taken_are_told_together(tmp_
     with pytest.raises(InvalidInputError) as caught:
         load_profiles(tmp_path)
     told = "\n".join(caught.value.faults)
-    for name in ("eastron-sdm630.yaml", "a.yaml", "b.yaml"):
-        assert str(tmp_path / name) in told
+    assert f"{tmp_path / 'eastron-sdm630.yaml'}: there is a profile 'eastron-sdm630' already" in told
+    assert "a.yaml: comment: is missing" in told
+    assert "b.yaml: byte 0 is not UTF-8" in told
 
 
 def test_a_directory_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError, match="not a directory"):
         load_profiles(tmp_path / "nowhere")
+    (tmp_path / "file").touch()
+    with pytest.raises(InvalidInputError, match="not a directory"):
+        load_profiles(tmp_path / "file")
