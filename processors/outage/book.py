@@ -28,6 +28,7 @@ _KINDS = (
     (Dark.ZERO, "zero_voltage"),
     (Dark.TARGET_FAILED, "target_failed"),
     (Dark.ADOPTED, "adopted"),
+    (Dark.DOUBTED, "doubted_gasp"),
 )
 _CHANGES = {
     IncidentState.OPEN: Change.UPDATED,
@@ -204,7 +205,10 @@ class Book:
         self.release(np.flatnonzero(self.owner == slot))
         why = "withdrawn: it could not be followed, for a reason that is in the log."
         rows = story.changed(void=True)
-        self.events.append(story.event(at, Change.CANCELLED, rows, customers=0, summary=why, evidence={}))
+        told = story.event(
+            at, Change.CANCELLED, rows, customers=0, summary=why, confidence=story.confidence, evidence={}
+        )
+        self.events.append(told)
 
     # -- telling ---------------------------------------------------------------------------------------------------
 
@@ -213,11 +217,13 @@ class Book:
         self.dirty.discard(slot)
         facts = self.facts(story)
         story.signature = signature(story, facts)
+        most = self.evidence.settings.shared_hop_confidence if facts.shared_hop else 1.0
         self.events.append(
             story.event(
                 at,
                 change,
                 story.changed(void=void),
+                confidence=min(story.confidence, most),
                 customers=int(self.inventory.customers[story.keys].sum()),
                 summary=words.summary(facts),
                 evidence=words.evidence(facts),
@@ -231,6 +237,7 @@ class Book:
         times = ev.onset_at[k[reported]]
         back = story.end > 0
         terminal = inv.key(story.direct_by) if story.direct_by else None
+        reversed_at = int(ev.back_at[terminal]) if terminal is not None else 0
         here = self.at_node.get(story.node, -1)
         others = len(self.at_node) - int(self.stories.get(here) is story)
         return words.Facts(
@@ -247,14 +254,24 @@ class Book:
             verified=self.verified(story),
             others=others,
             direct_by=story.direct_by,
+            direct_until=reversed_at if reversed_at > story.started_at else 0,
             breaker=terminal is not None and bool(ev.kinds[terminal] & Dark.BREAKER),
+            shared_hop=not story.direct_by and self._share_hop(k[reported]),
             path=story.path,
             since=story.started_at,
             customers_off=int(inv.customers[k[~back]].sum()),
-            clock_faults=[inv.ids[key] for key in sorted(ev.clock_faults.intersection(k.tolist()))]
-            if ev.clock_faults
-            else (),
+            clock_faults=self._flagged(k, Flag.CLOCK),
+            flapping=self._flagged(k, Flag.FLAPPING),
         )
+
+    def _flagged(self, keys: Keys, flag: np.uint8) -> list[str]:
+        return [self.inventory.ids[key] for key in keys[self.evidence.flags[keys] & flag > 0].tolist()]
+
+    def _share_hop(self, reported: Keys) -> bool:
+        """Whether all there is are one concentrator's answers that its meters do not answer: not several witnesses."""
+        kinds, via = self.evidence.kinds[reported], self.inventory.via[reported]
+        same = len(reported) > 1 and bool(via[0] >= 0) and bool((via == via[0]).all())
+        return same and bool((kinds == Dark.TARGET_FAILED).all())
 
     def verified(self, story: Story) -> int:
         """Members that showed a reading with voltage since they came back."""

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gateway.core.clock import SECOND
 from gateway.core.inventory import DeviceKind, Inventory
 from gateway.core.model import GATEWAY, Batch, Bools, Int32s, Int64s, Signal, SignalKind
 from processors.outage.rows import Row, Rows, rows_of_batch
@@ -36,11 +35,10 @@ class Evidence(State):
         self._fixed, self.session = self._first_paths()
         self.listening = False
         self.absences: dict[str, Absence] = {}  # source -> its last one; "" is the gateway itself
-        self.clock_faults: set[int] = set()  # devices whose own time was not believed the last time
         self.ignored = 0  # rows of unknown devices
         self._waiting: list[Row] = []
-        self._clock_error = round(settings.max_clock_error_s * SECOND)
-        self._gasp_wait = round(settings.last_gasp_wait_s * SECOND)
+        self._clock: Bools = np.ones(len(inventory), np.bool_)
+        self._clock[inventory.of_protocol("modbus")] = False
 
     def _first_paths(self) -> tuple[Int32s, Int32s]:
         """(path as the inventory knows it or −1, session by protocol until something is heard): int32 per key."""
@@ -72,7 +70,7 @@ class Evidence(State):
         known = (batch.device >= 0) & (batch.device < len(self.listed))
         if not known.all():
             self.ignored += int(np.count_nonzero(~known))
-        rows, clean = rows_of_batch(batch, np.flatnonzero(known), self.inventory, self.settings)
+        rows, clean = rows_of_batch(batch, np.flatnonzero(known), self.inventory, self.settings, self._clock)
         if not len(rows):
             return
         if batch.source:
@@ -108,43 +106,37 @@ class Evidence(State):
 
     def _rows_of(self, signal: Signal) -> list[Row]:
         d, received = signal.device, signal.received_at
-        own = self._own_time(signal)
-        at = received if own is None else own
         match signal.kind:
             case SignalKind.LAST_GASP | SignalKind.POWER_RESTORED if (
                 signal.occurred_at is None and signal.detail.startswith(_REDELIVERED)
             ):
-                return [Row(d, received, at, at, heard=True)]  # when it was said cannot be known
+                return [Row(d, received, received, heard=True)]  # when it was said cannot be known
             case SignalKind.LAST_GASP:
-                onset = received - self._gasp_wait if own is None else own
-                return [Row(d, received, at, onset, heard=True, dark=int(Dark.GASP))]
+                return [self._own(signal)._replace(dark=int(Dark.GASP))]
             case SignalKind.TARGET_FAILED:
-                rows = [Row(d, received, at, at, dark=int(Dark.TARGET_FAILED))]
+                rows = [Row(d, received, received, dark=int(Dark.TARGET_FAILED))]
                 via = int(self.inventory.via[d])
-                return rows if via < 0 else [*rows, Row(via, received, at, at, heard=True)]
+                return rows if via < 0 else [*rows, Row(via, received, received, heard=True)]
             case SignalKind.POWER_RESTORED:
-                return [Row(d, received, at, at, heard=True, living=True, restore=True)]
+                return [self._own(signal)._replace(living=True, restore=True)]
             case SignalKind.PING_OK:
-                return [Row(d, received, at, at, heard=True, living=True)]
+                return [self._own(signal)._replace(living=True)]
             case SignalKind.NO_ANSWER | SignalKind.PING_FAILED:
-                return [Row(d, received, at, at, unanswered=True)]
+                return [Row(d, received, received, unanswered=True)]
             case SignalKind.CONNECTION_LOST:
-                return [Row(key, received, at, at, lost=True) for key in (*self._behind.get(d, ()), d)]
+                return [Row(key, received, received, lost=True) for key in (*self._behind.get(d, ()), d)]
             case SignalKind.CONNECTION_MADE | SignalKind.TAMPER:
-                return [Row(d, received, at, at, heard=True)]
+                return [self._own(signal)]
             case _:
                 return []
 
-    def _own_time(self, signal: Signal) -> int | None:
-        """The device's account of when, unless its clock is plainly wrong; never later than reception."""
+    def _own(self, signal: Signal) -> Row:
+        """The device itself speaks, and says when, if it can."""
         own, received = signal.occurred_at, signal.received_at
         if own is None:
-            return None
-        if own <= received + self._tolerance and own >= self._earliest(signal.source, received):
-            self.clock_faults.discard(signal.device)
-            return min(own, received)
-        self.clock_faults.add(signal.device)
-        return None
+            return Row(signal.device, received, received, heard=True)
+        earliest = self._earliest(signal.source, received)
+        return Row(signal.device, received, own, timed=True, earliest=max(1, earliest), heard=True)
 
     def _earliest(self, source: str, received: int) -> int:
         """From when on a message received now may be: it may have waited while nobody could hear it."""
@@ -235,9 +227,11 @@ class Evidence(State):
         return lives
 
     def is_dark(self, keys: Keys) -> Bools:
-        """Known dark by evidence of its own, and not shown to have supply since."""
+        """Known dark by evidence of its own that is not in doubt, and not shown to have supply since."""
         found: Bools = (
-            (self.flags[keys] & Flag.SPELL > 0) & (self.back_at[keys] == 0) & (self.kinds[keys] > 0)
+            (self.flags[keys] & Flag.SPELL > 0)
+            & (self.back_at[keys] == 0)
+            & (self.kinds[keys] & ~Dark.DOUBTED > 0)
         )
         return found
 

@@ -147,7 +147,7 @@ class Follower:
         count, silent = int(np.count_nonzero(dark)), int(np.count_nonzero(quiet))
         one = not living.any() and holds(count, silent, 0, self.settings)
         if one and not self.book.covered(story.node):
-            self._lose_again(slot, story, quiet, onset, at)
+            self._lose_again(slot, story, quiet, onset, at, new=True)
             return
         story.doubted_at = 0
         self._detach(slot, story, dark, at)
@@ -161,15 +161,15 @@ class Follower:
         dark = ev.is_dark(k)
         quiet = ~dark & ~story.off & (ev.on_at[k] <= onset + self.book.tolerance)
         if (dark | quiet | story.off).any():
-            self._lose_again(slot, story, quiet, onset, at)
+            self._lose_again(slot, story, quiet, onset, at, new=False)
 
-    def _lose_again(self, slot: int, story: Story, quiet: Bools, onset: int, at: int) -> None:
+    def _lose_again(self, slot: int, story: Story, quiet: Bools, onset: int, at: int, *, new: bool) -> None:
         """One fault has taken supply from the dark members again, and so from those that say nothing."""
         self._relapse(story)
         rows = np.flatnonzero(quiet)
         self.book.infer(story.keys[rows], np.full(len(rows), onset, np.int64))
         story.relapse(rows, np.maximum(onset, story.end[rows] + 1))
-        self._reopen(slot, story, at)
+        self._reopen(slot, story, at, new=new)
 
     def _earlier(self, story: Story) -> None:
         """A late report may say that a member was off before we thought."""
@@ -223,7 +223,10 @@ class Follower:
         self.book.release(keys)
         self.opener.nested.update(dict.fromkeys(keys.tolist(), story.id))
 
-    def _reopen(self, slot: int, story: Story, at: int) -> None:
+    def _reopen(self, slot: int, story: Story, at: int, *, new: bool) -> None:
+        """`new`: where the last loss was short, this is a conclusion anew: a hold-off begins again."""
+        if new and story.restored_at - story.started_at <= self.sustained:
+            story.detected_at = at
         story.restored_at = story.settled_at = story.doubted_at = story.returned_at = 0
         self.book.turn(slot, OPEN)
         self.book.publish(slot, at, Change.UPDATED)
@@ -269,7 +272,7 @@ class Follower:
             story.returned_at = at
         alive = int(np.count_nonzero(~story.off))
         if story.state is RESTORED and alive < self._need(len(k)):
-            self._reopen(slot, story, at)
+            self._reopen(slot, story, at, new=True)
             return
         if story.state is OPEN and alive >= self._need(len(k)):
             story.settled_at = at

@@ -26,6 +26,7 @@ from processors.outage.settings import OutageSettings
 _GASP_OR_ZERO = 1 | 2
 _TARGET_FAILED = 4
 _ADOPTED = 16
+_DOUBTED = 32
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,6 +68,7 @@ def weights(points: Points, settings: OutageSettings) -> Float64s:
     kinds = points.kinds
     dark = np.where(kinds & (_GASP_OR_ZERO | _ADOPTED), strong, 0.0)
     dark += np.where(kinds & _TARGET_FAILED, poll * np.clip(points.failed, 1, 3), 0.0)
+    dark += np.where(kinds & _DOUBTED, math.log(1.0 / settings.silent_rate), 0.0)
     found: Float64s = np.where(points.dark, dark, np.where(points.living, 0.0, quiet + points.silence))
     return found
 

@@ -16,16 +16,19 @@ from processors.outage.settings import OutageSettings
 UInt8s: TypeAlias = npt.NDArray[np.uint8]
 _PHASES = ("voltage_a", "voltage_b", "voltage_c")
 _AGAIN = np.uint16(Quality.REDELIVERED)
+_BY_RECEPTION = np.uint16(Quality.TIME_ASSUMED | Quality.CLOCK_SUSPECT)
 _BITS = np.array([1, 2, 4], np.uint8)
 
 
 class Row(NamedTuple):
-    """One signal. `at` is when the device surely was so, `onset` since when it may have been."""
+    """One signal. `at` is when the device was so: by its own account, if `timed`, which may be no earlier than
+    `earliest`; else by reception."""
 
     device: int
     received: int
     at: int
-    onset: int
+    timed: bool = False
+    earliest: int = 0
     heard: bool = False  # the device itself spoke
     living: bool = False
     restore: bool = False
@@ -36,12 +39,14 @@ class Row(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Rows:
-    """n rows, each column of length n; `used`, `below`, `above` are masks of phases."""
+    """n rows, each column of length n; `used`, `below`, `above` are masks of phases. `earliest` is 0 where a time is
+    believed however old: a reading may have waited anywhere."""
 
     device: npt.NDArray[np.int64]
     received: Int64s
     at: Int64s
-    onset: Int64s
+    timed: Bools
+    earliest: Int64s
     heard: Bools
     living: Bools
     restore: Bools
@@ -75,23 +80,30 @@ class Rows:
     @staticmethod
     def of(rows: Sequence[Row]) -> Rows:
         columns = list(zip(*rows, strict=True))
-        device, received, at, onset = (np.array(column, np.int64) for column in columns[:4])
-        heard, living, restore, unanswered, lost = (np.array(column, np.bool_) for column in columns[4:9])
+        device, received, at, earliest = (np.array(columns[i], np.int64) for i in (0, 1, 2, 4))
+        timed, heard, living, restore, unanswered, lost = (
+            np.array(columns[i], np.bool_) for i in (3, 5, 6, 7, 8, 9)
+        )
         used, below, above, breaker = (np.zeros(len(rows), np.uint8) for _ in range(4))
-        dark = np.array(columns[9], np.uint8)
+        dark = np.array(columns[10], np.uint8)
         return Rows(
-            device, received, at, onset, heard, living, restore, unanswered, lost, dark, used, below, above, breaker
+            device, received, at, timed, earliest, heard, living, restore, unanswered, lost, dark, used, below, above,
+            breaker,
         )  # fmt: skip
 
 
 def rows_of_batch(
-    batch: Batch, keep: npt.NDArray[np.int64], inventory: Inventory, settings: OutageSettings
+    batch: Batch,
+    keep: npt.NDArray[np.int64],
+    inventory: Inventory,
+    settings: OutageSettings,
+    clock: Bools,
 ) -> tuple[Rows, Bools]:
     """The rows `keep` of a batch, and which of them need no second look: every phase above `on_above`, or no voltage.
 
     A single-phase meter measures its phase as voltage_a whichever phase it hangs on, so where none of the connected
     phases carries a value, whatever was measured counts. A row that was delivered again and has no time of
-    its own says nothing about supply.
+    its own says nothing about supply. `clock` (bool per device key): it has a clock of its own.
     """
     n = len(keep)
     device = batch.device[keep].astype(np.int64)
@@ -115,13 +127,16 @@ def rows_of_batch(
     if state is not None:
         told = state[keep]
         breaker = np.where(np.isnan(told), 0, np.where(told > 0.5, 1, 2)).astype(np.uint8)
-    if int(batch.quality.max(initial=0)) >= _AGAIN:
-        again = batch.quality[keep] & _AGAIN > 0
+    timed = clock[device]
+    if int(batch.quality.max(initial=0)) >= Quality.TIME_ASSUMED:
+        quality = batch.quality[keep]
+        timed &= quality & _BY_RECEPTION == 0
+        again = quality & _AGAIN > 0
         used[again] = breaker[again] = 0
     no = np.zeros(n, np.bool_)
     rows = Rows(
-        device=device, received=received, at=at, onset=at, heard=np.ones(n, np.bool_), living=no,
-        restore=no, unanswered=no, lost=no, dark=np.zeros(n, np.uint8), used=used, below=below, above=above,
-        breaker=breaker,
+        device=device, received=received, at=at, timed=timed, earliest=np.zeros(n, np.int64),
+        heard=np.ones(n, np.bool_), living=no, restore=no, unanswered=no, lost=no, dark=np.zeros(n, np.uint8),
+        used=used, below=below, above=above, breaker=breaker,
     )  # fmt: skip
     return rows, (used & ~above) == 0

@@ -40,6 +40,11 @@ class OutageSettings(Settings):
         description="A device's own time further than this from reception is not used. "
         "Gasps are repeated for up to 20 min in the field.",
     )
+    flapping_s: Seconds = Field(
+        default=600,
+        description="A device whose gasps were contradicted by readings twice within this time flaps: its gasps "
+        "conclude nothing alone until it has been steady for as long.",
+    )
     clock_tolerance_s: Seconds = Field(
         default=2, description="Two clocks this close are not told apart when evidence contradicts itself."
     )
@@ -53,6 +58,11 @@ class OutageSettings(Settings):
         default=0.05,
         description="Share of polls that a concentrator answers with exception 0x0B although the meter has supply; "
         "weighs one such answer so that a meter alone needs two.",
+    )
+    shared_hop_confidence: Share = Field(
+        default=0.8,
+        description="Highest confidence where exceptions 0x0B of one concentrator are all there is: its meters share "
+        "the last hop, so the bus may be at fault. Keep it below `alerts.confirm_confidence`.",
     )
     silent_rate: Probability = Field(
         default=0.05, description="Share of living meters that miss their reports or polls for other reasons."

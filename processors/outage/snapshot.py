@@ -14,7 +14,7 @@ from processors.outage.silence import Silence
 from processors.outage.state import COLUMNS, Flag, Keys
 from processors.outage.story import Story
 
-MAGIC = b"feederline-outage-2\n"
+MAGIC = b"feederline-outage-3\n"
 _MEMBERS = {"start": np.int64, "end": np.int64, "step": np.int32, "due": np.int64, "told": np.int64}
 
 
@@ -53,7 +53,6 @@ class _State(msgspec.Struct, frozen=True, kw_only=True):
     next_due: int
     ignored: int
     absences: dict[str, tuple[int, int]]
-    clock_faults: list[int]
     pending: dict[str, int]
     stirred: list[str]
     review: dict[str, int]
@@ -87,7 +86,6 @@ def save(at: int, evidence: Evidence, book: Book, opener: Opener, silence: Silen
         next_due=evidence.next_due,
         ignored=evidence.ignored,
         absences={source: (away.start, away.end) for source, away in evidence.absences.items()},
-        clock_faults=sorted(evidence.clock_faults),
         pending={nodes[area]: since for area, since in opener.pending.items()},
         review={nodes[area]: when for area, when in opener.review.items()},
         stirred=sorted(nodes[area] for area in opener.stirred),
@@ -140,7 +138,6 @@ def load(data: bytes, evidence: Evidence, book: Book, opener: Opener, silence: S
     evidence.next_due = min(evidence.next_due, state.next_due)
     evidence.ignored = state.ignored
     evidence.absences = {source: Absence(*absence) for source, absence in state.absences.items()}
-    evidence.clock_faults = {int(new[key]) for key in state.clock_faults if new[key] >= 0}
     network = book.network
     opener.pending = {network.index(node): since for node, since in state.pending.items() if node in network}
     opener.review = {network.index(node): when for node, when in state.review.items() if node in network}

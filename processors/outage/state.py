@@ -5,7 +5,7 @@ on how they were cut into batches. Rows of devices that are well take a path of 
 others are folded in rounds in which each device occurs once.
 
 Times are µs UTC, 0 for never. Event times (`on_at`, `dark_at` …) are by the device's account where it is plausible;
-`heard_at` and `due_at` are times of reception.
+`heard_at`, `on_here`, `flap_at` and `due_at` are times of reception.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ Keys: TypeAlias = npt.NDArray[np.int64]
 FAR = np.int64(1) << 62
 """A deadline that never comes."""
 
+_FLAPS = 2  # contradicted gasps from which a device flaps
+
 
 class Dark:
     """Bits of `kinds`: by what a device is known dark; 0 while it is only inferred from its neighbours."""
@@ -36,6 +38,7 @@ class Dark:
     TARGET_FAILED = np.uint8(4)
     BREAKER = np.uint8(8)  # a terminal's breaker is open
     ADOPTED = np.uint8(16)  # taken over from the database
+    DOUBTED = np.uint8(32)  # a gasp of a device that keeps gasping while it has supply
 
 
 class Flag:
@@ -46,6 +49,8 @@ class Flag:
     MEMBER = np.uint8(4)  # belongs to an open incident
     LOW = np.uint8(8)  # at least one phase is off
     TERMINAL = np.uint8(16)
+    CLOCK = np.uint8(32)  # its own time was not believed the last time
+    FLAPPING = np.uint8(64)  # its gasps were contradicted again and again
 
 
 COLUMNS: dict[str, type[np.generic]] = {
@@ -53,6 +58,9 @@ COLUMNS: dict[str, type[np.generic]] = {
     "heard_from": np.int64,  # since when it could have been heard
     "due_at": np.int64,  # silent when nothing is heard by then
     "on_at": np.int64,  # last shown to have supply
+    "on_here": np.int64,  # last shown to have supply by what carries no time of the device's own
+    "gasped_at": np.int64,  # what time the last gasp gave for itself
+    "flap_at": np.int64,  # last reading that contradicted a gasp
     "volt_at": np.int64,  # last reading with voltage
     "restored_at": np.int64,  # last restore message, by its own time
     "onset_at": np.int64,  # estimated start of the dark spell
@@ -62,6 +70,7 @@ COLUMNS: dict[str, type[np.generic]] = {
     "polls": np.int32,  # unanswered polls in a row
     "failed": np.int32,  # exceptions 0x0B in a row
     "session": np.int32,  # source it was last heard through, as an index of `paths`
+    "flaps": np.int32,  # contradicted gasps, none further from the next than `flapping_s`
     "kinds": np.uint8,  # of Dark
     "low": np.uint8,  # mask of phases that are off
     "breaker": np.uint8,  # 0 not known, 1 closed, 2 open
@@ -77,6 +86,9 @@ class State:
     heard_from: Int64s
     due_at: Int64s
     on_at: Int64s
+    on_here: Int64s
+    gasped_at: Int64s
+    flap_at: Int64s
     volt_at: Int64s
     restored_at: Int64s
     onset_at: Int64s
@@ -86,6 +98,7 @@ class State:
     polls: Int32s
     failed: Int32s
     session: Int32s
+    flaps: Int32s
     kinds: UInt8s
     low: UInt8s
     breaker: UInt8s
@@ -105,6 +118,9 @@ class State:
         self.touched: Bools = np.zeros(n, np.bool_)
         self.next_due = int(FAR)
         self._tolerance = round(settings.clock_tolerance_s * SECOND)
+        self._clock_error = round(settings.max_clock_error_s * SECOND)
+        self._gasp_wait = round(settings.last_gasp_wait_s * SECOND)
+        self._flapping = round(settings.flapping_s * SECOND)
 
     def steady(self, rows: Rows) -> None:
         """Rows of devices that are well, each with voltage or with none measured."""
@@ -121,17 +137,21 @@ class State:
             d = rows.device
         np.maximum.at(self.on_at, d, rows.at)
         np.maximum.at(self.volt_at, d, rows.at)
+        if not rows.timed.all():
+            here = ~rows.timed
+            np.maximum.at(self.on_here, d[here], rows.at[here])
 
     def fold(self, rows: Rows) -> None:
         for part in rows.rounds():
             self._hear(part)
+            self._date(part)
             self._judge_voltage(part)
             self._darken(part)
             self._enliven(part)
             flags = self.flags[part.device]
             low = self.low[part.device] > 0
             self.flags[part.device] = np.where(low, flags | Flag.LOW, flags & ~Flag.LOW)
-            self.touched[part.device] |= (flags & ~(Flag.LOW | Flag.TERMINAL)) > 0
+            self.touched[part.device] |= (flags & (Flag.SPELL | Flag.SILENT | Flag.MEMBER)) > 0
 
     def _hear(self, rows: Rows) -> None:
         i = np.flatnonzero(rows.heard)
@@ -158,6 +178,40 @@ class State:
         self.due_at[devices] = np.minimum(self.due_at[devices], by)
         self.next_due = min(self.next_due, int(by.min(initial=FAR)))
 
+    def _date(self, rows: Rows) -> None:
+        """By whose clock each row counts: the device's where its time is plausible, else by reception.
+
+        Not plausible is a time before a sign of life that came earlier and was itself dated by reception: the clock
+        is slow. While a device's clock is at fault its readings are held to the same.
+        """
+        d, at, received = rows.device, rows.at, rows.received
+        fault = self.flags[d] & Flag.CLOCK > 0
+        asked = rows.timed & (fault | (rows.earliest > 0))
+        gasp = rows.dark & Dark.GASP > 0
+        if asked.any():
+            earliest = np.where(rows.earliest > 0, rows.earliest, received - self._clock_error)
+            known = np.where(fault, np.maximum(self.on_here[d], self.dark_last[d]), self.on_here[d])
+            plausible = (
+                (at <= received + self._tolerance) & (at >= earliest) & (at >= known - self._tolerance)
+            )
+            wrong = asked & ~plausible
+            flags = self.flags[d]
+            self.flags[d] = np.where(wrong, flags | Flag.CLOCK, np.where(asked, flags & ~Flag.CLOCK, flags))
+            # The same gasp once more; nobody who believes its time needs this.
+            again = (
+                wrong & gasp & (at == self.gasped_at[d]) & (received <= self.dark_last[d] + self._clock_error)
+            )
+            rows.dark[again] &= ~Dark.GASP
+            self.gasped_at[d] = np.where(gasp & asked, at, self.gasped_at[d])
+            rows.timed = rows.timed & ~wrong
+            rows.at = np.where(wrong, received, np.minimum(at, received))
+        flapping = self.flags[d] & Flag.FLAPPING > 0
+        if flapping.any():
+            steady = flapping & (received > self.flap_at[d] + self._flapping)
+            self.flags[d[steady]] &= ~Flag.FLAPPING
+            doubted = flapping & ~steady & (rows.dark & Dark.GASP > 0)
+            rows.dark[doubted] = rows.dark[doubted] & ~Dark.GASP | Dark.DOUBTED
+
     def _judge_voltage(self, rows: Rows) -> None:
         """Hysteresis per phase; decides for rows with voltage or a breaker state whether they show supply."""
         d = rows.device
@@ -180,13 +234,14 @@ class State:
         d, at, kind = rows.device[i], rows.at[i], rows.dark[i]
         self.failed[d] += (kind & Dark.TARGET_FAILED) > 0
         on, spell, back = self.on_at[d], self.flags[d] & Flag.SPELL > 0, self.back_at[d]
-        gasp = kind & Dark.GASP > 0
+        gasp = kind & (Dark.GASP | Dark.DOUBTED) > 0
         fresh = at > on - np.where(gasp, self._tolerance, 0)
-        guessed = rows.onset[i] < at
-        fresh &= ~guessed | (rows.onset[i] > self.restored_at[d])
+        guessed = gasp & ~rows.timed[i]
+        since = at - np.where(guessed, self._gasp_wait, 0)
+        fresh &= ~guessed | (since > self.restored_at[d])
         lasting = spell & (back == 0)
         fresh &= lasting | (at > self.dark_last[d])
-        onset = np.minimum(np.maximum(rows.onset[i], on + 1), at)
+        onset = np.minimum(np.maximum(since, on + 1), at)
 
         new = fresh & ~lasting
         k = d[new]
@@ -208,14 +263,26 @@ class State:
         d, at, restore = rows.device[i], rows.at[i], rows.restore[i]
         self.failed[d] = 0
         self.on_at[d] = np.maximum(self.on_at[d], at)
+        here = ~rows.timed[i]
+        self.on_here[d[here]] = np.maximum(self.on_here[d[here]], at[here])
         lit = rows.used[i] > 0
         self.volt_at[d[lit]] = np.maximum(self.volt_at[d[lit]], at[lit])
         self.restored_at[d[restore]] = np.maximum(self.restored_at[d[restore]], at[restore])
         spell = self.flags[d] & Flag.SPELL > 0
         over = spell & ((at > self.dark_last[d]) | (restore & (at > self.onset_at[d])))
+        self._contradict(d, rows.received[i], over & lit & ~restore & (self.back_at[d] == 0))
         k = d[over]
         back = self.back_at[k]
         self.back_at[k] = np.where(back == 0, at[over], np.minimum(back, at[over]))
         # Still alive between the estimated onset and the first moment surely dark: the onset was later.
         later = spell & ~over & (self.back_at[d] == 0) & (at > self.onset_at[d]) & (at < self.dark_at[d])
         self.onset_at[d[later]] = at[later] + 1
+
+    def _contradict(self, devices: Keys, received: Int64s, ended: Bools) -> None:
+        """Count gasps that nothing but a reading followed; a device with several of them flaps."""
+        gasp = self.kinds[devices] & ~(Dark.GASP | Dark.DOUBTED) == 0
+        which = ended & gasp & (self.kinds[devices] > 0)
+        k, at = devices[which], received[which]
+        self.flaps[k] = np.where(at <= self.flap_at[k] + self._flapping, self.flaps[k] + 1, 1)
+        self.flap_at[k] = at
+        self.flags[k[self.flaps[k] >= _FLAPS]] |= Flag.FLAPPING

@@ -152,6 +152,7 @@ class Story:
         *,
         customers: int,
         summary: str,
+        confidence: float,
         evidence: dict[str, str | int | float | list[str]],
     ) -> Event:
         """The incident as it now is, as a new revision."""
@@ -171,7 +172,7 @@ class Story:
             customers=customers,
             devices=tuple(self.keys.tolist()),
             parent=self.parent,
-            confidence=self.confidence,
+            confidence=confidence,
             direct=bool(self.direct_by),
             summary=summary,
             evidence=dict(evidence),

@@ -26,11 +26,14 @@ class Facts:
     verified: int = 0
     others: int = 0  # other open outages
     direct_by: str = ""
+    direct_until: int = 0  # when the terminal reported the contrary
     breaker: bool = False
+    shared_hop: bool = False  # all that reported did so through one concentrator's answers
     path: str = ""
     since: int = 0
     customers_off: int = 0
     clock_faults: Sequence[str] = ()
+    flapping: Sequence[str] = ()
 
 
 def place(kind: str, node: str, name: str) -> str:
@@ -43,7 +46,9 @@ def summary(facts: Facts) -> str:
     parts: list[str] = []
     if facts.direct_by:
         what = "its breaker open" if facts.breaker else "a dead busbar"
-        parts.append(f"terminal {facts.direct_by} at {facts.place} reports {what}")
+        reports = "reports" if facts.state is IncidentState.OPEN and not facts.direct_until else "reported"
+        until = f" until {format_clock(facts.direct_until)}" if facts.direct_until else ""
+        parts.append(f"terminal {facts.direct_by} at {facts.place} {reports} {what}{until}")
     if facts.reported or not facts.direct_by:
         span = f"at {format_clock(facts.first)}"
         if format_clock(facts.last) != format_clock(facts.first):
@@ -51,6 +56,10 @@ def summary(facts: Facts) -> str:
         parts.append(
             f"{facts.reported} of {_count(facts.members, 'meter')} below {facts.place} reported loss of supply {span}"
         )
+    if facts.shared_hop:
+        now = facts.state is IncidentState.OPEN
+        may = "answers; its bus may be" if now else "answered; its bus may have been"
+        parts.append(f"the concentrator {may} at fault")
     if facts.state is IncidentState.CANCELLED:
         parts.append("withdrawn: meters that should be dark have supply")
     elif facts.state is IncidentState.MERGED:
@@ -60,7 +69,8 @@ def summary(facts: Facts) -> str:
     elif facts.back == 0:
         parts.append("none answered since")
     elif facts.back == facts.members:
-        parts.append(f"all have supply again, {facts.verified} shown by a reading")
+        shown = "shown by a reading" if facts.state is IncidentState.CLOSED else "of them by a reading so far"
+        parts.append(f"all have supply again, {facts.verified} {shown}")
     else:
         parts.append(f"{facts.back} of {facts.members} have supply again")
     others = "no other outage" if not facts.others else _count(facts.others, "other outage")
@@ -87,6 +97,8 @@ def evidence(facts: Facts) -> dict[str, str | int | float | list[str]]:
         found["path"] = facts.path
     if facts.clock_faults:
         found["clock_faults"] = list(facts.clock_faults)
+    if facts.flapping:
+        found["flapping"] = list(facts.flapping)
     return found
 
 

@@ -13,13 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+import numpy as np
+
 from gateway.core.clock import SECOND, format_time, parse_time
 from gateway.core.inventory import Device, Inventory
-from gateway.core.model import GATEWAY, Batch, Event, Incident, Interruption, Signal, SignalKind
+from gateway.core.model import GATEWAY, Batch, Event, Incident, Interruption, Quality, Signal, SignalKind
 from gateway.core.network import Network
 from processors.outage.detector import OutageDetector
+from processors.outage.evidence import Evidence
 from processors.outage.metrics import FAULTS
 from processors.outage.settings import OutageSettings
+from processors.outage.state import Flag
 
 ROOT = Path(__file__).parents[1] / "cases" / "outage"
 Heard: TypeAlias = Batch | Signal
@@ -91,8 +95,20 @@ def entry(line: dict[str, object], inventory: Inventory) -> Heard:
     assert isinstance(values, dict)
     measured = received if at is None else at
     return Batch.of(
-        tuple(values), [key], [measured], [list(values.values())], received_at=[received], source=source
+        tuple(values),
+        [key],
+        [measured],
+        [list(values.values())],
+        received_at=[received],
+        quality=[Quality.TIME_ASSUMED if at is None else Quality.GOOD],
+        source=source,
     )
+
+
+def at_fault(evidence: Evidence, flag: np.uint8 = Flag.CLOCK) -> set[int]:
+    """Keys of the devices whose own time is not believed, or that have another flag."""
+    evidence.flush()
+    return set(np.flatnonzero(evidence.flags & flag).tolist())
 
 
 def received_at(heard: Heard) -> int:

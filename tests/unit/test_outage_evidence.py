@@ -25,6 +25,7 @@ from processors.outage.evidence import Evidence
 from processors.outage.judge import Points, holds, judge
 from processors.outage.settings import OutageSettings
 from processors.outage.state import Dark, Flag
+from tests.unit.outage_cases import at_fault
 
 T0 = parse_time("2026-03-01T08:00:00Z")
 SETTINGS = OutageSettings()
@@ -125,7 +126,7 @@ def test_a_gasp_counts_from_its_own_time_or_from_the_declared_wait(occurred: int
     evidence.notice(signal(SignalKind.LAST_GASP, 0, T0, occurred))
     assert dark(evidence, 0)
     assert evidence.onset_at[0] == onset
-    assert evidence.clock_faults == ({0} if occurred and occurred < T0 - MINUTE else set())
+    assert at_fault(evidence) == ({0} if occurred and occurred < T0 - MINUTE else set())
 
 
 def test_an_estimated_onset_is_not_before_the_last_sign_of_life() -> None:

@@ -12,6 +12,7 @@ from gateway.core.network import Network
 from processors.outage.detector import OutageDetector
 from processors.outage.evidence import Evidence, endpoint
 from processors.outage.settings import OutageSettings
+from tests.unit.outage_cases import at_fault
 
 T0 = parse_time("2026-03-01T08:00:00Z")
 SETTINGS = OutageSettings()
@@ -106,7 +107,7 @@ def test_a_gasp_that_waited_through_a_long_absence_keeps_its_own_time(source: st
     evidence.notice(say(SignalKind.LAST_GASP, 2, came + HOUR, went + HOUR))
     evidence.flush()
     assert evidence.onset_at[0] == went + HOUR
-    assert evidence.clock_faults == {1, 2}  # before anyone was away; too late to have waited
+    assert at_fault(evidence) == {1, 2}  # before anyone was away; too late to have waited
 
 
 def test_an_outage_that_came_and_went_while_the_gateway_was_away_is_not_current() -> None:
@@ -169,9 +170,9 @@ def test_what_the_broker_kept_is_no_news(kind: SignalKind) -> None:
 def test_a_clock_fault_is_forgotten_when_the_clock_is_right_again() -> None:
     evidence = Evidence(meters(), SETTINGS)
     evidence.notice(say(SignalKind.POWER_RESTORED, 0, T0, T0 - 2 * HOUR))
-    assert evidence.clock_faults == {0}
+    assert at_fault(evidence) == {0}
     evidence.notice(say(SignalKind.POWER_RESTORED, 0, T0 + MINUTE, T0 + MINUTE))
-    assert evidence.clock_faults == set()
+    assert at_fault(evidence) == set()
 
 
 def test_the_path_of_a_modbus_device_is_its_endpoint_whatever_batch_brings_it() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.core.clock import SECOND, parse_time
 from gateway.core.inventory import Device, Inventory
-from gateway.core.model import GATEWAY, Batch, Event, IncidentKind, IncidentState, Signal, SignalKind
+from gateway.core.model import GATEWAY, Batch, Event, IncidentKind, IncidentState, Quality, Signal, SignalKind
 from gateway.core.network import Network
 from processors.outage.detector import OutageDetector
 from processors.outage.settings import OutageSettings
@@ -43,7 +43,14 @@ INVENTORY = Inventory(
     NETWORK,
 )
 SETTINGS = OutageSettings(
-    collecting_s=4, sustained_s=20, verify_s=6, remainder_s=8, last_gasp_wait_s=3, join_s=30, verify_sample=2
+    collecting_s=4,
+    sustained_s=20,
+    verify_s=6,
+    remainder_s=8,
+    last_gasp_wait_s=3,
+    join_s=30,
+    verify_sample=2,
+    flapping_s=15,
 )
 QUANTITIES = ("voltage_a", "voltage_b", "voltage_c", "breaker_closed", "active_power")
 Row: TypeAlias = tuple[int, int, float, float, float, float]  # device, age in tenths, volts, breaker
@@ -79,6 +86,7 @@ def entries(
             [at - row[1] * SECOND // 10 for row in part],
             [[*row[2:], 400.0] for row in part],
             received_at=[at] * len(part),
+            quality=[Quality.TIME_ASSUMED if row[1] % 3 == 0 else Quality.GOOD for row in part],
             source="broker",
         )
         for part in (item[i : i + chunk] for i in range(0, len(item), chunk))
@@ -142,6 +150,8 @@ def test_every_incident_tells_a_possible_story(
             over.add(incident.id)
             assert incident.ended_at is not None
         assert len(set(incident.devices)) == len(incident.devices)
+        assert incident.started_at <= incident.detected_at <= event.at
+        assert incident.ended_at is None or incident.ended_at >= incident.started_at
         for row in event.interruptions:
             assert row.ended_at is None or row.ended_at >= row.started_at
             rows[row.incident, row.device, row.step] = (row.started_at, row.ended_at)
