@@ -1,4 +1,4 @@
-"""The composition root: makes every part from the configuration, and runs them as named tasks until told to stop."""
+"""Runs the parts as named tasks of one group until told to stop, and what was read by then is stored."""
 
 from __future__ import annotations
 
@@ -8,125 +8,31 @@ import functools
 import logging
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from alerts.desk import Desk
-from alerts.dispatch import Dispatcher, endpoints
+from alerts.dispatch import Dispatcher
 from alerts.settings import TargetSettings
-from drivers.modbus.driver import ModbusDriver
-from drivers.mqtt import MqttDriver, check_credentials
-from drivers.profile import load_profiles
 from gateway.api.app import create_app
 from gateway.api.serving import bind, serve, url_of
 from gateway.api.state import Condition, DriverState
-from gateway.config import Config, read_config
+from gateway.compose import Parts, compose, spool_directory
 from gateway.core.backoff import Backoff
 from gateway.core.clock import Clock, SystemClock
-from gateway.core.errors import FeederlineError, InvalidInputError, UnavailableError
-from gateway.core.inventory import Inventory
-from gateway.core.ports import Driver, Processor
-from gateway.csvfiles import read_devices, read_network
+from gateway.core.errors import FeederlineError, UnavailableError
 from gateway.metrics import SPOOL_BYTES
 from gateway.pipeline import Pipeline
-from gateway.spool import Spool, known_devices
+from gateway.spool import Spool
 from gateway.store import Store
 from gateway.supervise import keep_running
 from gateway.timekeeper import Timekeeper
-from processors.outage.detector import OutageDetector
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 _UPKEEP_S = 3600.0  # partitions ahead and retention
-_MAX_FAULTS = 200  # more than anyone reads at once; the rest is counted
 _LAG_LIMIT = 50_000  # entries behind from which on the gateway does not call itself ready
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """Everything that can be made without touching the outside."""
-
-    config: Config
-    inventory: Inventory
-    drivers: Sequence[Driver]
-    processors: Sequence[Processor]
-    desk: Desk
-
-
-def compose(config: Config, *, clock: Clock, known: Sequence[str] = (), faults: Sequence[str] = ()) -> Parts:
-    """Make the parts; `known` are device names that have keys already (see Inventory).
-
-    Raises InvalidInputError with `faults` (found before) and every fault of the network, the devices, the profiles and
-    the secrets.
-    """
-    found = list(faults)
-
-    def attempt(make: Callable[[], T]) -> T | None:
-        try:
-            return make()
-        except InvalidInputError as exc:
-            found.extend(exc.faults)
-            return None
-
-    settings = config.inventory
-    profiles = attempt(functools.partial(load_profiles, config.modbus.profiles))
-    network, wrong = read_network(settings.network)
-    found += wrong
-    inventory = None
-    if network is not None:
-        inventory, wrong = read_devices(
-            settings.devices, network, known=known, nominal_v=settings.nominal_voltage
-        )
-        found += wrong
-    attempt(functools.partial(endpoints, config.alerts.targets, config.alerts.allowed_hosts))
-    for session in config.mqtt:
-        attempt(functools.partial(check_credentials, session))
-    if config.database.password is not None:
-        attempt(config.database.password.reveal)
-    drivers: list[Driver | None] = []
-    if inventory is not None:
-        drivers += [
-            attempt(functools.partial(MqttDriver, inventory, session, clock)) for session in config.mqtt
-        ]
-        if profiles is not None and inventory.of_protocol("modbus"):
-            drivers.append(
-                attempt(functools.partial(ModbusDriver, inventory, profiles, config.modbus, clock))
-            )
-        if inventory.of_protocol("mqtt") and not config.mqtt and not faults:
-            found.append("mqtt: there are devices of protocol mqtt and no broker to hear them from")
-    if found or inventory is None:
-        raise InvalidInputError(found[:_MAX_FAULTS] + _more(len(found) - _MAX_FAULTS))
-    return Parts(
-        config=config,
-        inventory=inventory,
-        drivers=[driver for driver in drivers if driver is not None],
-        processors=[OutageDetector(inventory, config.outage)],
-        desk=Desk(inventory, config.alerts),
-    )
-
-
-def load(file: Path, *, clock: Clock) -> Parts:
-    """Read the configuration and everything that it names, and make the parts of it; touches nothing.
-
-    Raises InvalidInputError with every fault of all the files.
-    """
-    config, faults = read_config(file)
-    if config is None:
-        raise InvalidInputError(faults)
-    known = [] if faults else known_devices(spool_directory(config))
-    return compose(config, clock=clock, known=known, faults=faults)
-
-
-def spool_directory(config: Config) -> Path:
-    return config.gateway.data_dir / "spool"
-
-
-def _more(count: int) -> list[str]:
-    return [f"and {count} faults more"] if count > 0 else []
 
 
 async def run_gateway(parts: Parts, *, clock: Clock | None = None, stop: asyncio.Event | None = None) -> None:

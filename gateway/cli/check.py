@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.app import load
+from gateway.compose import load
 from gateway.core.clock import SystemClock
 
 

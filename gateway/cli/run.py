@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from gateway.app import load, run_gateway
+from gateway.app import run_gateway
+from gateway.compose import load
 from gateway.core.clock import SystemClock
 from gateway.logs import set_up_logging
 
