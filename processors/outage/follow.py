@@ -191,7 +191,8 @@ class Follower:
         told = back & (ev.restored_at[k] > story.start)
         if (evident & back).any() or told.any():
             return False  # they come back as they would after a real outage
-        living = back & (story.end <= story.due)
+        lag = np.maximum(ev.heard_at[k] - ev.on_at[k], 0)  # of a clock that is slow: `due` is by reception
+        living = back & (story.end + lag <= story.due)
         count = int(np.count_nonzero(evident)) + (3 if story.direct_by else 0)
         quiet = int(np.count_nonzero(~evident & ~back))
         return bool(living.any()) and not holds(count, quiet, int(np.count_nonzero(living)), self.settings)

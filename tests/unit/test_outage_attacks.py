@@ -148,6 +148,17 @@ def test_a_transformer_whose_meters_have_slow_clocks_and_date_no_readings(behind
     assert on - behind <= outage.restored_at <= on + 5 * SECOND
 
 
+def test_slow_clocks_do_not_make_restored_meters_look_as_if_they_had_missed_no_report() -> None:
+    off, on, end, behind = T0 + 5 * MINUTE, T0 + 12 * MINUTE, T0 + 17 * MINUTE, 10 * MINUTE
+    entries: list[Heard] = [
+        *reports(range(N), T0, off, behind=behind),
+        *(gasp(d, off, behind=behind) for d in range(0, N, 3)),
+        *reports(range(N), on, end, behind=behind),
+    ]
+    events = play(OutageDetector(inventory(), OutageSettings()), entries, end)
+    assert [(i.node, i.state) for i in outages(events)] == [("T", IncidentState.CLOSED)]
+
+
 def test_a_repeated_gasp_of_a_slow_clock_is_still_the_same_gasp() -> None:
     off, on, end = T0 + 5 * MINUTE, T0 + 8 * MINUTE, T0 + 14 * MINUTE
     entries: list[Heard] = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from hypothesis import given, settings
@@ -54,6 +54,8 @@ SETTINGS = OutageSettings(
 )
 QUANTITIES = ("voltage_a", "voltage_b", "voltage_c", "breaker_closed", "active_power")
 Row: TypeAlias = tuple[int, int, float, float, float, float]  # device, age in tenths, volts, breaker
+Said: TypeAlias = tuple[SignalKind, int, int | None]
+Stream: TypeAlias = list[list[list[Row] | Said]]
 
 _volts = st.sampled_from([230.0, 230.0, 230.0, 0.0, 100.0, 150.0, 200.0, float("nan")])
 _row = st.tuples(
@@ -66,12 +68,53 @@ _signal = st.tuples(
     st.none() | st.integers(-5, 100) | st.just(10**9),
 )
 _second = st.lists(_rows | _signal, max_size=4)
-_stream = st.lists(_second, min_size=5, max_size=45)
+_chaos = st.lists(_second, min_size=5, max_size=45)
 
 
-def entries(
-    at: int, item: list[Row] | tuple[SignalKind, int, int | None], chunk: int
-) -> list[Batch | Signal]:
+class Life(NamedTuple):
+    """How one meter behaves. Times in seconds; ages in tenths of one."""
+
+    off: int
+    on: int
+    every: int  # gasps come so often
+    flaps: bool  # they also come while it has supply
+    age: int  # of its readings, by its own clock; a multiple of three is no time at all
+    gasp_age: int | None
+    restores: bool
+
+
+_life = st.builds(
+    Life,
+    off=st.integers(0, 30),
+    on=st.integers(0, 45),
+    every=st.integers(1, 6),
+    flaps=st.booleans(),
+    age=st.sampled_from([0, 0, 1, 40, 40_000]),
+    gasp_age=st.sampled_from([None, 0, 0, 30, 100, 40_000]),
+    restores=st.booleans(),
+)
+
+
+def _stream_of(lives: list[Life]) -> Stream:
+    stream: Stream = []
+    for second in range(50):
+        items: list[list[Row] | Said] = []
+        for device, life in enumerate(lives):
+            dark = life.off <= second < life.on
+            if not dark and second % 5 == device % 5:
+                items.append([(device, life.age, 230.0, 230.0, 230.0, np.nan)])
+            if (dark or life.flaps) and (second - life.off) % life.every == 0:
+                items.append((SignalKind.LAST_GASP, device, life.gasp_age))
+            if life.restores and second == life.on > life.off:
+                items.append((SignalKind.POWER_RESTORED, device, life.gasp_age))
+        stream.append(items)
+    return stream
+
+
+_stream = _chaos | st.lists(_life, min_size=_METERS, max_size=_METERS).map(_stream_of)
+
+
+def entries(at: int, item: list[Row] | Said, chunk: int) -> list[Batch | Signal]:
     if isinstance(item, tuple):
         kind, device, age = item
         session = kind in (SignalKind.CONNECTION_LOST, SignalKind.CONNECTION_MADE) and device >= _METERS
@@ -93,9 +136,7 @@ def entries(
     ]
 
 
-def play(
-    stream: list[list[list[Row] | tuple[SignalKind, int, int | None]]], *, chunk: int, restart_every: int = 0
-) -> list[Event]:
+def play(stream: Stream, *, chunk: int, restart_every: int = 0) -> list[Event]:
     detector, before = OutageDetector(INVENTORY, SETTINGS), faults()
     events = detector.advance(T0)
     for second, items in enumerate([*stream, *([[]] * 40)]):
@@ -117,9 +158,7 @@ def play(
 
 @settings(max_examples=60, deadline=None)
 @given(_stream, st.integers(1, 5), st.integers(1, 9))
-def test_pieces_and_restarts_change_nothing(
-    stream: list[list[list[Row] | tuple[SignalKind, int, int | None]]], chunk: int, restart_every: int
-) -> None:
+def test_pieces_and_restarts_change_nothing(stream: Stream, chunk: int, restart_every: int) -> None:
     whole = play(stream, chunk=100)
     assert play(stream, chunk=chunk) == whole
     assert play(stream, chunk=100, restart_every=restart_every) == whole
@@ -128,7 +167,7 @@ def test_pieces_and_restarts_change_nothing(
 @settings(max_examples=60, deadline=None)
 @given(_stream)
 def test_every_incident_tells_a_possible_story(
-    stream: list[list[list[Row] | tuple[SignalKind, int, int | None]]],
+    stream: Stream,
 ) -> None:
     revisions: dict[str, int] = {}
     over: set[str] = set()
