@@ -43,6 +43,7 @@ class MqttDriver:
             explain=functools.partial(whereabouts, inventory),
         )
         self._session: Session | None = None
+        self._hears: bool | None = None  # as last told; None before anything was
         self._stopping = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -67,6 +68,8 @@ class MqttDriver:
                     CONNECTED.labels(self._settings.name).set(0)
                     session.abort()
                 if not self._stopping.is_set():
+                    if self._hears is None:  # nobody can be heard from the very start
+                        await self._tell(SignalKind.CONNECTION_LOST, self._clock.now(), sink, str(trouble))
                     failures = 0 if session.proven else failures + 1
                     quiet = str(trouble) == complaint and not session.proven
                     await self._wait_after(trouble, failures, quiet=quiet)
@@ -102,6 +105,7 @@ class MqttDriver:
         """The gateway's own account of whether it can hear: silence means nothing while it cannot."""
         signal = Signal(kind=kind, device=GATEWAY, received_at=at, source=self.name, detail=detail)
         await sink.put([signal])
+        self._hears = kind is SignalKind.CONNECTION_MADE
 
     async def _drain(self, session: Session, sink: Sink) -> None:
         while messages := await session.take():

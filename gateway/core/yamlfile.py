@@ -33,12 +33,11 @@ for _tag, _pattern, _first in (
         "-+.0123456789",
     ),
     ("tag:yaml.org,2002:null", r"^(?:~|null|Null|NULL|)$", ["~", "n", "N", ""]),
-    ("tag:yaml.org,2002:merge", r"^(?:<<)$", "<"),
 ):
     _Loader.add_implicit_resolver(_tag, re.compile(_pattern), list(_first))
 
 
-_WORD, _MERGE = "tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"
+_WORD = "tag:yaml.org,2002:str"
 
 
 def _whole(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> int:
@@ -151,7 +150,7 @@ def _look_through(root: yaml.Node, name: str, faults: list[str]) -> None:
             lines: dict[str, int] = {}
             for key, _ in node.value:
                 line = key.start_mark.line + 1
-                if not isinstance(key, yaml.ScalarNode) or key.tag not in (_WORD, _MERGE):
+                if not isinstance(key, yaml.ScalarNode) or key.tag != _WORD:
                     faults.append(f"{name} line {line}: a key must be a plain word")
                     continue
                 if key.value in lines:

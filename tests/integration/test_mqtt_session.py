@@ -18,6 +18,7 @@ import pytest
 from drivers.mqtt import MqttDriver
 from gateway.core.clock import SystemClock
 from gateway.core.errors import InvalidInputError, UnavailableError
+from gateway.core.model import GATEWAY, Signal, SignalKind
 from gateway.embedded import BrokerAddress, _await_listener, embedded_broker, free_port
 from tests.integration.mqtt_parts import (
     HeldSink,
@@ -116,7 +117,9 @@ async def test_stop_while_there_is_no_broker(space: str, caplog: pytest.LogCaptu
     await until(lambda: _errors(caplog))  # it has been tried, and is waited for
     await asyncio.wait_for(driver.stop(), 10)
     await asyncio.wait_for(task, 10)
-    assert sink.entries == []  # a session that never was is not lost
+    (deaf,) = sink.entries  # told once, so that silence from the start means nothing
+    assert isinstance(deaf, Signal)
+    assert (deaf.kind, deaf.device) == (SignalKind.CONNECTION_LOST, GATEWAY)
 
 
 async def test_a_server_that_says_nothing_is_given_up(space: str, caplog: pytest.LogCaptureFixture) -> None:
@@ -281,8 +284,11 @@ async def test_a_refused_subscription_is_an_error(
         async with running(section, sink) as driver:
             await until(lambda: _errors(caplog))
             assert not driver.connected
-    assert sink.entries == []
-    assert _errors(caplog)[0] == "the MQTT broker refuses subscriptions to secret/+; allow them for gw"
+    refusal = "the MQTT broker refuses subscriptions to secret/+; allow them for gw"
+    (deaf,) = sink.entries
+    assert isinstance(deaf, Signal)
+    assert (deaf.kind, deaf.device, deaf.detail) == (SignalKind.CONNECTION_LOST, GATEWAY, refusal)
+    assert _errors(caplog)[0] == refusal
 
 
 async def test_a_subscription_without_deliveries_is_found_out(
