@@ -152,7 +152,7 @@ def test_slow_clocks_do_not_make_restored_meters_look_as_if_they_had_missed_no_r
     off, on, end, behind = T0 + 5 * MINUTE, T0 + 12 * MINUTE, T0 + 17 * MINUTE, 10 * MINUTE
     entries: list[Heard] = [
         *reports(range(N), T0, off, behind=behind),
-        *(gasp(d, off, behind=behind) for d in range(0, N, 3)),
+        *(gasp(d, off, behind=behind) for d in range(6, 14)),
         *reports(range(N), on, end, behind=behind),
     ]
     events = play(OutageDetector(inventory(), OutageSettings()), entries, end)
@@ -185,6 +185,18 @@ def test_readings_of_a_clock_one_hour_behind_contradict_its_false_gasp() -> None
     assert [i.state for i in outages(events)] == [IncidentState.CLOSED]
     assert outages(events)[0].evidence["clock_faults"] == ["M0"]
     assert at_fault(detector.evidence) == {0}
+
+
+@pytest.mark.parametrize("life", ["answered poll", "ping"])
+def test_a_gasp_of_a_slow_clock_after_a_sign_of_life_that_has_no_clock(life: str) -> None:
+    polled = life == "answered poll"
+    detector = OutageDetector(inventory("modbus" if polled else "mqtt"), OutageSettings())
+    ping = Signal(kind=SignalKind.PING_OK, device=0, received_at=T0 + MINUTE)
+    entries = [reading(0, T0 + MINUTE) if polled else ping, gasp(0, T0 + 80 * SECOND, behind=5 * MINUTE)]
+    play(detector, entries, T0 + 81 * SECOND)
+    assert at_fault(detector.evidence) == {0}
+    assert at_fault(detector.evidence, Flag.SPELL) == {0}
+    assert detector.evidence.onset_at[0] == T0 + MINUTE + 1  # no earlier than it was shown alive
 
 
 def test_a_clock_that_was_set_right_is_believed_again() -> None:
@@ -230,7 +242,9 @@ def test_a_meter_that_was_steady_long_enough_is_believed_again() -> None:
     off, end = T0 + 18 * MINUTE, T0 + 21 * MINUTE
     entries = [h for h in flapper(off) if isinstance(h, Signal) or h.device[0] or received(h) < off]
     rest = [*reports(range(1, N), off, end), gasp(0, off)]
-    events = play(OutageDetector(inventory(), OutageSettings()), [*entries, *rest], end)
+    detector = OutageDetector(inventory(), OutageSettings())
+    events = play(detector, [*entries, *rest], end)
+    assert at_fault(detector.evidence, Flag.FLAPPING) == set()
     assert outages(events)[-1].node == "N0"
     assert tickets(events, end) == {outages(events)[-1].id}
 

@@ -119,3 +119,13 @@ def events_with_restart(case: Case, cut: int) -> list[Event]:
         events += now.advance(tick)
         tick += SECOND
     return events
+
+
+def test_words_are_in_the_past_once_supply_is_back() -> None:
+    case = load("direct_terminal")
+    events = list(run(detector(case), case.entries, case.until))
+    told = {event.incident.state: event.incident.summary for event in events}  # the last words in each state
+    assert "reports a dead busbar;" in told[IncidentState.OPEN]
+    assert "reported a dead busbar until 08:10:02;" in told[IncidentState.RESTORED]
+    assert "all have supply again, 5 of them by a reading so far;" in told[IncidentState.RESTORED]
+    assert "all have supply again, 5 shown by a reading;" in told[IncidentState.CLOSED]
