@@ -213,11 +213,11 @@ async def _shape(seconds: float, connections: int, devices: int) -> dict[str, fl
     raw_throughput = middle(r.values_per_second for r in raw)
     cpu, raw_cpu = middle(r.cpu_per_million for r in ours), middle(r.cpu_per_million for r in raw)
     return {
-        "throughput": round(throughput),
+        "values_per_second": round(throughput),
         "polls_per_second": round(middle(r.counts.polls / r.wall_s for r in ours)),
         "rows_per_batch": round(middle(r.counts.polls / r.counts.batches for r in ours), 1),
         "cpu_seconds_per_million_values": round(cpu, 3),
-        "raw_throughput": round(raw_throughput),
+        "raw_values_per_second": round(raw_throughput),
         "raw_polls_per_second": round(middle(r.counts.polls / r.wall_s for r in raw)),
         "raw_cpu_seconds_per_million_values": round(raw_cpu, 3),
         "ratio": round(throughput / raw_throughput, 3),

@@ -11,11 +11,11 @@ async def test_the_benchmark_measures_both_sides_of_both_shapes() -> None:
     assert isinstance(many, dict)
     for figures in (result, many):
         for key in (
-            "throughput",
+            "values_per_second",
             "polls_per_second",
             "rows_per_batch",
             "cpu_seconds_per_million_values",
-            "raw_throughput",
+            "raw_values_per_second",
             "ratio",
         ):
             value = figures[key]
