@@ -10,9 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
-import hashlib
 import logging
-import os
 import sqlite3
 import threading
 import uuid
@@ -22,6 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, NamedTuple
 
+from gateway import snapshots
 from gateway.core import codec
 from gateway.core.clock import SystemClock
 from gateway.core.errors import RefusedError, UnavailableError
@@ -253,39 +252,15 @@ class Spool:
     # -- snapshots of the detectors, beside the stream that they were taken from ---------------------------------
 
     def save_snapshot(self, name: str, seq: int, state: bytes) -> None:
-        """Keep `state`, which covers the stream up to `seq`; replaces the former one atomically.
-
-        Raises UnavailableError when the disk refuses.
-        """
-        target = self.directory / f"{name}.snapshot"
-        fresh = target.with_suffix(".new")
-        data = self.id.bytes + seq.to_bytes(8, "little") + state
-        try:
-            with fresh.open("wb") as file:
-                file.write(hashlib.blake2b(data, digest_size=16).digest() + data)
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(target)
-        except OSError as exc:
-            raise UnavailableError(f"snapshot {target} cannot be written: {exc.strerror}") from exc
+        """Keep `state`, which covers the stream up to `seq`. Raises UnavailableError when the disk refuses."""
+        snapshots.save(self._snapshot(name), self.id, seq, state)
 
     def load_snapshot(self, name: str) -> tuple[int, bytes] | None:
         """(sequence number, state), or None when there is no sound one for this stream."""
-        file = self.directory / f"{name}.snapshot"
-        try:
-            whole = file.read_bytes()
-        except FileNotFoundError:
-            return None
-        except OSError as exc:
-            log.error("snapshot cannot be read", extra={"file": str(file), "error": exc.strerror})  # noqa: TRY400
-            return None
-        data = whole[16:]
-        if len(data) < 24 or hashlib.blake2b(data, digest_size=16).digest() != whole[:16]:
-            log.error("snapshot is damaged and not used", extra={"file": str(file)})
-            return None
-        if data[:16] != self.id.bytes:
-            return None
-        return int.from_bytes(data[16:24], "little"), data[24:]
+        return snapshots.load(self._snapshot(name), self.id)
+
+    def _snapshot(self, name: str) -> Path:
+        return self.directory / f"{name}.snapshot"
 
 
 def known_devices(directory: Path) -> list[str]:
