@@ -59,13 +59,15 @@ class Timekeeper:
 
     def entries(self, wall: int) -> list[Entry]:
         """What to put into the stream when the wall clock shows `wall`."""
-        before, now = self.last, self._believed(wall)
+        before, starting = self.last, self._ticked_at is None
+        now = self._believed(wall)
         self._mind(before - wall if before else 0)
         self.last = max(before, now)
-        if not before or self.last - before <= self.absent_after:
+        gap = self.last - before
+        if not before or gap <= (0 if starting else self.absent_after):  # down is down, however shortly
             return [Tick(at=self.last)]
         ABSENCES.inc()
-        log.warning("gateway was absent", extra={"seconds": (self.last - before) // SECOND})
+        log.warning("gateway was absent", extra={"seconds": gap // SECOND})
         return [
             Signal(kind=SignalKind.GATEWAY_DOWN, device=GATEWAY, received_at=self.last, occurred_at=before),
             Signal(kind=SignalKind.GATEWAY_UP, device=GATEWAY, received_at=self.last, occurred_at=self.last),

@@ -45,7 +45,8 @@ def test_ticks_follow_the_clock() -> None:
 
 def test_an_absence_before_the_start_is_told_with_both_its_ends() -> None:
     assert Bench(last=START - HOUR).after(0) == absence(START - HOUR, START)
-    assert Bench(last=START - 5 * SECOND).after(0) == [Tick(at=START)]
+    assert Bench(last=START - 2 * SECOND).after(0) == absence(START - 2 * SECOND, START), "however short"
+    assert Bench(last=START).after(0) == [Tick(at=START)]
     assert Bench(last=0).after(0) == [Tick(at=START)]
 
 
