@@ -24,7 +24,9 @@ async def keep_running(
     while True:
         started = loop.time()
         try:
-            await work()
+            # A task of its own each time: before Python 3.11.4 a task group that failed leaves its task marked as being
+            # cancelled, and the next timeout in that task would end it.
+            await asyncio.create_task(_started(work), name=name)
             return
         except FeederlineError as exc:
             if not exc.retry:
@@ -36,3 +38,7 @@ async def keep_running(
         if loop.time() - started > _STEADY_S:
             backoff.reset()
         await backoff.sleep()
+
+
+async def _started(work: Callable[[], Awaitable[None]]) -> None:
+    await work()

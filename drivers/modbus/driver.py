@@ -90,7 +90,9 @@ class ModbusDriver:
         """A mistake of ours at one endpoint must not stop the others."""
         while not self._stop.is_set():
             try:
-                await poller.run()
+                # In a task of its own: before Python 3.11.4 a task group that failed leaves its task marked as being
+                # cancelled, and the next timeout in that task would end it.
+                await asyncio.create_task(poller.run(), name=f"modbus {poller.source}")
             except Exception:
                 log.exception("polling an endpoint failed", extra={"endpoint": poller.source})
                 with suppress(TimeoutError):

@@ -7,7 +7,9 @@ import json
 import os
 import signal
 import sys
+import tempfile
 from asyncio.subprocess import PIPE, Process
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -24,12 +26,11 @@ async def start_demo(folder: Path, *arguments: str) -> Process:
 
 
 @pytest.fixture
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the demo puts its files; others may pass through it, as through /tmp."""
-    path = tmp_path_factory.mktemp("demo")
-    for step in (path, *path.parents[:2]):
-        step.chmod(0o755)
-    return path
+def folder() -> Iterator[Path]:
+    """Where the demo puts its files; under root its database is another user, who must be let through."""
+    with tempfile.TemporaryDirectory(prefix="feederline-test-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
 
 
 def left_behind(folder: Path) -> list[str]:
