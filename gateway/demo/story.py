@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from gateway.core.clock import SECOND, Clock, format_clock
+from gateway.core.errors import FeederlineError
 from gateway.core.model import IncidentKind, IncidentState, TicketState
 from gateway.demo.processes import DemoError, District
 from gateway.store import Store
@@ -169,7 +170,7 @@ class Story:
 
 async def keep_line(story: Story, show: Callable[[str], None]) -> None:
     """Refresh the progress line until cancelled; a database that is going down ends it quietly."""
-    with contextlib.suppress(Exception):
+    with contextlib.suppress(FeederlineError):
         while True:
             show(await story.line())
             await asyncio.sleep(0.5)
