@@ -28,6 +28,8 @@ from gateway.core.model import (
     Event,
     Incident,
     Interruption,
+    PlannedOutage,
+    Question,
     Signal,
     Tick,
 )
@@ -81,6 +83,7 @@ class Pipeline:
         processors: Sequence[Processor],
         desk: TicketDesk,
         *,
+        ask: Callable[[Sequence[Question]], None] = lambda _: None,
         snapshot_s: float = 30.0,
         max_bytes: int = 8 << 20,
     ) -> None:
@@ -88,6 +91,7 @@ class Pipeline:
         self.store = store
         self.processors = processors
         self.desk = desk
+        self._ask = ask
         self.snapshot_every = round(snapshot_s * SECOND)
         self.max_bytes = max_bytes
         self.position = 0
@@ -192,6 +196,9 @@ class Pipeline:
                         processor.notice(entry)
                     case Tick():
                         events += processor.advance(entry.at)
+                        self._ask(processor.questions())
+                    case PlannedOutage():
+                        processor.plan(entry)
                     case DeadLetter():
                         pass
             except Exception:  # a boundary: field data must not be able to stop detection
@@ -271,6 +278,8 @@ def combine(steps: Iterable[Step]) -> Commit:
                 commit.signals.append(step.entry)
             case DeadLetter():
                 commit.dead_letters.append(step.entry)
+            case PlannedOutage():
+                commit.planned.append(step.entry)
             case Tick():
                 commit.at = max(commit.at, step.entry.at)
         commit.events += step.events

@@ -7,7 +7,7 @@ import sys
 import msgspec
 import numpy as np
 
-from gateway.core.model import Batch, DeadLetter, Entry, Event, RejectedValue, Signal, Tick
+from gateway.core.model import Batch, DeadLetter, Entry, Event, PlannedOutage, RejectedValue, Signal, Tick
 
 
 class _Header(msgspec.Struct, frozen=True, array_like=True):
@@ -21,13 +21,17 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode_header = msgspec.msgpack.Decoder(_Header).decode
 _decoders: dict[
     bytes,
-    msgspec.msgpack.Decoder[Signal] | msgspec.msgpack.Decoder[DeadLetter] | msgspec.msgpack.Decoder[Tick],
+    msgspec.msgpack.Decoder[Signal]
+    | msgspec.msgpack.Decoder[DeadLetter]
+    | msgspec.msgpack.Decoder[Tick]
+    | msgspec.msgpack.Decoder[PlannedOutage],
 ] = {
     b"S": msgspec.msgpack.Decoder(Signal),
     b"D": msgspec.msgpack.Decoder(DeadLetter),
     b"T": msgspec.msgpack.Decoder(Tick),
+    b"P": msgspec.msgpack.Decoder(PlannedOutage),
 }
-_tags: dict[type, bytes] = {Signal: b"S", DeadLetter: b"D", Tick: b"T"}
+_tags: dict[type, bytes] = {Signal: b"S", DeadLetter: b"D", Tick: b"T", PlannedOutage: b"P"}
 
 if sys.byteorder != "little":  # pragma: no cover - the columns are written as they lie in memory
     raise ImportError("the spool's format is little-endian")

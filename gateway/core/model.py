@@ -156,7 +156,23 @@ class Tick(Record, frozen=True, kw_only=True):
     at: int
 
 
-Entry: TypeAlias = Batch | Signal | DeadLetter | Tick
+class PlannedOutage(Record, frozen=True, kw_only=True):
+    """A stretch of time [starts_at, ends_at) in which a node is to be without supply, as announced.
+
+    A later entry with the same reference and node takes the place of the earlier one; `withdrawn` takes it away.
+    """
+
+    reference: str  # of the work order or the notice, as the operator knows it
+    node: str
+    starts_at: int
+    ends_at: int
+    received_at: int
+    reason: str = ""
+    by: str = ""  # who announced it
+    withdrawn: bool = False
+
+
+Entry: TypeAlias = Batch | Signal | DeadLetter | Tick | PlannedOutage
 
 
 class IncidentKind(StrEnum):
@@ -203,6 +219,25 @@ class SupplyState(StrEnum):
     ON = "on"
     OFF = "off"
     UNKNOWN = "unknown"
+
+
+class Purpose(StrEnum):
+    """Why a device is asked: to confirm what is uncertain, or to verify supply before an incident is closed."""
+
+    CONFIRM = "confirm"
+    CLOSE = "close"
+
+
+class Question(Record, frozen=True, kw_only=True):
+    """A detector wants a device asked now whether it has supply.
+
+    The answer comes back in the stream, as a reading or as PING_OK, PING_FAILED or TARGET_FAILED.
+    """
+
+    device: int
+    incident: str
+    purpose: Purpose
+    asked_at: int  # stream time
 
 
 class Interruption(Record, frozen=True, kw_only=True):
@@ -300,5 +335,6 @@ class Commit:
     signals: list[Signal] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
+    planned: list[PlannedOutage] = field(default_factory=list)
     at: int = 0  # stream time: the last tick within the stretch, 0 when there was none
     upto: int = 0  # last sequence number of the spool that it covers

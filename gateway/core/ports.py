@@ -11,6 +11,8 @@ from gateway.core.model import (
     Entry,
     Event,
     Incident,
+    PlannedOutage,
+    Question,
     Record,
     Signal,
     Ticket,
@@ -45,6 +47,18 @@ class Driver(Protocol):
         """Take up nothing new; return when everything already read has been put into the sink."""
         ...
 
+    def can_ask(self, device: int) -> bool:
+        """Whether this driver has a way to ask the device now."""
+        ...
+
+    async def ask(self, device: int, sink: Sink) -> None:
+        """Ask the device now; return when its answer, or that there was none, is in the sink.
+
+        An answer is a reading or PING_OK, no answer is PING_FAILED, or TARGET_FAILED where what stands in between says so.
+        Raises nothing but cancellation; a device that cannot be asked is left alone.
+        """
+        ...
+
 
 class Processor(Protocol):
     """A detector: a pure fold over the stream. It concludes in `advance` only; no clock, no I/O.
@@ -59,8 +73,14 @@ class Processor(Protocol):
 
     def notice(self, signal: Signal) -> None: ...
 
+    def plan(self, planned: PlannedOutage) -> None: ...
+
     def advance(self, at: int) -> list[Event]:
         """Time is now `at`; never goes backwards (an earlier time is taken as the latest one)."""
+        ...
+
+    def questions(self) -> list[Question]:
+        """Whom to ask, as concluded since the last call; whoever cannot be asked is simply not answered for."""
         ...
 
     def reset(self) -> None:

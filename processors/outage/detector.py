@@ -16,6 +16,8 @@ from gateway.core.model import (
     IncidentKind,
     IncidentState,
     Interruption,
+    PlannedOutage,
+    Question,
     Signal,
 )
 from processors.outage import snapshot
@@ -61,6 +63,12 @@ class OutageDetector:
 
     def notice(self, signal: Signal) -> None:
         self.evidence.notice(signal)
+
+    def plan(self, planned: PlannedOutage) -> None:
+        pass
+
+    def questions(self) -> list[Question]:
+        return []
 
     def advance(self, at: int) -> list[Event]:
         """What can be concluded at `at`; events are in the order in which they are to be applied."""

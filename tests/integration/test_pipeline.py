@@ -23,6 +23,8 @@ from gateway.core.model import (
     IncidentKind,
     IncidentState,
     Interruption,
+    PlannedOutage,
+    Question,
     Signal,
     SignalKind,
     Tick,
@@ -95,6 +97,7 @@ class Counting:
         self.open: set[str] = set()
         self.adopted: list[Incident] = []
         self.told_again: list[str] = []
+        self.planned: list[PlannedOutage] = []
 
     def observe(self, batch: Batch) -> None:
         if batch.source == "poison":
@@ -103,6 +106,12 @@ class Counting:
 
     def notice(self, signal: Signal) -> None:
         pass
+
+    def plan(self, planned: PlannedOutage) -> None:
+        self.planned.append(planned)
+
+    def questions(self) -> list[Question]:
+        return []
 
     def advance(self, at: int) -> list[Event]:
         incident = Incident(
