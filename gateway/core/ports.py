@@ -54,8 +54,8 @@ class Driver(Protocol):
     async def ask(self, device: int, sink: Sink) -> None:
         """Ask the device now; return when its answer, or that there was none, is in the sink.
 
-        An answer is a reading or PING_OK, no answer is PING_FAILED, or TARGET_FAILED where what stands in between says so.
-        Raises nothing but cancellation; a device that cannot be asked is left alone.
+        An answer is a reading or PING_OK; no answer is PING_FAILED, or TARGET_FAILED where what stands in between says
+        so. Raises nothing but cancellation; a device that cannot be asked is left alone.
         """
         ...
 
