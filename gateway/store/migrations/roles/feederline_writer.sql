@@ -1,11 +1,11 @@
--- The gateway itself: writes what it hears and concludes; never rewrites the history of a ticket.
+-- The gateway itself: writes what it hears and concludes; never rewrites the history of a ticket or an announcement.
 
 grant usage on schema feederline to feederline_writer;
 grant select on all tables in schema feederline to feederline_writer;
 grant insert, update on reading, node, device, setting, stream_position, incident, interruption to feederline_writer;
 grant insert, delete on signal, rejected_value, dead_letter, incident_device to feederline_writer;
 grant insert, update on ticket, delivery to feederline_writer;
-grant insert on ticket_transition to feederline_writer;
+grant insert on ticket_transition, planned_outage to feederline_writer;
 grant usage on all sequences in schema feederline to feederline_writer;
 grant execute on all functions in schema feederline to feederline_writer;
 

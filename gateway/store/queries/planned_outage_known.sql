@@ -1,0 +1,3 @@
+select * from planned_outage_now
+ where reference = any(%(references)s::text[])
+ order by reference, node_id
