@@ -125,7 +125,6 @@ class SignalKind(StrEnum):
     TAMPER = "tamper"
     GATEWAY_DOWN = "gateway_down"
     GATEWAY_UP = "gateway_up"
-    PLANNED = "planned"
 
 
 class Signal(Record, frozen=True, kw_only=True):

@@ -63,7 +63,7 @@ _row = st.tuples(
 )  # fmt: skip
 _rows = st.lists(_row, min_size=1, max_size=12)
 _signal = st.tuples(
-    st.sampled_from([k for k in SignalKind if k is not SignalKind.PLANNED]),
+    st.sampled_from(list(SignalKind)),
     st.integers(0, len(INVENTORY) - 1),
     st.none() | st.integers(-5, 100) | st.just(10**9),
 )

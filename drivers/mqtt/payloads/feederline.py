@@ -34,9 +34,7 @@ from gateway.core.quantities import INDEX
 _At = datetime | int | float | None
 
 _FROM_DEVICES = {
-    kind.value: kind
-    for kind in SignalKind
-    if kind not in (SignalKind.GATEWAY_DOWN, SignalKind.GATEWAY_UP, SignalKind.PLANNED)
+    kind.value: kind for kind in SignalKind if kind not in (SignalKind.GATEWAY_DOWN, SignalKind.GATEWAY_UP)
 }
 _STATUS = {"online": SignalKind.CONNECTION_MADE, "offline": SignalKind.CONNECTION_LOST}
 _RETAINED, _REDELIVERED = "retained", "redelivered"  # how the detail of a signal begins that came so
