@@ -18,7 +18,7 @@ from uuid import UUID
 
 from gateway.core import codec
 from gateway.core.backoff import Backoff
-from gateway.core.clock import MINUTE, SECOND
+from gateway.core.clock import DAY, MINUTE, SECOND
 from gateway.core.errors import NotStorableError, RefusedError, UnavailableError
 from gateway.core.model import (
     Batch,
@@ -35,7 +35,7 @@ from gateway.core.model import (
 )
 from gateway.core.ports import Processor, TicketDesk
 from gateway.metrics import PIPELINE_ENTRIES, PIPELINE_FAULTS, PIPELINE_LAG, PIPELINE_ROWS
-from gateway.recovery import Adopting, reconcile, restore
+from gateway.recovery import Adopting, announce, reconcile, restore
 from gateway.spool import Item, Spool
 
 log = logging.getLogger(__name__)
@@ -43,6 +43,7 @@ log = logging.getLogger(__name__)
 _BREATH_S = 0.02
 _SPOOL_PAUSE_S = 5.0
 _TELL_AGAIN = MINUTE
+_PLANNED_BACK = DAY  # a window that ended so long ago may still say what an outage is that began in it
 
 
 class Written(Protocol):
@@ -62,6 +63,8 @@ class Store(Protocol):
     async def open_incidents(self) -> Sequence[Incident]: ...
 
     async def open_interruptions(self) -> Sequence[Interruption]: ...
+
+    async def planned_outages(self, *, since: int) -> Sequence[PlannedOutage]: ...
 
 
 @dataclass(slots=True)
@@ -166,10 +169,20 @@ class Pipeline:
 
     async def _recover(self) -> None:
         self.position = await self.store.position(self.spool.id)
-        self.seq = restore(self.spool, self.processors)
+        planned = await self.store.planned_outages(since=self.spool.heard_at - _PLANNED_BACK)
+        self.seq, anew = restore(self.spool, self.processors)
+        if anew:  # what is fed again is to be judged as it was the first time
+            announce(self.processors, planned)
 
     async def _reconcile(self) -> None:
-        reconcile(self.processors, await self.store.open_incidents(), await self.store.open_interruptions())
+        incidents = await self.store.open_incidents()
+        since = min([self.spool.heard_at, *(incident.started_at for incident in incidents)]) - _PLANNED_BACK
+        reconcile(
+            self.processors,
+            incidents,
+            await self.store.open_interruptions(),
+            await self.store.planned_outages(since=since),
+        )
 
     async def _take(self, items: Sequence[Item]) -> None:
         steps: list[Step] = []

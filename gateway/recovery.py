@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Sequence
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
-from gateway.core.model import Incident, Interruption
+from gateway.core.model import Incident, Interruption, PlannedOutage
 from gateway.core.ports import Processor
 from gateway.spool import Spool
 
@@ -30,51 +30,68 @@ class Adopting(Processor, Protocol):
         ...
 
 
-def restore(spool: Spool, processors: Sequence[Processor]) -> int:
-    """Restore the detectors from their last snapshots and return the sequence number up to which they have seen.
+class Restored(NamedTuple):
+    seq: int  # up to which the detectors have seen
+    anew: bool  # they know nothing of what lies before it
+
+
+def restore(spool: Spool, processors: Sequence[Processor]) -> Restored:
+    """Restore the detectors from their last snapshots.
 
     All stand at the same place, or all begin anew with what the spool still holds.
     """
     start = spool.first - 1
-    reached: set[int] = set()
+    reached: set[Restored] = set()
     for processor in processors:
         kept = spool.load_snapshot(processor.name)
         if kept is None or kept[0] < start:
-            reached.add(start)
+            reached.add(Restored(start, anew=True))
             continue
         try:
             processor.restore(kept[1])
         except Exception:  # a boundary: whatever is wrong with it, there is a way on without it
             log.exception("snapshot cannot be used", extra={"processor": processor.name})
             processor.reset()
-            reached.add(start)
+            reached.add(Restored(start, anew=True))
         else:
-            reached.add(kept[0])
+            reached.add(Restored(kept[0], anew=False))
     if len(reached) == 1:
         return reached.pop()
     for processor in processors:
         processor.reset()
-    return start
+    return Restored(start, anew=True)
+
+
+def announce(processors: Sequence[Processor], planned: Sequence[PlannedOutage]) -> None:
+    """Tell the detectors of windows that they may know already: the same again changes nothing."""
+    for processor in processors:
+        for window in planned:
+            processor.plan(window)
 
 
 def reconcile(
-    processors: Sequence[Processor], incidents: Sequence[Incident], interruptions: Sequence[Interruption]
+    processors: Sequence[Processor],
+    incidents: Sequence[Incident],
+    interruptions: Sequence[Interruption],
+    planned: Sequence[PlannedOutage],
 ) -> None:
-    """Make the detectors follow the open incidents of the database, once both have come to the same place.
+    """Make the detectors follow the open incidents of the database, once both have come to the same place, and know
+    the announced windows, whose entries the spool has long forgotten.
 
     They differ after a loss of snapshots, or when the configuration or the program changed since what was fed again.
     The database's were told to people, so these are the ones to go on with.
     """
     known = {incident.id for incident in incidents}
     for processor in processors:
-        if not isinstance(processor, Adopting):
-            continue
-        if unknown := processor.open_ids() - known:
+        if isinstance(processor, Adopting) and (unknown := processor.open_ids() - known):
             log.warning(
                 "detector concluded otherwise than before; going on with what the database has",
                 extra={"processor": processor.name, "incidents": sorted(unknown)},
             )
             processor.reset()
+        announce([processor], planned)
+        if not isinstance(processor, Adopting):
+            continue
         held = processor.open_ids()
         if orphans := [incident for incident in incidents if incident.id not in held]:
             processor.adopt(orphans, interruptions)

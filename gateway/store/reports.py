@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Literal
 
 import psycopg
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 
 from gateway.core.clock import from_datetime
-from gateway.core.model import IncidentState, TicketState, Transition
+from gateway.core.model import IncidentState, PlannedOutage, TicketState, Transition
 from gateway.store.errors import boundary
+from gateway.store.planned import planned_of
 from gateway.store.queries import sql
 from gateway.store.rows import Row, incident_of, micros, ticket_of, when, when_any
+from gateway.store.text import storable
 from gateway.store.views import (
     DailyReliability,
     DeliveryView,
     IncidentView,
     Indices,
     OpenInterruptions,
+    PlannedOutageView,
     Reliability,
     SupplyNow,
     TicketView,
@@ -93,6 +97,41 @@ class Reports:
     async def ticket(self, ticket: str) -> TicketView | None:
         found = await self.tickets(ticket=ticket, limit=1)
         return found[0] if found else None
+
+    async def planned_outages(
+        self,
+        state: Literal["active", "upcoming", "past", "withdrawn"] | None = None,
+        *,
+        at: int,
+        reference: str | None = None,
+        node: str | None = None,
+        limit: int = 100,
+        before: int | None = None,
+    ) -> list[PlannedOutageView]:
+        """Announced windows as they were last announced, latest start first. `state` is that at the moment `at`;
+        `before`: only those that start before that time."""
+        given = {
+            "state": state,
+            "at": when(at),
+            "reference": reference,
+            "node": node,
+            "limit": limit,
+            "before": when_any(before),
+        }
+        return [
+            PlannedOutageView(
+                planned=planned_of(row),
+                revision=row["revision"],
+                node_name=row["node_name"],
+                path=row["path"],
+            )
+            for row in await self._all("report_planned_outages", given)
+        ]
+
+    async def planned_of(self, references: Collection[str]) -> list[PlannedOutage]:
+        """Every window under these references, as last announced; withdrawn ones too."""
+        given = {"references": [storable(reference) for reference in references]}
+        return [planned_of(row) for row in await self._all("planned_outage_known", given)]
 
     async def reliability(self, frm: int, to: int, *, at: int) -> Reliability:
         """Indices (IEEE 1366) of the interruptions that started in [frm, to), as known at `at`; the window ends

@@ -13,9 +13,9 @@ from psycopg_pool import AsyncConnectionPool
 
 from gateway.core.errors import FeederlineError, RefusedError
 from gateway.core.inventory import Inventory
-from gateway.core.model import Commit, Incident, Interruption
+from gateway.core.model import Commit, Incident, Interruption, PlannedOutage
 from gateway.core.ports import TicketDesk
-from gateway.store import incidents, inventory, maintenance, writer
+from gateway.store import incidents, inventory, maintenance, planned, writer
 from gateway.store.completeness import Completeness, Delivered, compare
 from gateway.store.devices import DeviceKeys
 from gateway.store.errors import boundary
@@ -26,6 +26,7 @@ from gateway.store.outbox import PostgresOutbox
 from gateway.store.pool import build, connect
 from gateway.store.queries import sql
 from gateway.store.reports import Reports
+from gateway.store.rows import when
 from gateway.store.settings import DatabaseSettings
 from gateway.store.sole import SoleWriter
 from gateway.store.text import storable
@@ -156,6 +157,13 @@ class Store:
         with boundary("reading interruptions"):
             async with self._pool.connection() as conn:
                 return await incidents.live_interruptions(conn, self.devices)
+
+    async def planned_outages(self, *, since: int) -> list[PlannedOutage]:
+        """Announced windows that end later than `since`, as last announced, in the order in which they were told;
+        withdrawn ones too."""
+        with boundary("reading planned outages"):
+            async with self._pool.connection() as conn:
+                return await planned.select(conn, "planned_outage_since", {"since": when(since)})
 
     def outbox(self, targets: Collection[str] | None = None, *, owner: str | None = None) -> PostgresOutbox:
         """Deliveries for these targets (None: all); closed with the store.

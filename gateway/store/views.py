@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.core.model import Incident, Record, Ticket, Transition
+from gateway.core.model import Incident, PlannedOutage, Record, Ticket, Transition
 
 
 class IncidentView(Record, frozen=True, kw_only=True):
@@ -15,6 +15,15 @@ class IncidentView(Record, frozen=True, kw_only=True):
     devices: tuple[str, ...]
     ticket: str | None
     ticket_number: int | None
+
+
+class PlannedOutageView(Record, frozen=True, kw_only=True):
+    """`planned` as it was last announced; `revision` counts its announcements from 1."""
+
+    planned: PlannedOutage
+    revision: int
+    node_name: str | None
+    path: str | None
 
 
 class DeliveryView(Record, frozen=True, kw_only=True):

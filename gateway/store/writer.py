@@ -1,4 +1,4 @@
-"""One transaction: readings, signals, what was concluded from them, its tickets and messages, and the position."""
+"""One transaction: what was heard and announced, what was concluded from it, its tickets and messages, the position."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import psycopg
 
 from gateway.core.model import Commit, DeadLetter, RejectedValue, Signal
 from gateway.core.ports import TicketDesk
-from gateway.store import incidents, readings, tickets
+from gateway.store import incidents, planned, readings, tickets
 from gateway.store.devices import DeviceKeys
 from gateway.store.queries import sql
 from gateway.store.readings import Stored
@@ -27,6 +27,7 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
     rejected: int = 0
     signals: int = 0
     dead_letters: int = 0
+    planned: int = 0  # announcements of outages
     incidents: int = 0  # seen for the first time
     tickets_opened: int = 0
     tickets_closed: int = 0
@@ -50,6 +51,7 @@ async def write(
         rejected = await _rejected(conn, [r for batch in commit.batches for r in batch.rejected], devices)
         signals = await _signals(conn, commit.signals, devices)
         dead_letters = await _dead_letters(conn, commit.dead_letters)
+        announced = await planned.write(conn, commit.planned)
         fresh, first_seen = await incidents.write(conn, commit.events, desk, devices)
         steps = await tickets.advance(conn, fresh, desk, commit.at, devices)
         since = (
@@ -63,6 +65,7 @@ async def write(
         rejected=rejected,
         signals=signals,
         dead_letters=dead_letters,
+        planned=announced,
         incidents=first_seen,
         tickets_opened=steps.opened,
         tickets_closed=steps.closed,

@@ -35,6 +35,7 @@ from gateway.spool import Spool
 from tests.waiting import until
 
 SECOND = 1_000_000
+DAY = 86_400 * SECOND
 
 
 @dataclass
@@ -53,6 +54,7 @@ class StandInStore:
     refuse_device: int | None = None
     refuse_incident: str = ""
     known: list[Incident] = field(default_factory=list)
+    announced: list[PlannedOutage] = field(default_factory=list)
 
     async def write(self, commit: Commit, desk: TicketDesk, spool: UUID) -> Result:
         if self.away:
@@ -77,6 +79,9 @@ class StandInStore:
 
     async def open_interruptions(self) -> Sequence[Interruption]:
         return []
+
+    async def planned_outages(self, *, since: int) -> Sequence[PlannedOutage]:
+        return [window for window in self.announced if window.ends_at > since]
 
     @property
     def rows(self) -> list[int]:
@@ -291,3 +296,59 @@ async def test_a_snapshot_of_another_version_is_not_fatal(tmp_path: Path) -> Non
             await pipeline.drain()
     assert store.rows == [1]
     assert detector.rows == 1
+
+
+def window(reference: str, ends_at: int, *, withdrawn: bool = False) -> PlannedOutage:
+    return PlannedOutage(
+        reference=reference, node="N", starts_at=0, ends_at=ends_at, received_at=1, withdrawn=withdrawn
+    )
+
+
+async def test_an_announcement_reaches_the_detectors_and_the_database_in_its_place(tmp_path: Path) -> None:
+    store, detector = StandInStore(), Counting()
+    first, second = window("WO1", 50 * SECOND), window("WO1", 60 * SECOND)
+    async with Spool(tmp_path) as spool, running(spool, store, detector) as pipeline:
+        await spool.put([rows(1), first, Tick(at=SECOND), second])
+        await pipeline.drain()
+    assert detector.planned == [first, second]
+    assert [planned for commit in store.commits for planned in commit.planned] == [first, second]
+
+
+async def test_windows_that_the_spool_has_forgotten_come_from_the_database(tmp_path: Path) -> None:
+    over, ahead, withdrawn = (
+        window("over", 2 * DAY),
+        window("ahead", 9 * DAY),
+        window("back", 9 * DAY, withdrawn=True),
+    )
+    store = StandInStore(announced=[over, ahead, withdrawn])
+    async with Spool(tmp_path) as spool:
+        async with running(spool, store, Counting()) as pipeline:
+            await spool.put([Tick(at=4 * DAY)])
+            await pipeline.drain()
+            await pipeline.snapshot()
+            assert spool.first == 2  # nothing is left to be fed again
+        detector = Counting()
+        async with running(spool, store, detector) as pipeline:
+            await spool.put([Tick(at=4 * DAY + SECOND)])
+            await pipeline.drain()
+    assert detector.planned == [ahead, withdrawn]
+
+
+async def test_without_a_snapshot_the_windows_are_there_before_anything_is_fed_again(tmp_path: Path) -> None:
+    store, order = StandInStore(announced=[window("ahead", 9 * DAY)]), list[str]()
+
+    class Ordered(Counting):
+        def plan(self, planned: PlannedOutage) -> None:
+            order.append(planned.reference)
+
+        def observe(self, batch: Batch) -> None:
+            order.append("reading")
+
+    async with Spool(tmp_path) as spool:
+        async with running(spool, store, Counting()) as pipeline:
+            await spool.put([rows(1), Tick(at=SECOND)])
+            await pipeline.drain()
+        async with running(spool, store, Ordered()) as pipeline:
+            await spool.put([Tick(at=2 * SECOND)])
+            await pipeline.drain()
+    assert order == ["ahead", "reading", "ahead"]
