@@ -113,9 +113,11 @@ class AlertSettings(Settings):
 
     @field_validator("kinds")
     @classmethod
-    def _no_momentary(cls, kinds: tuple[IncidentKind, ...]) -> tuple[IncidentKind, ...]:
+    def _with_work_to_do(cls, kinds: tuple[IncidentKind, ...]) -> tuple[IncidentKind, ...]:
         if IncidentKind.MOMENTARY in kinds:
             raise ValueError("momentary interruptions are counted, never ticketed")
+        if IncidentKind.PLANNED_OUTAGE in kinds:
+            raise ValueError("planned outages have their work order already and are never ticketed")
         return kinds
 
     @field_validator("targets")

@@ -261,6 +261,20 @@ def test_ends(desk: Desk, changes: dict[str, Any], action: str, state: TicketSta
     assert followed(desk, step.ticket, 600, **{**changes, "revision": 3}) is None
 
 
+def test_a_planned_outage_never_has_a_ticket(desk: Desk) -> None:
+    assert desk.due_at(outage(IncidentKind.PLANNED_OUTAGE)) is None
+    assert desk.due_at(outage(IncidentKind.PLANNED_OUTAGE, direct=True)) is None
+
+
+def test_an_outage_that_was_called_planned_and_outlasts_it_is_told_again(desk: Desk) -> None:
+    planned = stepped(desk, opened(desk), 61, kind=IncidentKind.PLANNED_OUTAGE, revision=2).ticket
+    assert followed(desk, planned, 100, kind=IncidentKind.PLANNED_OUTAGE, revision=3) is None
+    again = stepped(desk, planned, 7200, revision=4)
+    assert (again.transition.action, again.ticket.state) == ("reopen", TicketState.REOPENED)
+    assert again.ticket.closed_at is None
+    assert [delivery.revision for delivery in again.deliveries] == [3]
+
+
 def test_an_ended_ticket_stays_so_while_the_incident_goes_on_ending(desk: Desk) -> None:
     cancelled = stepped(desk, opened(desk), 61, state=IncidentState.CANCELLED, revision=2).ticket
     for state in (IncidentState.RESTORED, IncidentState.CLOSED, IncidentState.MERGED):

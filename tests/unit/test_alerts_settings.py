@@ -65,6 +65,8 @@ def test_names_are_distinct_formats_known_momentaries_never_ticketed() -> None:
         target(format="xml")
     with pytest.raises(ValidationError, match="never ticketed"):
         settings(kinds=["momentary"])
+    with pytest.raises(ValidationError, match="planned outages have their work order already"):
+        settings(kinds=["outage", "planned_outage"])
 
 
 @pytest.mark.parametrize(
