@@ -17,19 +17,13 @@ from gateway.core.model import (
     Int32s,
     Int64s,
 )
-from gateway.core.network import NodeKind, phase_letters
+from gateway.core.network import phase_letters
 from processors.outage import words
 from processors.outage.evidence import Evidence
-from processors.outage.state import Dark, Flag, Keys
+from processors.outage.facts import Feeders, facts_of, signature
+from processors.outage.state import Flag, Keys
 from processors.outage.story import Story
 
-_KINDS = (
-    (Dark.GASP, "last_gasp"),
-    (Dark.ZERO, "zero_voltage"),
-    (Dark.TARGET_FAILED, "target_failed"),
-    (Dark.ADOPTED, "adopted"),
-    (Dark.DOUBTED, "doubted_gasp"),
-)
 _CHANGES = {
     IncidentState.OPEN: Change.UPDATED,
     IncidentState.RESTORED: Change.RESTORED,
@@ -50,6 +44,7 @@ class Book:
         self.stories: dict[int, Story] = {}
         self.at_node: dict[str, int] = {}  # node -> slot of the outage that is open there
         self.owner: Int32s = np.full(len(inventory), -1, np.int32)
+        self.feeders = Feeders(self.network)
         self.events: list[Event] = []
         self.dirty: set[int] = set()  # slots about which something may have to be told
         self.resumed_at = 0  # time of the snapshot that all this comes from
@@ -104,7 +99,8 @@ class Book:
         """Give a story its state."""
         story = self.stories[slot]
         story.state = state
-        if story.communications:
+        self.feeders.turn(slot, story)
+        if story.communications or story.planned:
             return
         if state is IncidentState.OPEN:
             self.at_node.setdefault(story.node, slot)
@@ -215,7 +211,7 @@ class Book:
     def publish(self, slot: int, at: int, change: Change, *, void: bool = False) -> None:
         story = self.stories[slot]
         self.dirty.discard(slot)
-        facts = self.facts(story)
+        facts = facts_of(story, self)
         story.signature = signature(story, facts)
         most = self.evidence.settings.shared_hop_confidence if facts.shared_hop else 1.0
         self.events.append(
@@ -230,73 +226,5 @@ class Book:
             )
         )
 
-    def facts(self, story: Story) -> words.Facts:
-        ev, inv, k = self.evidence, self.inventory, story.keys
-        kinds = ev.kinds[k] if not story.communications else np.zeros(len(k), np.uint8)
-        reported = kinds > 0
-        times = ev.onset_at[k[reported]]
-        back = story.end > 0
-        terminal = inv.key(story.direct_by) if story.direct_by else None
-        reversed_at = int(ev.back_at[terminal]) if terminal is not None else 0
-        here = self.at_node.get(story.node, -1)
-        others = len(self.at_node) - int(self.stories.get(here) is story)
-        return words.Facts(
-            kind=story.kind,
-            state=story.state,
-            place=self.place(story.node),
-            members=len(k),
-            reported=int(np.count_nonzero(reported)),
-            back=int(np.count_nonzero(back)),
-            silent=int(np.count_nonzero(ev.flags[k] & Flag.SILENT)),
-            by={name: count for bit, name in _KINDS if (count := int(np.count_nonzero(kinds & bit)))},
-            first=int(times.min()) if len(times) else story.started_at,
-            last=int(times.max()) if len(times) else story.started_at,
-            verified=self.verified(story),
-            others=others,
-            direct_by=story.direct_by,
-            direct_until=reversed_at if reversed_at > story.started_at else 0,
-            breaker=terminal is not None and bool(ev.kinds[terminal] & Dark.BREAKER),
-            shared_hop=not story.direct_by and self._share_hop(k[reported]),
-            path=story.path,
-            since=story.started_at,
-            customers_off=int(inv.customers[k[~back]].sum()),
-            clock_faults=self._flagged(k, Flag.CLOCK),
-            flapping=self._flagged(k, Flag.FLAPPING),
-        )
-
-    def _flagged(self, keys: Keys, flag: np.uint8) -> list[str]:
-        return [self.inventory.ids[key] for key in keys[self.evidence.flags[keys] & flag > 0].tolist()]
-
-    def _share_hop(self, reported: Keys) -> bool:
-        """Whether all there is are one concentrator's answers that its meters do not answer: not several witnesses."""
-        kinds, via = self.evidence.kinds[reported], self.inventory.via[reported]
-        same = len(reported) > 1 and bool(via[0] >= 0) and bool((via == via[0]).all())
-        return same and bool((kinds == Dark.TARGET_FAILED).all())
-
-    def verified(self, story: Story) -> int:
-        """Members that showed a reading with voltage since they came back."""
-        shown = (story.end > 0) & (self.evidence.volt_at[story.keys] >= story.end)
-        return int(np.count_nonzero(shown))
-
-    def place(self, node: str) -> str:
-        if node not in self.network:
-            return f"node {node}"
-        i = self.network.index(node)
-        return words.place(NodeKind(self.network.kind[i]).word, node, self.network.names[i])
-
     def node_phases(self, node: str) -> str:
         return phase_letters(int(self.network.phases[self.network.index(node)]))
-
-
-def signature(story: Story, facts: words.Facts) -> tuple[int, ...]:
-    """What an operator cares about; an update is told when it changes. Counts matter in tenths of the members."""
-    tenths = [count * 10 // max(1, facts.members) for count in (facts.reported, facts.back)]
-    return (
-        facts.members,
-        *tenths,
-        int(facts.back > 0),
-        sum(1 << i for i, (_, name) in enumerate(_KINDS) if name in facts.by),
-        int(story.step.sum()),
-        story.started_at,
-        int(bool(story.direct_by)),
-    )

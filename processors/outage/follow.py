@@ -9,8 +9,9 @@ import numpy as np
 
 from gateway.core.clock import SECOND
 from gateway.core.model import Bools, Change, IncidentKind, IncidentState
-from processors.outage.book import Book, signature
+from processors.outage.book import Book
 from processors.outage.evidence import Evidence
+from processors.outage.facts import facts_of, signature, verified
 from processors.outage.judge import holds
 from processors.outage.metrics import FAULTS
 from processors.outage.open import Opener
@@ -237,7 +238,7 @@ class Follower:
             return False
         silent = story.off & (self.evidence.flags[story.keys] & Flag.SILENT > 0)  # these cannot show anything
         able = int(np.count_nonzero(~silent))
-        return self.book.verified(story) >= min(self.settings.verify_sample, able)
+        return verified(story, self.book) >= min(self.settings.verify_sample, able)
 
     def _close(self, slot: int, story: Story, at: int) -> None:
         unheard = story.off
@@ -251,7 +252,7 @@ class Follower:
 
     def _update(self, slot: int, story: Story, at: int) -> None:
         """Tell what an operator cares about, at most once a second."""
-        if signature(story, self.book.facts(story)) == story.signature:
+        if signature(story, facts_of(story, self.book)) == story.signature:
             self.book.dirty.discard(slot)
         elif at - story.published_at >= SECOND:
             self.book.publish(slot, at, Change.UPDATED)

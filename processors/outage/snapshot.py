@@ -14,7 +14,7 @@ from processors.outage.silence import Silence
 from processors.outage.state import COLUMNS, Flag, Keys
 from processors.outage.story import Story
 
-MAGIC = b"feederline-outage-3\n"
+MAGIC = b"feederline-outage-4\n"
 _MEMBERS = {"start": np.int64, "end": np.int64, "step": np.int32, "due": np.int64, "told": np.int64}
 
 
@@ -31,6 +31,13 @@ class _StoryState(msgspec.Struct, frozen=True, kw_only=True):
     confidence: float
     path: str
     direct_by: str
+    reference: str
+    planned_node: str
+    planned_from: int
+    planned_to: int
+    asked: int
+    unanswered: int
+    unverified: bool
     revision: int
     settled_at: int
     doubted_at: int
@@ -67,7 +74,8 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(_State).decode
 _PLAIN = [
     "id", "kind", "node", "phases", "state", "started_at", "detected_at", "restored_at", "parent", "confidence", "path",
-    "direct_by", "revision", "settled_at", "doubted_at", "returned_at", "published_at", "signature",
+    "direct_by", "reference", "planned_node", "planned_from", "planned_to", "asked", "unanswered", "unverified",
+    "revision", "settled_at", "doubted_at", "returned_at", "published_at", "signature",
     "untold",
 ]  # fmt: skip
 

@@ -45,6 +45,13 @@ class Story:
     confidence: float
     path: str = ""  # of a communications loss: what went silent
     direct_by: str = ""  # device id of the terminal that shows it
+    reference: str = ""  # of the announcement that explains it
+    planned_node: str = ""  # for which that was made
+    planned_from: int = 0
+    planned_to: int = 0
+    asked: int = 0  # members asked while they said nothing
+    unanswered: int = 0  # of these, although others on their path were heard
+    unverified: bool = False  # closed though no member showed a reading
     revision: int = 0
     keys: Keys = field(default_factory=lambda: np.empty(0, np.int64))
     start: Int64s = field(default_factory=lambda: np.empty(0, np.int64))
@@ -63,6 +70,10 @@ class Story:
     @property
     def communications(self) -> bool:
         return self.kind is IncidentKind.COMMUNICATIONS_LOSS
+
+    @property
+    def planned(self) -> bool:
+        return self.kind is IncidentKind.PLANNED_OUTAGE
 
     @property
     def over(self) -> bool:

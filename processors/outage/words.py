@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from gateway.core.clock import format_clock, format_time
 from gateway.core.model import IncidentKind, IncidentState
 
+_NAMED = 3  # so many are named; of more only the count is told
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
@@ -20,17 +22,29 @@ class Facts:
     reported: int  # members with dark evidence of their own
     back: int  # members shown to have supply again, or heard again
     silent: int
+    phases: str = ""  # lost ones, where some remain
     by: dict[str, int] = field(default_factory=dict)  # kind of dark evidence -> members
     first: int = 0
     last: int = 0
     verified: int = 0
     others: int = 0  # other open outages
+    beside: int = 0  # those of them on the same feeder
+    feeders: Sequence[str] = ()  # other feeders with open outages
+    has_feeder: bool = False  # the place hangs on a feeder
     direct_by: str = ""
     direct_until: int = 0  # when the terminal reported the contrary
     breaker: bool = False
     shared_hop: bool = False  # all that reported did so through one concentrator's answers
+    asked: int = 0  # members asked while they said nothing
+    unanswered: int = 0  # of these, although others on their path were heard
+    unverified: bool = False  # closed on restore messages alone
+    reference: str = ""  # of the announcement
+    starts_at: int = 0
+    ends_at: int = 0
     path: str = ""
+    wider: bool = False  # what it was merged into is silent too
     since: int = 0
+    started_at: int = 0
     customers_off: int = 0
     clock_faults: Sequence[str] = ()
     flapping: Sequence[str] = ()
@@ -43,6 +57,13 @@ def place(kind: str, node: str, name: str) -> str:
 def summary(facts: Facts) -> str:
     if facts.kind is IncidentKind.COMMUNICATIONS_LOSS:
         return _silence(facts)
+    if facts.reference:
+        return "; ".join([*_planned(facts), *_now(facts)]) + "."
+    return "; ".join([*_reports(facts), *_now(facts), *_elsewhere(facts)]) + "."
+
+
+def _reports(facts: Facts) -> list[str]:
+    """What told of the loss."""
     parts: list[str] = []
     if facts.direct_by:
         what = "its breaker open" if facts.breaker else "a dead busbar"
@@ -50,16 +71,38 @@ def summary(facts: Facts) -> str:
         until = f" until {format_clock(facts.direct_until)}" if facts.direct_until else ""
         parts.append(f"terminal {facts.direct_by} at {facts.place} {reports} {what}{until}")
     if facts.reported or not facts.direct_by:
-        span = f"at {format_clock(facts.first)}"
-        if format_clock(facts.last) != format_clock(facts.first):
-            span = f"between {format_clock(facts.first)} and {format_clock(facts.last)}"
-        parts.append(
-            f"{facts.reported} of {_count(facts.members, 'meter')} below {facts.place} reported loss of supply {span}"
-        )
+        what = f"loss of {_phases(facts.phases)}" if facts.phases else "loss of supply"
+        meters = f"{facts.reported} of {_count(facts.members, 'meter')}"
+        parts.append(f"{meters} below {facts.place} reported {what} {_span(facts)}")
     if facts.shared_hop:
         now = facts.state is IncidentState.OPEN
         may = "answers; its bus may be" if now else "answered; its bus may have been"
         parts.append(f"the concentrator {may} at fault")
+    return parts
+
+
+def _planned(facts: Facts) -> list[str]:
+    window = f"{_minute(facts.starts_at)}-{_minute(facts.ends_at)}"
+    off = facts.members if facts.state is not IncidentState.OPEN else facts.members - facts.back
+    was = "off" if facts.state is IncidentState.OPEN else "were off"
+    what = f"planned outage {facts.reference} at {facts.place}"
+    parts = [f"{what}: {off} of {_count(facts.members, 'meter')} {was} as announced {window}"]
+    if early := max(0, facts.starts_at - facts.started_at) // 1_000_000:
+        parts.append(f"switched off {_duration(early)} before the announced time")
+    if facts.direct_by:
+        parts.append(
+            f"terminal {facts.direct_by} reported {'its breaker open' if facts.breaker else 'a dead busbar'}"
+        )
+    if facts.reported:
+        parts.append(f"{facts.reported} of them reported loss of supply {_span(facts)}")
+    return parts
+
+
+def _now(facts: Facts) -> list[str]:
+    """How it stands with the members now."""
+    parts: list[str] = []
+    if facts.unanswered:
+        parts.append(f"{facts.unanswered} of {facts.asked} asked did not answer")
     if facts.state is IncidentState.CANCELLED:
         parts.append("withdrawn: meters that should be dark have supply")
     elif facts.state is IncidentState.MERGED:
@@ -70,12 +113,28 @@ def summary(facts: Facts) -> str:
         parts.append("none answered since")
     elif facts.back == facts.members:
         shown = "shown by a reading" if facts.state is IncidentState.CLOSED else "of them by a reading so far"
-        parts.append(f"all have supply again, {facts.verified} {shown}")
+        if facts.unverified:
+            parts.append(
+                "all have supply again by their own messages only; none could be asked for a reading"
+            )
+        else:
+            parts.append(f"all have supply again, {facts.verified} {shown}")
     else:
         parts.append(f"{facts.back} of {facts.members} have supply again")
-    others = "no other outage" if not facts.others else _count(facts.others, "other outage")
-    parts.append(f"{others} open")
-    return "; ".join(parts) + "."
+    return parts
+
+
+def _elsewhere(facts: Facts) -> list[str]:
+    """Who else is off."""
+    if not facts.has_feeder:
+        others = "no other outage" if not facts.others else _count(facts.others, "other outage")
+        return [f"{others} open"]
+    parts = [f"{_count(facts.beside, 'other outage')} on the same feeder"] if facts.beside else []
+    if not facts.feeders:
+        return [*parts, "no other feeder affected"]
+    if len(facts.feeders) > _NAMED:
+        return [*parts, f"{len(facts.feeders)} other feeders affected"]
+    return [*parts, f"{_list(facts.feeders)} affected too"]
 
 
 def evidence(facts: Facts) -> dict[str, str | int | float | list[str]]:
@@ -90,9 +149,23 @@ def evidence(facts: Facts) -> dict[str, str | int | float | list[str]]:
     if facts.first:
         found |= {"first_report": format_time(facts.first), "last_report": format_time(facts.last)}
     if facts.kind is not IncidentKind.COMMUNICATIONS_LOSS:
-        found |= {"verified": facts.verified, "other_outages": facts.others}
+        found |= {
+            "verified": facts.verified,
+            "other_outages": facts.others,
+            "other_feeders": len(facts.feeders),
+        }
     if facts.direct_by:
         found["direct"] = f"{facts.direct_by}: {'breaker open' if facts.breaker else 'busbar dead'}"
+    if facts.asked:
+        found |= {"asked": facts.asked, "unanswered": facts.unanswered}
+    if facts.unverified:
+        found["verified_by"] = "restore messages"
+    if facts.reference:
+        found |= {
+            "reference": facts.reference,
+            "planned_from": format_time(facts.starts_at),
+            "planned_to": format_time(facts.ends_at),
+        }
     if facts.path:
         found["path"] = facts.path
     if facts.clock_faults:
@@ -107,11 +180,9 @@ def _silence(facts: Facts) -> str:
     if not facts.path:
         words = f"1 device at {facts.place} is silent since {since}; others on its path are heard"
     else:
-        words = (
-            f"all of {_count(facts.members, 'device')} heard through {path(facts.path)} silent since {since}"
-        )
+        words = f"everything heard through {path(facts.path)} silent since {since}: {_count(facts.members, 'device')}"
     if facts.state is IncidentState.MERGED:
-        return words + "; then found to be without supply."
+        return words + ("; part of a wider loss." if facts.wider else "; then found to be without supply.")
     if facts.back:
         words += f"; {facts.back} heard again"
     return words + "; none of them reported loss of supply; whether they have supply is unknown."
@@ -124,7 +195,32 @@ def path(name: str) -> str:
     how, _, rest = name.partition(":")
     if how == "unheard":
         return f"{rest}, never heard so far,"
-    return f"{'concentrator' if how == 'via' else 'session'} {rest}"
+    return f"{_HOPS.get(how, 'session')} {rest}"
+
+
+_HOPS = {"via": "concentrator", "modem": "modem", "cell": "cell"}
+
+
+def _span(facts: Facts) -> str:
+    first, last = format_clock(facts.first), format_clock(facts.last)
+    return f"at {first}" if first == last else f"between {first} and {last}"
+
+
+def _minute(at: int) -> str:
+    """Time of day as it is announced: without seconds where there are none."""
+    return format_clock(at).removesuffix(":00")
+
+
+def _duration(seconds: int) -> str:
+    return f"{seconds} s" if seconds < 60 else f"{seconds // 60} min"
+
+
+def _phases(letters: str) -> str:
+    return f"phase {letters}" if len(letters) == 1 else f"phases {_list(letters)}"
+
+
+def _list(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def _count(count: int, word: str) -> str:
