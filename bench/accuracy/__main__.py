@@ -1,0 +1,53 @@
+"""python -m bench.accuracy: the table, or one scenario told in full."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+
+from bench.accuracy.networks import available
+from bench.accuracy.run import run
+from bench.accuracy.scenarios import KINDS
+from bench.accuracy.table import show
+from bench.accuracy.verbose import tell
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.accuracy", description=__doc__)
+    parser.add_argument("--scenarios", type=int, default=200, help="for each network and p (default 200)")
+    parser.add_argument("--p", default="0.2,0.3,0.4,0.6,0.8,0.95", help="delivery rates")
+    parser.add_argument("--network", default=",".join(available()), help="names with commas between")
+    parser.add_argument("--kind", default=",".join(KINDS), help="kinds of scenario, with commas between")
+    parser.add_argument("--seed", type=int, help="the scenario of this seed only")
+    parser.add_argument("--jobs", type=int, default=2, help="processes (default 2)")
+    parser.add_argument("--no-answers", action="store_true", help="nobody answers when asked")
+    parser.add_argument("--misses", action="store_true", help="list what went wrong, with seeds")
+    parser.add_argument("--verbose", action="store_true", help="with --seed: everything that happens")
+    parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
+    given = parser.parse_args()
+    rates = tuple(float(p) for p in given.p.split(","))
+    names, kinds = tuple(given.network.split(",")), tuple(given.kind.split(","))
+    if given.verbose:
+        for name in names:
+            tell(name, kinds[0], given.seed or 0, rates[0], answering=not given.no_answers)
+        return
+    result = asyncio.run(
+        run(
+            scenarios=given.scenarios,
+            rates=rates,
+            networks=names,
+            kinds=kinds,
+            seed=given.seed,
+            jobs=given.jobs,
+            answering=not given.no_answers,
+        )
+    )
+    show(result, misses=given.misses, out=sys.stderr if given.json else sys.stdout)
+    if given.json:
+        print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()
