@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 NOT_AS_ASKED = frozenset({int(ExcCodes.ILLEGAL_ADDRESS), int(ExcCodes.ILLEGAL_VALUE)})
 """The device refuses this range of addresses, or this many at once."""
+OF_ITS_OWN = NOT_AS_ASKED | {int(ExcCodes.ILLEGAL_FUNCTION)}
+"""What only the device itself can object to; the other codes may be a gateway's on its behalf."""
 TARGET_FAILED = frozenset({int(ExcCodes.GATEWAY_PATH_UNAVIABLE), int(ExcCodes.GATEWAY_NO_RESPONSE)})
 
 _REQUESTS: dict[Table, type[ModbusPDU]] = {

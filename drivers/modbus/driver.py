@@ -7,6 +7,7 @@ import logging
 from collections.abc import Sequence
 from contextlib import suppress
 
+from drivers.modbus import metrics
 from drivers.modbus.address import Endpoint, parse_address, parse_endpoint
 from drivers.modbus.client import Connection
 from drivers.modbus.decode import Decoder
@@ -47,7 +48,8 @@ class ModbusDriver:
         self._clock = clock
         self._gatherer = Gatherer(window_s=settings.gather_s, max_pending=settings.max_pending)
         self._devices, self._concentrators = _devices(inventory, profiles)
-        self._pollers: list[EndpointPoller] = []
+        self._endpoint_of = {device.key: e for e, behind in self._devices.items() for device in behind}
+        self._pollers: dict[Endpoint, EndpointPoller] = {}
         self._stop = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -55,18 +57,18 @@ class ModbusDriver:
     @property
     def trouble(self) -> str:
         """Empty while any endpoint is connected or not known to be lost; what single ones fail is told by signals."""
-        lost = bool(self._pollers) and all(poller.lost for poller in self._pollers)
+        lost = bool(self._pollers) and all(poller.lost for poller in self._pollers.values())
         return "no endpoint answers" if lost else ""
 
     async def run(self, sink: Sink) -> None:
         """Poll until `stop` or cancellation. What was read and not yet handed on survives a failed run."""
         self._idle.clear()
         try:
-            self._pollers = [] if self._stop.is_set() else [self._poller(e) for e in self._devices]
+            self._pollers = {} if self._stop.is_set() else {e: self._poller(e) for e in self._devices}
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._gatherer.run(sink), name="modbus gather")
                 async with asyncio.TaskGroup() as polling:
-                    for poller in self._pollers:
+                    for poller in self._pollers.values():
                         polling.create_task(self._guarded(poller), name=f"modbus {poller.source}")
                 if self._pollers and not self._stop.is_set():
                     raise RuntimeError("polling ended by itself")
@@ -78,9 +80,33 @@ class ModbusDriver:
     async def stop(self) -> None:
         """Finish the poll under way on each endpoint and hand everything on."""
         self._stop.set()
-        for poller in self._pollers:
+        for poller in self._pollers.values():
             poller.stop()
         await self._idle.wait()
+
+    def can_ask(self, device: int) -> bool:
+        return not self._stop.is_set() and self._endpoint_of.get(device) in self._pollers
+
+    async def ask(self, device: int, sink: Sink) -> None:
+        """Poll the device now, between the others' polls; what comes of it goes to the sink of `run`, in order.
+
+        A reading, PING_OK (it refuses, so it lives) or TARGET_FAILED (its concentrator says so) is what it is.
+        PING_FAILED is said of a device that was silent while another one behind the same endpoint was heard, and of one
+        whose very own endpoint was silent or is lost while other endpoints are not. A lost connection to a concentrator
+        says nothing about a single meter behind it, nor does anything while no endpoint can be reached at all: then
+        nothing is put, and it is counted.
+        """
+        del sink  # a reading that overtook the device's earlier signals would tell another story
+        poller = self._pollers.get(self._endpoint_of[device]) if device in self._endpoint_of else None
+        if poller is None:
+            return
+        if not await poller.ask(device):
+            if not (poller.alone and poller.lost) or self.trouble:
+                metrics.questions.labels("unheard").inc()
+                return
+            metrics.questions.labels("unanswered").inc()
+            poller.tell_failed(device, "its endpoint cannot be reached")
+        await self._gatherer.handed_on()
 
     def interval(self, key: int) -> int:
         """µs between two polls of a device."""

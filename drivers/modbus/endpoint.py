@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from drivers.modbus import address, metrics
 from drivers.modbus.client import (
+    OF_ITS_OWN,
     TARGET_FAILED,
     Connection,
     ConnectionLostError,
@@ -20,7 +21,8 @@ from drivers.modbus.client import (
     RefusedByDeviceError,
 )
 from drivers.modbus.gather import Answer, Gatherer
-from drivers.modbus.poll import Device, ask
+from drivers.modbus.poll import Asked, Device, ask
+from drivers.modbus.questions import Questions
 from drivers.modbus.schedule import Schedule, Turn
 from drivers.modbus.settings import ModbusSettings
 from gateway.core.clock import SECOND, Clock
@@ -61,6 +63,9 @@ class EndpointPoller:
         self._schedule = self._fresh_schedule()
         self._up: bool | None = None  # what was last told about the connection
         self._silent = 0  # polls without any answer in a row
+        self._heard: set[int] = set()  # keys that were last asked with some reply, be it the concentrator's
+        self._questions = Questions()
+        self._running = False
         self._stop = asyncio.Event()
         self._wake = asyncio.Event()
         self._opening: asyncio.Task[Connection] | None = None
@@ -68,6 +73,32 @@ class EndpointPoller:
     async def run(self) -> None:
         """Poll until `stop`: connect when a device is due, and again, with growing waits, when that fails."""
         self._schedule = self._fresh_schedule()
+        self._running = True
+        try:
+            await self._sessions()
+        finally:
+            self._running = False
+            self._questions.dismiss()
+
+    async def ask(self, key: int) -> bool:
+        """Ask a device now, between polls; returns when what came of it is with the gatherer.
+
+        False, with nothing said, when there is no line to ask it over. Nobody waits for a lost one to come back.
+        """
+        if not self._running or self.lost or self._stop.is_set():
+            return False
+        self._wake.set()
+        return await self._questions.put(key)
+
+    @property
+    def alone(self) -> bool:
+        """The endpoint is its one device's own: what is true of the one is true of the other."""
+        return len(self._witnesses) == 1
+
+    def tell_failed(self, key: int, detail: str) -> None:
+        self._tell(SignalKind.PING_FAILED, (key,), self._clock.now(), detail)
+
+    async def _sessions(self) -> None:
         failures = 0
         while await self._until_due():
             try:
@@ -142,11 +173,15 @@ class EndpointPoller:
             await self._gatherer.room()
             if self._stop.is_set() or connection.closed or self._silent >= self._settings.recycle_after:
                 return
-            turn = self._schedule.take(self._clock.now())
-            if turn is None:
+            now = self._clock.now()
+            key = self._questions.take(now, self._schedule.next_at())
+            if key is not None:
+                await self._answer(connection, key, now)
+            elif (turn := self._schedule.take(now)) is not None:
+                await self._poll(connection, turn)
+            else:
                 await self._until_due(connection)
                 continue
-            await self._poll(connection, turn)
             if self._settings.pause_s:
                 await asyncio.sleep(self._settings.pause_s)
 
@@ -160,13 +195,8 @@ class EndpointPoller:
             return
         now = self._clock.now()
         answered = asked.image is not None
-        if connection.proven and not self._up:
-            self._made(now)
-        if asked.image is not None:
-            self._gatherer.add(
-                device.decoder,
-                Answer(device.key, now, asked.image, asked.missing, device.factors),
-            )
+        self._take(connection, device, asked, now)
+        if answered:
             _outcome["partial" if asked.missing else "complete"].inc()
         elif isinstance(asked.failure, NoAnswerError):
             self._tell(SignalKind.NO_ANSWER, (turn.key,), now)
@@ -186,6 +216,49 @@ class EndpointPoller:
         if skipped:
             metrics.skipped.inc(skipped)
 
+    async def _answer(self, connection: Connection, key: int, began: int) -> None:
+        """A poll out of turn, which neither the schedule nor the count of silent polls learns of.
+
+        Silence means something only where somebody else behind the same endpoint was heard when last asked, or where
+        nobody else is there. A refusal that only whoever has the registers can give is a sign of life.
+        """
+        device = self._devices[key]
+        try:
+            asked = await ask(connection, device, self._settings.timeout_s)
+        except ConnectionLostError:
+            self._questions.interrupted(key)
+            return
+        now = self._clock.now()
+        self._take(connection, device, asked, now)
+        others = len(self._heard) > (key in self._heard)
+        failure, outcome = asked.failure, "answered"
+        if isinstance(failure, RefusedByDeviceError) and asked.image is None:
+            if failure.code in TARGET_FAILED:
+                outcome = "target_failed"
+                self._tell(SignalKind.TARGET_FAILED, (key,), now, str(failure))
+            elif failure.code in OF_ITS_OWN:
+                self._tell(SignalKind.PING_OK, (key,), now, str(failure))
+            else:
+                outcome = "refused"
+        elif asked.image is None:
+            outcome = "unanswered" if others or self.alone else "unheard"
+            if outcome == "unanswered":
+                self._tell(SignalKind.PING_FAILED, (key,), now, str(failure))
+        metrics.questions.labels(outcome).inc()
+        self._questions.done(key, began, now)
+
+    def _take(self, connection: Connection, device: Device, asked: Asked, now: int) -> None:
+        """Keep what came, and learn from whether anything came."""
+        if connection.proven and not self._up:
+            self._made(now)
+        if asked.image is not None:
+            answer = Answer(device.key, now, asked.image, asked.missing, device.factors)
+            self._gatherer.add(device.decoder, answer)
+        if isinstance(asked.failure, NoAnswerError):
+            self._heard.discard(device.key)
+        else:
+            self._heard.add(device.key)
+
     def _made(self, now: int) -> None:
         """An answer proves the connection. What was learnt before it was lost may no longer hold."""
         if self._up is False:
@@ -197,6 +270,8 @@ class EndpointPoller:
 
     def _lost(self, detail: str) -> None:
         """Told once, until an answer comes again."""
+        self._heard.clear()
+        self._questions.dismiss()
         if self._up is not False:
             self._up = False
             log.warning("connection lost", extra={"endpoint": self.source, "error": detail})
@@ -216,8 +291,10 @@ class EndpointPoller:
         )
 
     async def _until_due(self, connection: Connection | None = None) -> bool:
-        """Sleep until a turn is due; False when stopped. Ends early when the connection does."""
+        """Sleep until a turn is due or somebody asks; False when stopped. Ends early when the connection does."""
         while not self._stop.is_set() and (connection is None or not connection.closed):
+            if self._questions:
+                return True
             at = self._schedule.next_at()
             wait = _LONGEST_REST_S if at is None else (at - self._clock.now()) / SECOND
             if wait <= 0:

@@ -84,6 +84,9 @@ class Gatherer:
         self._room.set()
         self._some = asyncio.Event()
         self._finishing = False
+        self._added_in_all = 0
+        self._handed_on = 0
+        self._moved = asyncio.Event()
 
     def add(self, decoder: Decoder, answer: Answer) -> None:
         if not self._stretches[-1].add(decoder, answer):
@@ -99,6 +102,12 @@ class Gatherer:
         """Return when there is room for more: this is how a full sink slows polling down."""
         if not self._room.is_set():
             await self._room.wait()
+
+    async def handed_on(self) -> None:
+        """Return when everything gathered so far is in the sink."""
+        goal = self._added_in_all
+        while self._handed_on < goal:
+            await self._moved.wait()
 
     async def run(self, sink: Sink) -> None:
         """Hand on until `finish`. What a cancelled or failed run did not hand on stays for the next one."""
@@ -118,6 +127,7 @@ class Gatherer:
 
     async def _flush(self, sink: Sink) -> None:
         """Return when everything gathered so far is in the sink; tries again while the sink is unavailable."""
+        reached = self._added_in_all
         self._decode()
         while self._entries:
             try:
@@ -128,11 +138,15 @@ class Gatherer:
                 await asyncio.sleep(_RETRY_S)
             else:
                 self._entries = []
+        self._handed_on = reached
+        self._moved.set()
+        self._moved = asyncio.Event()
         if self._count < self._max_pending:
             self._room.set()
 
     def _added(self, count: int = 1) -> None:
         self._count += count
+        self._added_in_all += count
         self._some.set()
         if self._count >= self._max_pending:
             self._room.clear()

@@ -9,6 +9,12 @@ polls = Counter(
     "Polls by outcome: complete, partial, no_answer, target_failed, refused, connection_lost",
     ["outcome"],
 )
+questions = Counter(
+    "feederline_modbus_questions_total",
+    "Devices asked out of turn by outcome: answered, target_failed, unanswered (PING_FAILED), refused, "
+    "unheard (nothing said: the path was silent or gone)",
+    ["outcome"],
+)
 skipped = Counter(
     "feederline_modbus_skipped_ticks_total", "Ticks of devices that came while it was still busy"
 )

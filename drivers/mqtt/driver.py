@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import logging
 import random
 
-from drivers.mqtt.metrics import CONNECTED, FAILURES, MESSAGES
+from drivers.mqtt.asking import Asking
+from drivers.mqtt.metrics import CONNECTED, FAILURES, MESSAGES, QUESTIONS
 from drivers.mqtt.router import Router, device_names, whereabouts
 from drivers.mqtt.session import Session
 from drivers.mqtt.settings import MqttSettings
@@ -32,16 +34,21 @@ class MqttDriver:
         self._settings = settings
         self._clock = clock
         self._filters: list[tuple[str, int]] = [
-            (TopicTemplate.parse(s.topic).filter, s.qos) for s in settings.subscriptions
+            (TopicTemplate.parse(s.topic).filter, s.qos) for s in settings.heard
         ]
+        names = device_names(inventory)
         self._router = Router(
-            device_names(inventory).get,
-            [(s.topic, s.mapping) for s in settings.subscriptions],
+            names.get,
+            [(s.topic, s.mapping) for s in settings.heard],
             name=settings.name,
             max_payload_bytes=settings.max_payload_bytes,
             max_future_s=settings.max_future_s,
             explain=functools.partial(whereabouts, inventory),
         )
+        self._asking = Asking(names, settings.ask, len(inventory))
+        self._moved = (
+            asyncio.Event()
+        )  # something more is in the sink, or the session is over; made anew each time
         self._session: Session | None = None
         self._hears: bool | None = None  # as last told; None before anything was
         self._stopping = asyncio.Event()
@@ -65,6 +72,7 @@ class MqttDriver:
                     trouble = await self._one_session(session, sink)
                 finally:
                     self._session = None
+                    self._move()
                     CONNECTED.labels(self._settings.name).set(0)
                     session.abort()
                 if not self._stopping.is_set():
@@ -109,9 +117,12 @@ class MqttDriver:
 
     async def _drain(self, session: Session, sink: Sink) -> None:
         while messages := await session.take():
-            await sink.put(self._router.entries(messages))
+            entries = self._router.entries(messages)
+            await sink.put(entries)
             session.acknowledge(messages)
             MESSAGES.labels(self._settings.name).inc(len(messages))
+            self._asking.heed(entries)
+            self._move()
 
     async def _wait_after(self, exc: FeederlineError, failures: int, *, quiet: bool) -> None:
         """Jittered, doubling, capped; slow from the start where the broker said no."""
@@ -163,3 +174,66 @@ class MqttDriver:
         if self._session is None:
             raise UnavailableError("not connected to the MQTT broker")
         await self._session.publish(topic, payload, qos)
+
+    # -- asking -----------------------------------------------------------------------------------------------------
+
+    def can_ask(self, device: int) -> bool:
+        return self.connected and self._asking.reaches(device)
+
+    def heard_at(self, device: int) -> int:
+        """When something last came from the device through this broker, µs UTC; 0 for never."""
+        return int(self._asking.heard_at[device]) if 0 <= device < len(self._asking.heard_at) else 0
+
+    async def ask(self, device: int, sink: Sink) -> None:
+        """Send the command `ask`; whatever comes from the device afterwards is its answer, and goes its usual way.
+
+        PING_FAILED is put when nothing came in `answer_s` and it could have been heard. While we are deaf ourselves
+        (no session, or not the same one all the time, or reading was paused because the sink is behind) the silence
+        of a device says nothing, so nothing is put, and it is counted.
+        """
+        if not self.can_ask(device) or self._asking.is_open(device):
+            return
+        session, settings = self._session, self._settings.ask
+        assert session is not None
+        assert settings is not None
+        now = self._clock.now()
+        answered = self._asking.open(device, now)
+        topic, payload = self._asking.command(device, now)
+        outcome = "unheard"
+        try:
+            async with asyncio.timeout(settings.answer_s):
+                await session.publish(topic, payload, settings.qos)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(settings.answer_s):
+                    await answered.wait()
+            heard = answered.is_set() or await self._heard_out(session)
+            if answered.is_set():
+                outcome = "answered"
+            elif heard:
+                outcome = "unanswered"
+                await self._tell_failed(device, sink, f"no answer in {settings.answer_s:g} s")
+        except (UnavailableError, TimeoutError):
+            pass  # the question never got to the broker
+        except RefusedError as exc:
+            outcome = "refused"
+            log.warning(
+                "command to a device refused", extra={"broker": self._settings.name, "error": str(exc)}
+            )
+        finally:
+            self._asking.close(device)
+        QUESTIONS.labels(self._settings.name, outcome).inc()
+
+    async def _heard_out(self, session: Session) -> bool:
+        """Return when all that was received until now is in the sink; False where more may have come in time."""
+        goal, deaf = session.read, session.paused
+        while session.safe < goal and self._session is session:
+            await self._moved.wait()
+        return self._session is session and self.connected and not deaf
+
+    def _move(self) -> None:
+        self._moved.set()
+        self._moved = asyncio.Event()
+
+    async def _tell_failed(self, device: int, sink: Sink, detail: str) -> None:
+        kind, now = SignalKind.PING_FAILED, self._clock.now()
+        await sink.put([Signal(kind=kind, device=device, received_at=now, source=self.name, detail=detail)])

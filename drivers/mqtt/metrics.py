@@ -16,3 +16,8 @@ FAILURES = Counter(
 PAUSES = Counter(
     "feederline_mqtt_pauses_total", "Times reading stopped because the sink was behind", ["broker"]
 )
+QUESTIONS = Counter(
+    "feederline_mqtt_questions_total",
+    "Devices asked by outcome: answered, unanswered (PING_FAILED), unheard (nothing said: we could not hear), refused",
+    ["broker", "outcome"],
+)

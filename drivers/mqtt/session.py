@@ -31,6 +31,8 @@ class Session:
         self.subscribed = False  # by the broker's word
         self.heard_from: int | None = None  # µs UTC: subscribed, or delivering what was subscribed to before
         self.ended_at = 0  # µs UTC, after everything received
+        self.read = 0  # messages received
+        self.safe = 0  # of these, how many are in the sink
         self._settings = settings
         self._clock = clock
         self._probe = Probe(settings)
@@ -112,11 +114,17 @@ class Session:
         return lot
 
     @property
+    def paused(self) -> bool:
+        """What comes is left to the broker at present."""
+        return self._client.halted
+
+    @property
     def backlog(self) -> int:
         return len(self._inbox)
 
     def acknowledge(self, messages: Sequence[Message]) -> None:
         """Tell the broker that these are safe. Does nothing on a lost session: it will send them again."""
+        self.safe += len(messages)
         if self.over:
             return
         confirm = self._client.confirm
@@ -225,6 +233,7 @@ class Session:
         self._received_at = max(self._received_at + 1, now)
         message = Message(topic, payload, mid, qos, retained, self._received_at, redelivered)
         self._inbox.add(message, loop_time)
+        self.read += 1
         if self._inbox.is_full and not self._settling:
             PAUSES.labels(self._settings.name).inc()
             self._halt()

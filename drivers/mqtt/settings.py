@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import SplitResult, urlsplit
@@ -40,6 +42,52 @@ def _usual() -> tuple[Subscription, ...]:
     return tuple(Subscription(topic=topic) for topic in MAPPINGS.get("feederline").templates)
 
 
+class AskSettings(Settings):
+    """A command that every device of the broker understands as: say something now.
+
+    topic: with one level {device}, no wildcards.
+    payload: text in which {id} becomes a number and {device} the device's name; where it begins like JSON it must be.
+    answer_topic: a template to hear answers on that no subscription brings, whatever their payload.
+    answer_s: silence after which the device has not answered.
+    qos: 0, so that no broker keeps the question for a device that is away and gives it an old one later.
+    """
+
+    topic: str = "feederline/v1/{device}/ask"
+    payload: Annotated[str, Field(max_length=4096)] = '{"id": {id}}'
+    answer_topic: str = ""
+    answer_s: Seconds = 5.0
+    qos: Literal[0, 1] = 0
+
+    @field_validator("topic")
+    @classmethod
+    def _can_be_published_to(cls, text: str) -> str:
+        TopicTemplate.parse(text)
+        if set(text) & set("+#") or text.startswith("$"):
+            raise ValueError(
+                f"topic {text!r}: a command goes to one topic, without wildcards and not below $"
+            )
+        return text
+
+    @field_validator("answer_topic")
+    @classmethod
+    def _is_template(cls, text: str) -> str:
+        if text:
+            TopicTemplate.parse(text)
+        return text
+
+    @field_validator("payload")
+    @classmethod
+    def _is_what_it_looks_like(cls, text: str) -> str:
+        if strange := sorted(set(re.findall(r"\{[A-Za-z_]+\}", text)) - {"{id}", "{device}"}):
+            raise ValueError(f"unknown placeholder {', '.join(strange)}; there are: {{id}}, {{device}}")
+        if text.lstrip()[:1] in ("{", "[") and not text.startswith(("{id}", "{device}")):
+            try:
+                json.loads(text.replace("{id}", "1").replace("{device}", "M1"))
+            except ValueError as exc:
+                raise ValueError(f"looks like JSON and is none: {exc}") from None
+        return text
+
+
 class MqttSettings(Settings):
     """One broker. The session is persistent: what arrives while the gateway is away waits at the broker."""
 
@@ -48,6 +96,7 @@ class MqttSettings(Settings):
     version: Literal["3.1.1", "5"] = "3.1.1"
     client_id: str = Field("", pattern=r"^[A-Za-z0-9_.-]{0,64}$")  # empty: feederline-<name>
     subscriptions: Annotated[tuple[Subscription, ...], Field(min_length=1)] = Field(default_factory=_usual)
+    ask: AskSettings | None = None
     username: str = ""
     password: Secret | None = None
     ca_file: Path | None = None
@@ -96,11 +145,19 @@ class MqttSettings(Settings):
             raise ValueError("client_cert and client_key: give both or neither")
         if not self.tls and (self.ca_file or self.client_cert):
             raise ValueError("ca_file and client_cert: only with an mqtts:// url")
-        filters = [TopicTemplate.parse(s.topic).filter for s in self.subscriptions]
+        filters = [TopicTemplate.parse(s.topic).filter for s in self.heard]
         twice = sorted({f for f in filters if filters.count(f) > 1})
         if twice:
             raise ValueError(f"subscriptions: the same topic twice: {', '.join(twice)}")
         return self
+
+    @property
+    def heard(self) -> tuple[Subscription, ...]:
+        """The subscriptions, and that to answers where they have a topic of their own."""
+        if self.ask is None or not self.ask.answer_topic:
+            return self.subscriptions
+        answers = Subscription(topic=self.ask.answer_topic, mapping="feederline-answer")
+        return (*self.subscriptions, answers)
 
     @property
     def _parts(self) -> SplitResult:

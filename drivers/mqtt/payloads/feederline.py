@@ -161,7 +161,10 @@ def _take_sample(sample: object, arrival: Arrival, place: int, out: Harvest) -> 
 
 
 def event(payload: bytes, arrival: Arrival, out: Harvest) -> str:
-    """`{"type": "last_gasp", "at": …, "sent_at": …, "detail": …}`: one signal."""
+    """`{"type": "last_gasp", "at": …, "sent_at": …, "detail": …}`: one signal.
+
+    An `id` may stand beside them: that of the question which the device answers.
+    """
     try:
         document = read_object(payload)
     except UnreadableError as exc:
@@ -172,7 +175,7 @@ def event(payload: bytes, arrival: Arrival, out: Harvest) -> str:
         return f"unknown event type {raw_text(named)!r}"
     if arrival.retained and document.get("at") is None:
         return _NO_TIME
-    return _put_signal(kind, document, ("type", "at", "sent_at", "detail"), arrival, out)
+    return _put_signal(kind, document, ("type", "at", "sent_at", "detail", "id"), arrival, out)
 
 
 def status(payload: bytes, arrival: Arrival, out: Harvest) -> str:
