@@ -16,6 +16,7 @@ from alerts.settings import TargetSettings
 from gateway.api.app import create_app
 from gateway.api.serving import bind, serve, url_of
 from gateway.api.state import Condition, DriverState
+from gateway.asking import Asker
 from gateway.compose import Parts, compose, spool_directory
 from gateway.core.backoff import Backoff
 from gateway.core.clock import Clock, SystemClock
@@ -68,6 +69,7 @@ class Gateway:
         self.started_at = clock.now()
         self.store: Store | None = None
         self.pipeline: Pipeline | None = None
+        self.asker = Asker(parts.drivers, parts.inventory, parts.config.asking, clock)
         settings = parts.config.gateway
         self.keeper = Timekeeper(
             clock,
@@ -88,9 +90,13 @@ class Gateway:
                 )
                 for driver in self.parts.drivers
             ]
+            asking = group.create_task(
+                keep_running("asking", lambda: self.asker.run(self.spool)), name="asking"
+            )
             working = group.create_task(self._work(), name="back office")
             await stop.wait()
             log.info("stopping; storing what has been read")
+            asking.cancel()
             try:
                 async with asyncio.timeout(settings.stop_s):
                     await self._wind_down(ticking)
@@ -111,7 +117,13 @@ class Gateway:
         config = self.parts.config
         store = self.store = Store.unopened(config.database)
         app = create_app(
-            store, settings=config.api, state=self, time_zone=config.targets.time_zone, clock=self.clock
+            store,
+            settings=config.api,
+            state=self,
+            sink=self.spool,
+            network=self.parts.inventory.network,
+            time_zone=config.targets.time_zone,
+            clock=self.clock,
         )
         try:
             async with asyncio.TaskGroup() as group:
@@ -125,6 +137,7 @@ class Gateway:
                     store,
                     self.parts.processors,
                     self.parts.desk,
+                    ask=self.asker.take,
                     snapshot_s=config.gateway.snapshot_s,
                 )
                 group.create_task(self.pipeline.run(), name="pipeline")

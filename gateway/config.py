@@ -12,6 +12,7 @@ from alerts.settings import AlertSettings
 from drivers.modbus.settings import ModbusSettings
 from drivers.mqtt.settings import MqttSettings
 from gateway.api.settings import ApiSettings
+from gateway.asking import AskingSettings
 from gateway.core.errors import InvalidInputError
 from gateway.core.settings import Seconds, Settings
 from gateway.core.yamlfile import YamlFile
@@ -69,6 +70,7 @@ class Config(Settings):
     database: DatabaseSettings
     modbus: ModbusSettings = ModbusSettings()
     mqtt: tuple[MqttSettings, ...] = ()
+    asking: AskingSettings = AskingSettings()
     outage: OutageSettings = OutageSettings()
     alerts: AlertSettings = AlertSettings()
     targets: TargetsSettings = TargetsSettings()
