@@ -21,6 +21,7 @@ from gateway.core.network import phase_letters
 from processors.outage import words
 from processors.outage.evidence import Evidence
 from processors.outage.facts import Feeders, facts_of, signature
+from processors.outage.planned import Plans
 from processors.outage.state import Flag, Keys
 from processors.outage.story import Story
 
@@ -45,6 +46,7 @@ class Book:
         self.at_node: dict[str, int] = {}  # node -> slot of the outage that is open there
         self.owner: Int32s = np.full(len(inventory), -1, np.int32)
         self.feeders = Feeders(self.network)
+        self.plans = Plans(self.network, evidence.settings)
         self.events: list[Event] = []
         self.dirty: set[int] = set()  # slots about which something may have to be told
         self.resumed_at = 0  # time of the snapshot that all this comes from
@@ -72,7 +74,9 @@ class Book:
         found = [
             slot
             for slot, story in self.stories.items()
-            if story.node == node and story.state is IncidentState.RESTORED and not story.communications
+            if story.node == node
+            and story.state is IncidentState.RESTORED
+            and not (story.communications or story.planned)
         ]
         return max(found, default=-1)
 
@@ -81,6 +85,17 @@ class Book:
         slots, inverse = np.unique(self.owner[keys], return_inverse=True)
         outage = [slot >= 0 and not self.stories[slot].communications for slot in slots.tolist()]
         found: Bools = np.array(outage, np.bool_)[inverse] if len(keys) else np.zeros(0, np.bool_)
+        return found
+
+    def aside(self, keys: Keys) -> Bools:
+        """Which of these an announced window explains, or would now: they are no evidence of anything else."""
+        ev = self.evidence
+        if not self.plans:
+            return np.zeros(len(keys), np.bool_)
+        dark = (ev.flags[keys] & Flag.SPELL > 0) & (ev.kinds[keys] > 0)
+        found: Bools = (
+            self.plans.cover(self.inventory.node[keys], np.where(dark, ev.onset_at[keys], self.plans.at)) >= 0
+        )
         return found
 
     # -- changing --------------------------------------------------------------------------------------------------
@@ -117,6 +132,26 @@ class Book:
         ev.flags[keys] |= Flag.MEMBER
         self.owner[keys] = slot
         story.add(keys, start, due)
+        self.dirty.add(slot)
+
+    def draw(self, slot: int, keys: Keys, start: Int64s, at: int) -> None:
+        """Take in devices that may be in communications losses so far."""
+        order = np.argsort(keys, kind="stable")
+        keys, start = keys[order], start[order]
+        for other in np.unique(self.owner[keys]).tolist():
+            if other >= 0:
+                mine = self.owner[keys] == other
+                self.yield_to(other, keys[mine], start[mine], self.stories[slot].id, at)
+        self.take_in(slot, keys, start)
+
+    def recast(self, slot: int, kind: IncidentKind) -> None:
+        """Make it an incident of another kind; every row of it is told again."""
+        story = self.stories[slot]
+        if self.at_node.get(story.node) == slot:
+            del self.at_node[story.node]
+        story.kind = kind
+        story.untell()
+        self.turn(slot, story.state)
         self.dirty.add(slot)
 
     def infer(self, keys: Keys, start: Int64s) -> None:

@@ -105,7 +105,7 @@ class Opener:
         """Dark evidence that no outage explains; also of those that were restored by their own message meanwhile."""
         ev = self.evidence
         spell = keys[(ev.flags[keys] & Flag.SPELL > 0) & (ev.kinds[keys] > 0)]
-        return spell[~self.book.in_outage(spell)]
+        return spell[~self.book.in_outage(spell) & ~self.book.aside(spell)]
 
     def _judge(self, areas: Int64s, at: int) -> None:
         ev, book = self.evidence, self.book
@@ -114,7 +114,8 @@ class Opener:
         of_area = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
         owned = book.in_outage(keys)
         spell = (ev.flags[keys] & Flag.SPELL > 0) & (ev.kinds[keys] > 0)
-        fresh = spell & ~owned
+        aside = self.book.aside(keys)
+        fresh = spell & ~owned & ~aside
         inside = owned & ev.is_dark(keys) & self._is_open(keys)
         onset = self._medians(of_area[fresh], ev.dark_at[keys[fresh]], len(parts))
         older = self._medians(of_area[inside], ev.dark_at[keys[inside]], len(parts))
@@ -127,7 +128,7 @@ class Opener:
         quiet_for = at - ev.last_heard(keys)
         silent = (ev.flags[keys] & Flag.SILENT > 0) | (quiet_for > ev.interval[keys] * 3 // 2)
         silent &= ~dark & ~told & ~living & ev.audible()[keys]
-        use = dark | ~owned
+        use = dark | (~owned & (~aside | living))
         points = Points(
             node=self.inventory.node[keys[use]],
             dark=(dark | told)[use],
@@ -167,7 +168,12 @@ class Opener:
 
     def _is_open(self, keys: Keys) -> Bools:
         slots, inverse = np.unique(self.book.owner[keys], return_inverse=True)
-        state = [slot >= 0 and self.book.stories[slot].state is IncidentState.OPEN for slot in slots.tolist()]
+        state = [
+            slot >= 0
+            and self.book.stories[slot].state is IncidentState.OPEN
+            and not self.book.stories[slot].planned
+            for slot in slots.tolist()
+        ]
         found: Bools = np.array(state, np.bool_)[inverse]
         return found
 
@@ -235,6 +241,7 @@ class Opener:
             slot
             for slot in owners
             if book.stories[slot].state is IncidentState.OPEN
+            and not book.stories[slot].planned
             and abs(book.stories[slot].started_at - started) <= self.join
             and self._within(book.stories[slot].node, node)
         ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -25,6 +25,15 @@ class OutageSettings(Settings):
         default=300,
         description="An outage is sustained when longer than this, else momentary. "
         "IEEE 1366: 5 min; DL/T 836: 3 min.",
+    )
+    sustained_comparator: Literal[">", ">="] = Field(
+        default=">",
+        description="Whether an outage of exactly `sustained_s` is momentary still (IEEE 1366) or not.",
+    )
+    reclose_s: Seconds = Field(
+        default=120,
+        description="A momentary outage stays open to further ones for this long after its last return: a reclosing "
+        "sequence is one incident.",
     )
     off_below: Share = Field(
         default=0.6, description="Share of nominal voltage; DL/T 698.45: 132 V of 220 V."
@@ -94,6 +103,25 @@ class OutageSettings(Settings):
         default=3, description="Members that must show a reading with voltage before an outage is closed."
     )
     verify_s: Seconds = Field(default=120, description="Time from restored to closed, at least.")
+    verify_max_s: Seconds = Field(
+        default=1800,
+        description="An outage that nobody gave a reading for since it was restored is closed after this long.",
+    )
+    ask_below: Share = Field(
+        default=0.95,
+        description="Members of outages with less confidence than this are asked whether they answer.",
+    )
+    ask_s: Seconds = Field(default=60, description="How long an answer is waited for.")
+    ask_again_s: Seconds = Field(default=600, description="No device is asked twice within this time.")
+    ask_per_minute: Count = Field(default=60, description="Questions to the field, all incidents together.")
+    planned_early_s: Seconds = Field(
+        default=300, description="An announced outage may begin this much before its time."
+    )
+    planned_grace_s: Seconds = Field(
+        default=300,
+        description="Members of an announced outage have this long after its end (at least one and a half reporting "
+        "intervals) to show supply before those still dark become an outage.",
+    )
     join_s: Seconds = Field(
         default=300,
         description="Onsets further apart than this are not taken as one fault when incidents roll up.",
