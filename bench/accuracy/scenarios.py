@@ -84,7 +84,8 @@ class Scenario:
     @property
     def changes(self) -> list[float]:
         """When anything happens, in order."""
-        found = [t for s in (*self.spells, *self.silences) for t in (s.start, s.end)]
+        found = [t for spell in self.spells for t in (spell.start, spell.end)]
+        found += [t for silence in self.silences for t in (silence.start, silence.end)]
         found += [at for _, at in self.false_gasps]
         if self.absence:
             found += [self.absence.start, self.absence.end]
