@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import heapq
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
-from gateway.core.clock import SECOND
+from gateway.core.clock import SECOND, Clock
 from gateway.core.inventory import Device
 from gateway.core.model import Bools, Int32s, Int64s
 from simulator.district import District
@@ -107,10 +109,10 @@ class MqttMeters:
         self._link_of: list[Link] = []
         self.own: dict[int, Link] = {}
 
-    def connect(self, link: Callable[[str, str], Link], *, head_ends: int, own: int) -> None:
+    def connect(self, link: Callable[[str, str], Link], clock: Clock, *, head_ends: int, own: int) -> None:
         """Give each device its session: `own` meters one each, spread over the district, the rest share `head_ends`.
 
-        `link(client_id, status_topic)` makes a session.
+        `link(client_id, status_topic)` makes a session. Each hears the commands to its devices.
         """
         shared = [link(f"head-end-{k + 1}", "") for k in range(max(1, head_ends))]
         self._link_of = [shared[p % len(shared)] for p in range(len(self.devices))]
@@ -118,6 +120,12 @@ class MqttMeters:
             name = self.devices[p].id
             self._link_of[p] = self.own[p] = link(name, f"{TOPIC}/{name}/status")
         self.links = [*shared, *self.own.values()]
+        for session in shared:
+            session.listen(f"{TOPIC}/+/ask", functools.partial(self._asked, session, clock))
+        for p, session in self.own.items():
+            session.listen(
+                f"{TOPIC}/{self.devices[p].id}/ask", functools.partial(self._asked, session, clock)
+            )
 
     def begin(self, now: int) -> None:
         """From now on devices publish, each at its own phase of the interval."""
@@ -189,6 +197,22 @@ class MqttMeters:
             for p, payload in zip(who.tolist(), template.fill(columns, self.row[who], at), strict=True):
                 name = self.devices[p].id
                 self._link_of[p].publish(f"{TOPIC}/{name}/telemetry", payload, Sent(name, at))
+
+    def _asked(self, link: Link, clock: Clock, topic: str, payload: bytes) -> None:
+        """A meter that has supply and a way to be heard says so, outside the ledger; a terminal reads its busbar."""
+        name = topic.split("/")[-2]
+        p = self.index.get(name)
+        if p is None or self._link_of[p] is not link or self.quiet[p] or self.dark[p] or not self._talking:
+            return
+        try:
+            question = json.loads(payload)["id"]
+        except (ValueError, TypeError, KeyError):
+            return  # no command that a meter knows
+        if p >= self._count:
+            self._next[p] = min(self._next[p], clock.now())
+            return
+        answer = {"type": "ping_ok", "at": clock.now() // 1000, "id": question}
+        link.publish(f"{TOPIC}/{name}/event", json.dumps(answer, separators=(",", ":")), None)
 
     def _take(self, turn: _Turn, now: int) -> None:
         if turn.kind == "cut":

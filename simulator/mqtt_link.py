@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -49,6 +49,8 @@ class Link:
         self._broker = broker
         self._acknowledged = acknowledged
         self._status_topic = status_topic
+        self._asked: Callable[[str, bytes], None] = lambda _topic, _payload: None
+        self._commands = ""  # topic filter
         self._pending: dict[int, Sent] = {}
         self._wanted = False
         self._wait_s = 0.2
@@ -68,6 +70,7 @@ class Link:
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
+        client.on_message = self._on_message
         client.on_socket_open = self._on_socket_open
         client.on_socket_close = self._on_socket_close
         client.on_socket_register_write = self._on_write_wanted
@@ -103,6 +106,10 @@ class Link:
             raise
         finally:
             self._opened = None
+
+    def listen(self, commands: str, asked: Callable[[str, bytes], None]) -> None:
+        """Call `asked(topic, payload)` for what comes on the topic filter, whenever the session stands."""
+        self._commands, self._asked = commands, asked
 
     def resume(self) -> None:
         """Come back after `cut`, in the background."""
@@ -185,6 +192,8 @@ class Link:
                 )
             return
         self._wait_s = 0.2
+        if self._commands:
+            self._client.subscribe(self._commands, qos=0)
         if self._status_topic:
             self._client.publish(self._status_topic, b"online", qos=1, retain=True)
         if opened is not None:
@@ -196,6 +205,9 @@ class Link:
         self._closed.set()
         if self._wanted and self._opened is None:
             self._reconnect_later()
+
+    def _on_message(self, _c: Client, _u: object, message: MQTTMessage) -> None:
+        self._asked(message.topic, bytes(message.payload))
 
     def _on_publish(self, _c: Client, _u: object, mid: int, _code: ReasonCode, _p: Properties | None) -> None:
         sent = self._pending.pop(mid, None)

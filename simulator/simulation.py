@@ -105,6 +105,7 @@ class Simulation:
             lambda name, status: Link(
                 self.options.broker, f"sim-{run}-{name}", self._ledger.acknowledged, status_topic=status
             ),
+            self.clock,
             head_ends=self.options.head_ends,
             own=self.options.own_sessions,
         )

@@ -134,7 +134,7 @@ def write_configuration(
         "inventory": {"network": "network.csv", "devices": "devices.csv"},
         "database": {"url": database},
         "modbus": {"timeout_s": 1, "max_backoff_s": 3 * interval_s(meters)},
-        "mqtt": [{"name": "district", "url": broker.url}],
+        "mqtt": [{"name": "district", "url": broker.url, "ask": {"answer_s": 2.0}}],
         "outage": {},
         "alerts": {
             "targets": [{"name": "service-desk", "url": receiver, "secret": {"env": SECRET_VARIABLE}}]

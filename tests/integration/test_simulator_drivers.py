@@ -49,6 +49,10 @@ class Heap:
                 found.setdefault(inventory.ids[key], []).append(at)
         return found
 
+    @property
+    def signals(self) -> list[Signal]:
+        return [e for e in self.entries if isinstance(e, Signal)]
+
     def heard(self, kind: SignalKind) -> set[int]:
         return {e.device for e in self.entries if isinstance(e, Signal) and e.kind is kind}
 
