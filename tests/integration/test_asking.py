@@ -16,7 +16,7 @@ from drivers.mqtt.driver import MqttDriver
 from drivers.mqtt.settings import MqttSettings
 from drivers.profile import load_profiles
 from gateway.asking import Asker, AskingSettings
-from gateway.core.clock import SystemClock
+from gateway.core.clock import DAY, SystemClock
 from gateway.core.inventory import Inventory
 from gateway.core.model import Purpose, Question, SignalKind
 from gateway.csvfiles import load_devices, load_network
@@ -31,8 +31,16 @@ SILENT = Farewell(delivery_rate=0.0, gasp_delay_s=0.0, repeat_rate=0.0, restore_
 ASK_S = 0.5
 
 
+class Patient(ModbusDriver):
+    """Polls once in a hundred years, so that only questions are heard."""
+
+    def interval(self, key: int) -> int:
+        del key
+        return 36_500 * DAY
+
+
 class Scene:
-    """A district that speaks only when asked: polls and readings come once an hour."""
+    """A district that speaks only when asked: readings come once an hour."""
 
     def __init__(self, sim: Simulation, inventory: Inventory, modbus: ModbusDriver, mqtt: MqttDriver) -> None:
         self.sim = sim
@@ -98,9 +106,7 @@ async def scene(asking_broker: BrokerAddress, tmp_path: Path) -> AsyncIterator[S
         await sim.start()
         inventory = load_devices(sim.devices_csv, load_network(sim.network_csv))
         clock = SystemClock()
-        modbus = ModbusDriver(
-            inventory, load_profiles(), ModbusSettings(timeout_s=ASK_S, gather_s=0.02), clock
-        )
+        modbus = Patient(inventory, load_profiles(), ModbusSettings(timeout_s=ASK_S, gather_s=0.02), clock)
         name = f"ask{id(sim)}"
         section = MqttSettings.model_validate(
             {"name": name, "url": asking_broker.url, "ask": {"answer_s": ASK_S}}
@@ -140,7 +146,8 @@ async def test_a_terminal_answers_with_what_it_measures(scene: Scene) -> None:
     )
     await scene.sim.fault(node)
     await scene.mqtt.ask(terminal, scene.heap)
-    assert (scene.rows(terminal), scene.said(terminal)) == (1, [])
+    assert scene.rows(terminal) >= 1
+    assert scene.said(terminal) == []
     batch = next(b for b in scene.heap.batches if terminal in b.device)
     volts = batch.column("voltage_a")
     assert volts is not None
