@@ -8,3 +8,8 @@
 every signal, question and conclusion. networks.py: the trees; scenarios.py: what is so; hearing.py: what is heard of
 it; play.py: the detector is fed and answered; score.py: what counts as found.
 """
+
+from bench.accuracy.sweep import run
+from bench.accuracy.table import show
+
+__all__ = ["run", "show"]

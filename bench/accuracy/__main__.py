@@ -8,16 +8,18 @@ import json
 import sys
 
 from bench.accuracy.networks import available
-from bench.accuracy.run import run
 from bench.accuracy.scenarios import KINDS
+from bench.accuracy.sweep import RATES, run
 from bench.accuracy.table import show
 from bench.accuracy.verbose import tell
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.accuracy", description=__doc__)
-    parser.add_argument("--scenarios", type=int, default=200, help="for each network and p (default 200)")
-    parser.add_argument("--p", default="0.2,0.3,0.4,0.6,0.8,0.95", help="delivery rates")
+    parser.add_argument(
+        "--scenarios", type=int, default=100, help="in each network, at every p (default 100)"
+    )
+    parser.add_argument("--p", default=",".join(map(str, RATES)), help="delivery rates")
     parser.add_argument("--network", default=",".join(available()), help="names with commas between")
     parser.add_argument("--kind", default=",".join(KINDS), help="kinds of scenario, with commas between")
     parser.add_argument("--seed", type=int, help="the scenario of this seed only")

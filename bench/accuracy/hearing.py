@@ -78,8 +78,8 @@ def session_name(session: int) -> str:
 class Hearing:
     """Everything that reaches the gateway in one scenario at delivery rate p: the same seed, the same stream.
 
-    `readings` and `signals` are in order of reception; `told` are the meters of which anything says that they lost
-    supply: gasp, restore message, exception, or a phase at zero.
+    `readings` and `signals` are in order of reception; `told` are the meters of which anything says that they have
+    lost supply: gasp, exception, or a phase at zero.
     """
 
     def __init__(self, grid: Grid, scenario: Scenario, p: float) -> None:
@@ -259,10 +259,8 @@ class Hearing:
                 at += float(rng.uniform(15, 120))
                 if at < end or self.scenario.late:
                     self._publish(at, SignalKind.LAST_GASP, key, occurred)
-            if back and self._publish(
-                end + float(rng.uniform(1, 15)), SignalKind.POWER_RESTORED, key, end + 0.5
-            ):
-                self.told.add(key)
+            if back:
+                self._publish(end + float(rng.uniform(1, 15)), SignalKind.POWER_RESTORED, key, end + 0.5)
         for key, when in self.scenario.false_gasps:
             self._publish(when + float(rng.uniform(0.1, 2.0)), SignalKind.LAST_GASP, key, when)
 

@@ -11,13 +11,14 @@ import numpy as np
 from bench.accuracy.hearing import Hearing, micros, session_name
 from bench.accuracy.scenarios import WARM_UP_S, Scenario
 from gateway.core.inventory import Inventory
-from gateway.core.model import Batch, Event, Float64s, Question, Signal
+from gateway.core.model import Batch, Event, Float64s, Question, Signal, SignalKind
 from gateway.core.ports import Processor
 from processors.outage.detector import OutageDetector
 from processors.outage.settings import OutageSettings
 
 _CLOSELY_S = 200  # after each change there is a tick a second, else one in ten seconds
 _SLOW_S = 10.0
+_OF_POLLS = frozenset({SignalKind.NO_ANSWER, SignalKind.TARGET_FAILED})
 
 
 @dataclass(slots=True)
@@ -94,11 +95,11 @@ class _Feed:
 
     def upto(self, at: float) -> None:
         while self._signal < len(self._signals) and self._signal_at[self._signal] <= at:
-            second = min(at, float(np.floor(self._signal_at[self._signal])) + 1.0)
-            self._rows(second)
-            while self._signal < len(self._signals) and self._signal_at[self._signal] <= second:
-                self.give(self._signals[self._signal])
-                self._signal += 1
+            signal = self._signals[self._signal]
+            if signal.kind not in _OF_POLLS:  # a device is polled too seldom for their order to matter
+                self._rows(min(at, float(np.floor(self._signal_at[self._signal])) + 1.0))
+            self.give(signal)
+            self._signal += 1
         self._rows(at)
 
     def give(self, entry: Batch | Signal) -> None:

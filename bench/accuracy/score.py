@@ -5,8 +5,8 @@ its members are the metering points it gives time off to. A true outage is *foun
 it in time (two minutes' slack) and whose members and the points truly affected have a Jaccard index of at least a half;
 each finds at most one. What names a found one as its parent, and whose members were off, is a part of its story and
 counts neither way; every other standing incident is *false*: *invented* if less than half of its members were off.
-A true outage is *unheard* if nothing at all said so of any of its points: no gasp, restore message, exception 0x0B or
-phase at zero arrived. Nothing tells it from points that are merely silent.
+A true outage is *unheard* if nothing said so of any of its points while it lasted: no gasp, exception 0x0B or phase at
+zero arrived. Nothing then tells it from points that are merely silent, until a restore message may.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TextIO
 
 from rich import box
@@ -23,8 +24,9 @@ _LEGEND = (
 )
 
 
-def show(result: dict[str, object], *, misses: bool, out: TextIO) -> None:
-    console = Console(file=out, width=200, highlight=False)
+def show(result: dict[str, object], *, misses: bool = False, out: TextIO | None = None) -> None:
+    """Print what `run` returned, to standard output if not told otherwise."""
+    console = Console(file=out or sys.stdout, width=200, highlight=False)
     for key, title in (("by_rate", "p"), ("by_network", "network"), ("by_kind", "kind")):
         _print(console, title, _figures(result[key]))
     both = _figures(result["by_kind_and_rate"])

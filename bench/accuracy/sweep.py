@@ -18,14 +18,14 @@ from bench.accuracy.scenarios import KINDS, draw
 from bench.accuracy.score import Found, Outcome, score
 from gateway.core.errors import InvalidInputError
 
-RATES = (0.2, 0.3, 0.4, 0.6, 0.8, 0.95)
+RATES = (0.2, 0.3, 0.6, 0.8, 0.95)
 Figures: TypeAlias = dict[str, float | int | None]
 _Task: TypeAlias = tuple[str, str, int, float, bool]
 
 
 async def run(
     *,
-    scenarios: int = 200,
+    scenarios: int = 100,
     rates: Sequence[float] = RATES,
     networks: Sequence[str] = (),
     kinds: Sequence[str] = KINDS,
