@@ -12,7 +12,9 @@ from gateway.cli.bench import bench
 from gateway.cli.check import check
 from gateway.cli.decode import decode
 from gateway.cli.demo import demo
+from gateway.cli.indices import indices
 from gateway.cli.payload import payload
+from gateway.cli.replay import replay
 from gateway.cli.run import run
 from gateway.core.errors import FeederlineError, InvalidInputError
 
@@ -39,7 +41,7 @@ def options(
     """Gateway between an electricity distributor's field devices and its operations centre."""
 
 
-for command in (demo, run, check, decode, payload, bench):
+for command in (demo, run, check, decode, payload, indices, replay, bench):
     app.command()(command)
 
 
