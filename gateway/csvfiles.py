@@ -125,47 +125,62 @@ def _refuse(faults: list[str]) -> None:
 
 
 def _rows(file: Path, columns: Sequence[str], faults: list[str]) -> tuple[list[dict[str, str]], list[str]]:
-    """Rows by column name, and where each stands. A file that is no such table at all ends the reading at once."""
+    return read_rows(read_bytes(file), file.name, columns, faults)
+
+
+def read_bytes(file: Path) -> bytes:
+    """Raises InvalidInputError that names the file and what the system says of it."""
     try:
-        text = file.read_bytes().decode("utf-8-sig")
+        return file.read_bytes()
     except OSError as exc:
         raise InvalidInputError([f"{file}: {exc.strerror}"]) from exc
+
+
+def read_rows(
+    data: bytes, name: str, columns: Sequence[str], faults: list[str]
+) -> tuple[list[dict[str, str]], list[str]]:
+    """Rows by column name, and where each stands: `name line 7`. Lines with too many or too few fields become faults.
+
+    Raises InvalidInputError for what is no table with these columns at all.
+    """
+    try:
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as exc:
-        raise InvalidInputError([f"{file}: byte {exc.start} is not UTF-8"]) from exc
+        raise InvalidInputError([f"{name}: byte {exc.start} is not UTF-8"]) from exc
     if "\x00" in text:
         line = text[: text.index("\x00")].count("\n") + 1
-        raise InvalidInputError([f"{file.name} line {line}: there is a NUL character"])
+        raise InvalidInputError([f"{name} line {line}: there is a NUL character"])
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    records = _records(reader, file)
-    header = [name.strip() for name in next(records, (0, []))[1]]
-    missing = [name for name in columns if name not in header]
-    double = sorted({name for name in header if header.count(name) > 1})
+    records = _records(reader, name)
+    header = [field.strip() for field in next(records, (0, []))[1]]
+    missing = [column for column in columns if column not in header]
+    double = sorted({column for column in header if header.count(column) > 1})
     if missing or double or "" in header:
-        problems = [f"column {name} is missing" for name in missing]
-        problems += [f"column {name or '(no name)'} stands there twice" for name in double if name]
+        problems = [f"column {column} is missing" for column in missing]
+        problems += [f"column {column} stands there twice" for column in double if column]
         problems += ["a column has no name"] if "" in header else []
-        raise InvalidInputError([f"{file.name} line 1: {'; '.join(problems)}; wanted: {','.join(columns)}"])
+        raise InvalidInputError([f"{name} line 1: {'; '.join(problems)}; wanted: {','.join(columns)}"])
     rows: list[dict[str, str]] = []
     where: list[str] = []
     for line, fields in records:
         if not any(field.strip() for field in fields):
             continue
         if len(fields) != len(header):
-            faults.append(f"{file.name} line {line}: {len(fields)} fields where the header has {len(header)}")
+            faults.append(f"{name} line {line}: {len(fields)} fields where the header has {len(header)}")
             continue
-        rows.append({name: field.strip() for name, field in zip(header, fields, strict=True)})
-        where.append(f"{file.name} line {line}")
+        rows.append({column: field.strip() for column, field in zip(header, fields, strict=True)})
+        where.append(f"{name} line {line}")
     return rows, where
 
 
-def _records(reader: Iterator[list[str]], file: Path) -> Iterator[tuple[int, list[str]]]:
+def _records(reader: Iterator[list[str]], name: str) -> Iterator[tuple[int, list[str]]]:
     line = 1
     try:
         for fields in reader:
             yield line, fields
             line = reader.line_num + 1  # type: ignore[attr-defined]
     except csv.Error as exc:
-        raise InvalidInputError([f"{file.name} line {line}: {exc}"]) from exc
+        raise InvalidInputError([f"{name} line {line}: {exc}"]) from exc
 
 
 def _extras(row: dict[str, str], columns: Sequence[str]) -> dict[str, str]:

@@ -12,12 +12,16 @@ from fastapi.responses import FileResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from gateway.api import problems, routes
+from gateway.api import planned, problems, routes
+from gateway.api.announce import Announcer
 from gateway.api.guard import Guard
 from gateway.api.settings import ApiSettings
 from gateway.api.shapes import ReadyOut
 from gateway.api.state import GatewayState
+from gateway.api.writes import WriteGuard
 from gateway.core.clock import Clock, SystemClock
+from gateway.core.network import Network
+from gateway.core.ports import Sink
 from gateway.store.reports import Reports
 
 _WEB = Path(__file__).parent / "web"
@@ -39,14 +43,17 @@ def create_app(
     *,
     settings: ApiSettings,
     state: GatewayState,
+    sink: Sink,
+    network: Network,
     time_zone: str = "UTC",
     clock: Clock = _SYSTEM_CLOCK,
 ) -> FastAPI:
-    """`time_zone` is where days and months begin; the same as the setting `time_zone` in the database."""
+    """What is announced is held against `network` and goes into `sink`. `time_zone` is where days and months begin; the
+    same as the setting `time_zone` in the database."""
     app = FastAPI(
         title="Feederline",
         version="1",
-        summary="Incidents, tickets and supply reliability, to read.",
+        summary="Incidents, tickets and supply reliability to read, planned outages to announce.",
         openapi_url="/api/openapi.json",
         docs_url=None,  # its page loads scripts from elsewhere; control rooms have no internet
         redoc_url=None,
@@ -54,6 +61,8 @@ def create_app(
     app.add_middleware(Guard, settings=settings)
     problems.install(app)
     app.include_router(routes.build(store.reports, state, clock, ZoneInfo(time_zone)))
+    announcer = Announcer(store.reports, sink, clock, state)
+    app.include_router(planned.build(store.reports, announcer, clock, network, WriteGuard(settings)))
 
     @app.head("/health/live", include_in_schema=False)
     @app.get("/health/live", summary="The process answers")

@@ -75,6 +75,18 @@ class TicketPage(Page):
     state: TicketFilter = "any"
 
 
+PlannedFilter = Literal["any", "active", "upcoming", "past", "withdrawn"]
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class PlannedPage(Page):
+    """Pages go by the start of the windows; `active`, `upcoming` and `past` are those of now, and not withdrawn."""
+
+    state: PlannedFilter = "any"
+    reference: Name | None = None
+    node: Name | None = None
+
+
 class WindowName(StrEnum):
     DAY = "day"
     MONTH = "month"

@@ -1,4 +1,4 @@
-"""The read-only REST API. Everything that changes something comes with sign-in and is not here."""
+"""What the REST API lets everybody read who reaches it."""
 
 from __future__ import annotations
 

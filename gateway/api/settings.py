@@ -15,11 +15,13 @@ class ApiSettings(Settings):
 
     There is no sign-in yet, so only this machine may reach them unless `allow_open` says that somebody else keeps
     strangers out. `hosts` are further names in the address bar that are answered, such as a reverse proxy's.
+    Only this machine may change anything, unless `allow_writes` lets everybody do so who reaches the port.
     """
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 8080  # 0 picks a free one
     allow_open: bool = False
+    allow_writes: bool = False
     hosts: tuple[str, ...] = ()
 
     @model_validator(mode="after")

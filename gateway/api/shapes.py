@@ -19,11 +19,11 @@ Time = Annotated[
 ]
 
 
-class _Shape(BaseModel):
+class Shape(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
 
-class IncidentOut(_Shape):
+class IncidentOut(Shape):
     """`devices` names the first hundred members at most; `device_count` is the full number."""
 
     id: str
@@ -49,14 +49,14 @@ class IncidentOut(_Shape):
     ticket_number: int | None
 
 
-class IncidentsOut(_Shape):
+class IncidentsOut(Shape):
     """`next` is the `before` of the page that follows; null on the last one."""
 
     incidents: list[IncidentOut]
     next: str | None
 
 
-class TransitionOut(_Shape):
+class TransitionOut(Shape):
     revision: int
     at: Time
     action: str
@@ -66,7 +66,7 @@ class TransitionOut(_Shape):
     reason: str
 
 
-class DeliveryOut(_Shape):
+class DeliveryOut(Shape):
     id: str
     revision: int
     target: str
@@ -79,7 +79,7 @@ class DeliveryOut(_Shape):
     delivered_at: Time | None
 
 
-class TicketOut(_Shape):
+class TicketOut(Shape):
     id: str
     number: int
     incident: str
@@ -97,25 +97,25 @@ class TicketOut(_Shape):
     deliveries: list[DeliveryOut]
 
 
-class TicketsOut(_Shape):
+class TicketsOut(Shape):
     """`next` is the `before` of the page that follows; null on the last one."""
 
     tickets: list[TicketOut]
     next: str | None
 
 
-class WindowOut(_Shape):
+class WindowOut(Shape):
     name: str
     from_: Time = Field(serialization_alias="from")
     to: Time
 
 
-class OpenOut(_Shape):
+class OpenOut(Shape):
     customers: int
     customer_minutes: float
 
 
-class IndicesOut(_Shape):
+class IndicesOut(Shape):
     """IEEE 1366. Null where nobody is served, the window is empty, or (CAIDI) nobody was interrupted."""
 
     customer_interruptions: int
@@ -128,22 +128,22 @@ class IndicesOut(_Shape):
     open: OpenOut
 
 
-class UnknownOut(_Shape):
+class UnknownOut(Shape):
     customer_minutes: float
     share: float | None
 
 
-class BasisOut(_Shape):
+class BasisOut(Shape):
     threshold_s: float
     comparator: str
 
 
-class TargetsOut(_Shape):
+class TargetsOut(Shape):
     asai: float
     saidi_minutes: float
 
 
-class ReliabilityOut(_Shape):
+class ReliabilityOut(Shape):
     """Without (`fault`), with only (`planned`) and with planned interruptions (`all`)."""
 
     at: Time
@@ -157,20 +157,20 @@ class ReliabilityOut(_Shape):
     targets: TargetsOut
 
 
-class CustomersOut(_Shape):
+class CustomersOut(Shape):
     served: int
     on: int
     off: int
     unknown: int
 
 
-class DriverOut(_Shape):
+class DriverOut(Shape):
     name: str
     state: str
     detail: str
 
 
-class GatewayOut(_Shape):
+class GatewayOut(Shape):
     started_at: Time
     stream_at: Time | None
     spool_bytes: int
@@ -178,7 +178,7 @@ class GatewayOut(_Shape):
     drivers: list[DriverOut]
 
 
-class SummaryOut(_Shape):
+class SummaryOut(Shape):
     at: Time
     ready: bool
     reasons: list[str]
@@ -187,7 +187,7 @@ class SummaryOut(_Shape):
     gateway: GatewayOut
 
 
-class ReadyOut(_Shape):
+class ReadyOut(Shape):
     ready: bool
     reasons: list[str]
 

@@ -113,8 +113,8 @@ class Reports:
         given = {
             "state": state,
             "at": when(at),
-            "reference": reference,
-            "node": node,
+            "reference": storable(reference) if reference is not None else None,
+            "node": storable(node) if node is not None else None,
             "limit": limit,
             "before": when_any(before),
         }
