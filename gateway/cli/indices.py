@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 import typer
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -181,7 +182,7 @@ def _show(found: Report) -> None:
     )
     console.print(
         f"Major event days (2.5 β{', provisional' if major.provisional else ''}): limit {limit}; "
-        f"{', '.join(major.days) or 'none'}; SAIDI without them {major.on_other_days.saidi_minutes:.6g} min"
+        f"{', '.join(major.days) or 'none'}; SAIDI without them {major.on_other_days.saidi_minutes:.8g} min"
     )
     console.print(
         f"DL/T 836 (sustained {dlt.comparator} {dlt.threshold_s:g} s): SAIDI-1 {dlt.saidi_1_hours:.6g} h "
@@ -191,26 +192,23 @@ def _show(found: Report) -> None:
 
 
 def _show_targets(console: Console, found: Report) -> None:
-    table = Table("Target", "Window", "Budget, min", "Spent", "Burn", "Forecast", "State", title="Targets")
+    table = Table("Target", "Window", "Budget", "Spent", "Burn", "Forecast", "State", box=SIMPLE)
+    table.title = "Targets (budget in customer minutes)"
     for column in table.columns:
         column.no_wrap = True
     for column in table.columns[2:6]:
         column.justify = "right"
     for held in found.targets:
         now = held.standing
-        form = ".5%" if now.target.index == "asai" else ".4g"
-        wanted = (
-            f"ASAI ≥ {now.target.value:.5g}"
-            if now.target.index == "asai"
-            else f"SAIDI ≤ {now.target.value:g} min"
-        )
+        asai = now.target.index == "asai"
+        wanted = f"ASAI {now.target.value:.5g}" if asai else f"SAIDI {now.target.value:g} min"
         table.add_row(
             wanted,
             now.target.span.value.replace("_", " "),
             f"{now.budget_minutes:,.0f}",
             _figure(now.spent_share, ".1%"),
             _figure(now.burn_rate, ".2f"),
-            _figure(now.forecast, form),
+            _figure(now.forecast, ".3%" if asai else ".4g"),
             now.state.value.replace("_", " "),
         )
     console.print(table)
@@ -228,13 +226,13 @@ def _share(one: Indices, field: str, level: str) -> str:
 _ROWS = (
     ("Customer interruptions", "customer_interruptions", ",d"),
     ("Customer minutes", "customer_minutes", ",.1f"),
-    ("SAIFI", "saifi", ".6g"),
-    ("SAIDI, min", "saidi_minutes", ".6g"),
-    ("CAIDI, min", "caidi_minutes", ".6g"),
-    ("CAIFI", "caifi", ".6g"),
+    ("SAIFI", "saifi", ".8g"),
+    ("SAIDI, min", "saidi_minutes", ".8g"),
+    ("CAIDI, min", "caidi_minutes", ".8g"),
+    ("CAIFI", "caifi", ".8g"),
     ("ASAI", "asai", ".5%"),
-    ("MAIFI", "maifi", ".6g"),
-    ("MAIFI_E", "maifi_e", ".6g"),
+    ("MAIFI", "maifi", ".8g"),
+    ("MAIFI_E", "maifi_e", ".8g"),
     ("Still off, customers", "open_customers", ",d"),
     ("Still off, min so far", "open_customer_minutes", ",.1f"),
 )
