@@ -21,7 +21,7 @@ import numpy as np
 
 from gateway.core.clock import SECOND
 from gateway.core.inventory import Device, Inventory
-from gateway.core.model import Batch, Change, Event, IncidentKind, IncidentState, Int64s, Signal, SignalKind
+from gateway.core.model import Batch, Event, IncidentKind, IncidentState, Int64s, Signal, SignalKind
 from gateway.core.network import Network, NodeKind
 from processors.outage.detector import OutageDetector
 from processors.outage.settings import OutageSettings
@@ -44,8 +44,9 @@ async def run(*, devices: int = 1_000_000, gasps: int = 200_000, over_s: int = 6
     Memory: `inventory_bytes` (inventory and network), `state_bytes` (the detector, in steady supply),
     `state_after_bytes` (after the storm, without what was concluded), `resident_bytes` (the whole process then).
     CPU seconds: `second_median` and `second_most` (the signals of one second of the storm and its tick),
-    `conclude` (ticks after the last gasp until the last outage was told), `afterwards` (all ticks of two minutes
-    after it). `conclude_ticks`: how many ticks until then. `signals_per_second` with `raw_signals_per_second` and
+    `behind` (what is left to do at the last gasp, had each second's work begun with the second), `conclude` (that, and
+    the ticks after the last gasp until the last outage was told), `afterwards` (all ticks of two minutes after it).
+    `conclude_ticks`: how many ticks until then. `signals_per_second` with `raw_signals_per_second` and
     `ratio`. What was told in the end: `outages`, `members`, of `feeders` and `dark`.
     """
     empty = _resident()
@@ -79,6 +80,9 @@ async def run(*, devices: int = 1_000_000, gasps: int = 200_000, over_s: int = 6
     taken = sum(map(len, seconds)) / max(1e-9, sum(taking))
     raw = _read_columns(seconds)
     last = max(told.at - over_s, 0)
+    behind = 0.0
+    for cpu in spent[:over_s]:
+        behind = max(0.0, behind - 1.0) + cpu
     return {
         "devices": len(inventory),
         "nodes": len(inventory.network),
@@ -89,7 +93,8 @@ async def run(*, devices: int = 1_000_000, gasps: int = 200_000, over_s: int = 6
         "resident_bytes": after,
         "second_median": statistics.median(spent[:over_s]),
         "second_most": max(spent[:over_s]),
-        "conclude": sum(spent[over_s : over_s + last]),
+        "behind": behind,
+        "conclude": behind + sum(spent[over_s : over_s + last]),
         "conclude_ticks": last,
         "afterwards": sum(spent[over_s:]),
         "signals_per_second": taken,
@@ -103,23 +108,22 @@ async def run(*, devices: int = 1_000_000, gasps: int = 200_000, over_s: int = 6
 
 
 class _Told:
-    """`standing`: outages that were neither merged nor cancelled -> members; `at`: when that set changed last."""
+    """`standing`: outages that were neither merged nor cancelled -> members; `at`: when any of that changed last."""
 
     def __init__(self) -> None:
         self.standing: dict[str, int] = {}
         self.at = 0
 
     def take(self, number: int, events: list[Event]) -> None:
+        before = dict(self.standing) if events else self.standing
         for event in events:
             incident = event.incident
-            if incident.kind is not IncidentKind.OUTAGE:
-                continue
-            if incident.state in {IncidentState.MERGED, IncidentState.CANCELLED}:
-                self.standing.pop(incident.id, None)
-            else:
+            if incident.kind is IncidentKind.OUTAGE and incident.state is IncidentState.OPEN:
                 self.standing[incident.id] = len(incident.devices)
-            if event.change is not Change.UPDATED:
-                self.at = number
+            else:
+                self.standing.pop(incident.id, None)
+        if self.standing != before:
+            self.at = number
 
 
 def _inventory(devices: int) -> Inventory:
@@ -132,7 +136,7 @@ def _inventory(devices: int) -> Inventory:
         ("substation", "feeder", "fuse", "transformer", "service"), reversed(counts), (1, *sizes), strict=True
     )
     for kind, here, per in levels:
-        names = [f"{kind[0].upper()}{i}" if kind != "fuse" else f"L{i}" for i in range(here)]
+        names = [f"{kind}-{i}" for i in range(here)]
         ids += names
         parents += [above[i // per] if kind != "substation" else "" for i in range(here)]
         kinds += [kind] * here

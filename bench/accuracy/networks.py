@@ -14,6 +14,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import logging
+import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -89,7 +90,9 @@ def load(name: str) -> Grid:
             ]
         ) from exc
     logging.getLogger("pandapower").setLevel(logging.ERROR)
-    nodes, services = _FROM_PANDAPOWER[name](networks)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it solves the power flow on the way, and warns of its own data
+        nodes, services = _FROM_PANDAPOWER[name](networks)
     rng = np.random.default_rng(3)
     meters = [
         (service, "ABC"[int(rng.integers(3))] if rng.random() < _SINGLE_PHASE else "ABC", 1)
