@@ -87,7 +87,9 @@ def write_interruptions(replay: Replay, path: Path) -> int:
             inventory.ids[row.device],
         )
         for incident, row in interruptions(replay)
-        if row.state is SupplyState.OFF and incident.state is not IncidentState.CANCELLED
+        if row.state is SupplyState.OFF
+        and incident.state is not IncidentState.CANCELLED
+        and (row.ended_at or incident.state is not IncidentState.MERGED)  # who absorbed it goes on with it
     ]
     try:
         with path.open("w", encoding="utf-8", newline="") as file:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable
-from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -14,13 +13,13 @@ from gateway.core.clock import SECOND
 from gateway.core.inventory import Inventory
 from gateway.core.model import (
     GATEWAY,
-    Batch,
     Incident,
     Interruption,
     PlannedOutage,
     Signal,
     SignalKind,
 )
+from gateway.replay.batches import batches
 from gateway.replay.lines import Reader, Reading, Refused
 from gateway.replay.order import Item, Order
 from processors.outage.detector import OutageDetector
@@ -31,6 +30,7 @@ _QUIET = 10  # ticks at which nothing happened, before several are tried in one 
 _DEVICES = 50  # that cost as much again: a step compares their state
 _STRIDE = 16  # ticks to try first
 _SHOWN = 5
+_NEVER_S = 1e9
 
 
 class Fault(NamedTuple):
@@ -110,8 +110,9 @@ class Replay:
     def finish(self) -> None:
         """The file has ended: take what was held back, then go on until everything pending is concluded.
 
-        Nobody could be heard after the last line, so silence does not count from there on. With `until` the recording
-        is taken to reach that far: silence counts, and what is pending then stays so.
+        Nobody could be heard after the last line, so silence does not count from there on: neither to lose supply nor
+        to have it back with the others. With `until` the recording is taken to reach that far: silence counts, and what
+        is pending then stays so.
         """
         for item in self.order.rest():
             self._take(item)
@@ -121,8 +122,32 @@ class Replay:
             self._tick_before(self.until + 1)
             return
         self._flush()
+        state, incidents, interruptions = (
+            self.detector.snapshot(),
+            dict(self.incidents),
+            dict(self.interruptions),
+        )
+        at, due = self.at, self._due
+        self._conclude(self.settings, state)
+        if self._guessed(interruptions):
+            self.incidents, self.interruptions, self.at, self._due = incidents, interruptions, at, due
+            self._conclude(self.settings.model_copy(update={"remainder_s": _NEVER_S}), state)
+
+    def _conclude(self, settings: OutageSettings, state: bytes) -> None:
+        """Go on from a snapshot at the end of the recording while the gateway is away."""
+        self.detector = OutageDetector(self.inventory, settings)
+        self.detector.restore(state)
         self._feed(Signal(kind=SignalKind.GATEWAY_DOWN, device=GATEWAY, received_at=self._last))
         self._tick_before(self._last + self._tail())
+
+    def _guessed(self, before: dict[tuple[str, int, int], Interruption]) -> bool:
+        """Whether somebody is told to have supply again since then who has not been heard since losing it."""
+        heard = self.detector.evidence.heard_at
+        return any(
+            row.ended_at is not None and row.started_at < row.ended_at and heard[row.device] <= row.started_at
+            for key, row in self.interruptions.items()
+            if before.get(key) != row
+        )
 
     @property
     def ignored(self) -> dict[str, Fault]:
@@ -191,14 +216,8 @@ class Replay:
         run, received, self._run, self._received = self._run, self._received, [], []
         self._heard = True
         self.readings += len(run)
-        groups: dict[str, list[int]] = {}
-        for i, reading in enumerate(run):
-            groups.setdefault(reading.source, []).append(i)
-        parts = list(groups.items())
-        if len(parts) > 1 and _shared(run, groups.values()):  # what a device said last is what counts
-            parts = [(reading.source, [i]) for i, reading in enumerate(run)]
-        for source, rows in parts:
-            self.detector.observe(_batch(source, [run[i] for i in rows], [received[i] for i in rows]))
+        for batch in batches(run, received):
+            self.detector.observe(batch)
 
     def _tick_before(self, end: int) -> None:
         """Tick at each whole second before `end`."""
@@ -262,27 +281,3 @@ class Replay:
         interval = float(self.inventory.interval_s.max(initial=0))
         seconds = 2 * s.collecting_s + max(s.remainder_s, 1.5 * interval) + s.verify_s + s.sustained_s
         return math.ceil(seconds + 10) * SECOND
-
-
-def _shared(run: list[Reading], groups: Iterable[list[int]]) -> bool:
-    """Whether a device is in more than one of the groups."""
-    devices = [{run[i].device for i in rows} for rows in groups]
-    return len(set().union(*devices)) < sum(map(len, devices))
-
-
-def _batch(source: str, rows: list[Reading], received: list[int]) -> Batch:
-    names = tuple(rows[0].values)
-    if all(tuple(row.values) == names for row in rows):
-        values = [list(row.values.values()) for row in rows]
-    else:
-        names = tuple(dict.fromkeys(chain.from_iterable(row.values for row in rows)))
-        values = [[row.values.get(name, math.nan) for name in names] for row in rows]
-    return Batch.of(
-        names,
-        [row.device for row in rows],
-        [row.measured_at for row in rows],
-        np.array(values, np.float64).reshape(len(rows), len(names)),
-        received_at=received,
-        quality=[row.quality for row in rows],
-        source=source,
-    )

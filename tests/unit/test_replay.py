@@ -153,6 +153,21 @@ def test_an_outage_whose_meters_are_read_again_is_closed_though_nothing_follows(
     assert all(row["ended_at"] > row["started_at"] for row in found["interruptions"])
 
 
+@pytest.mark.parametrize("gasps", [12, 20])
+def test_half_a_restoration_at_the_end_is_told_as_far_as_it_was_seen(tmp_path: Path, gasps: int) -> None:
+    told, back = T1[:gasps], T1[:12]
+    lines = [item for item in outage() if item["type"] != "last_gasp" or item["device"] in told]
+    lines += steady(140, 600, without=T1)
+    lines += [line(600 + i / 50, name) for i, name in enumerate(back)]
+    found = play(tmp_path, lines)
+    going_on = {row["device"] for row in found["interruptions"] if row["ended_at"] is None}
+    assert going_on == set(T1[12:])
+    assert any(
+        incident["state"] == "open" and set(T1[12:]) <= set(incident["devices"])
+        for incident in found["incidents"]
+    )
+
+
 def test_nobody_becomes_silent_because_the_recording_ends(tmp_path: Path) -> None:
     assert play(tmp_path, steady(0, 300))["incidents"] == []
 
