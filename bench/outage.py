@@ -37,7 +37,8 @@ async def run(*, devices: int = 100_000, rows: int = 10_000, rounds: int = 15) -
     """devices: metering points;  rows: per batch;  rounds: passes over all of them.
 
     Returns `readings_per_second`, `values_per_second` and `raw_values_per_second` with their `ratio`,
-    `cpu_seconds_per_million_values`, `tick_microseconds` (nothing to conclude), `snapshot_milliseconds` and `snapshot_bytes`.
+    `cpu_seconds_per_million_values`, `tick_microseconds` (nothing to conclude), `snapshot_milliseconds` and
+    `snapshot_bytes`.
     """
     detector = OutageDetector(_inventory(devices), OutageSettings())
     detector.advance(_START)
