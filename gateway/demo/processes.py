@@ -126,6 +126,7 @@ def write_configuration(
         "outage.last_gasp_wait_s": 3.0,
         "outage.remainder_s": 6.0,
         "outage.verify_s": 3.0,
+        "outage.reclose_s": 3.0,
         "alerts.hold_off_s": 2.0,
         "alerts.update_s": 5.0,
     }

@@ -21,11 +21,12 @@ from gateway.core.model import (
     Signal,
 )
 from processors.outage import snapshot
+from processors.outage.announced import Announced
 from processors.outage.book import Book
 from processors.outage.direct import Direct
 from processors.outage.evidence import Evidence
 from processors.outage.follow import Follower
-from processors.outage.metrics import FAULTS
+from processors.outage.metrics import FAULTS, UNKNOWN_WINDOWS
 from processors.outage.open import Opener
 from processors.outage.settings import OutageSettings
 from processors.outage.silence import Silence
@@ -34,7 +35,7 @@ from processors.outage.story import Story
 
 log = logging.getLogger(__name__)
 
-_KINDS = (IncidentKind.OUTAGE, IncidentKind.COMMUNICATIONS_LOSS)
+_KINDS = (IncidentKind.OUTAGE, IncidentKind.PLANNED_OUTAGE, IncidentKind.COMMUNICATIONS_LOSS)
 _STATES = (IncidentState.OPEN, IncidentState.RESTORED)
 
 
@@ -56,6 +57,7 @@ class OutageDetector:
         self.opener = Opener(self.inventory, self.settings, self.evidence, self.book)
         self.silence = Silence(self.inventory, self.evidence, self.book, self.opener)
         self.follower = Follower(self.settings, self.evidence, self.book, self.opener)
+        self.announced = Announced(self.settings, self.evidence, self.book, self.opener, self.follower)
         self.direct = Direct(self.evidence, self.book, self.opener, self.follower)
 
     def observe(self, batch: Batch) -> None:
@@ -65,7 +67,13 @@ class OutageDetector:
         self.evidence.notice(signal)
 
     def plan(self, planned: PlannedOutage) -> None:
-        pass
+        """Take note of an announced outage; one of an unknown node is kept aside and counted."""
+        if not self.book.plans.put(planned):
+            UNKNOWN_WINDOWS.inc()
+            log.warning(
+                "announced outage of an unknown node",
+                extra={"reference": planned.reference, "node": planned.node},
+            )
 
     def questions(self) -> list[Question]:
         return []
@@ -76,12 +84,15 @@ class OutageDetector:
         evidence, book = self.evidence, self.book
         evidence.flush()
         evidence.overdue(at)
+        self._step("announced", lambda: self.announced.turn(at))
         touched = np.flatnonzero(evidence.touched)
         evidence.touched[touched] = False
         if len(touched):
             self._step("sort", lambda: self.opener.sort(touched, at))
+            self._step("announced", lambda: self.announced.sort(touched, at))
             self._step("silent", lambda: self.silence.take_note(touched))
         self._step("follow", lambda: self.follower.follow(touched, at))
+        self._step("announced", lambda: self.announced.conclude(at))
         self._step("direct", lambda: self.direct.conclude(at))
         self._step("judge", lambda: self.opener.conclude(at))
         self._step("silence", lambda: self.silence.conclude(at))
@@ -97,6 +108,11 @@ class OutageDetector:
             FAULTS.labels(name).inc()
             log.exception("a step of outage detection failed", extra={"step": name})
 
+    def clock_faults(self) -> list[str]:
+        """Ids of the devices whose own time was not believed the last time."""
+        faulty = np.flatnonzero((self.evidence.flags & Flag.CLOCK > 0) & self.evidence.listed)
+        return [self.inventory.ids[key] for key in faulty.tolist()]
+
     def open_ids(self) -> frozenset[str]:
         """Incidents that are followed: open, or restored and not closed yet."""
         return frozenset(story.id for story in self.book.stories.values())
@@ -108,14 +124,17 @@ class OutageDetector:
                 story.untell()
                 self.book.dirty.add(slot)
 
+    def _parts(self) -> snapshot.Parts:
+        return snapshot.Parts(self.evidence, self.book, self.opener, self.silence, self.announced)
+
     def snapshot(self) -> bytes:
-        return snapshot.save(self.at, self.evidence, self.book, self.opener, self.silence)
+        return snapshot.save(self.at, self._parts())
 
     def restore(self, state: bytes) -> None:
         """Raises ValueError for bytes that are not a snapshot of this detector and version."""
         self.reset()
         try:
-            self.at = snapshot.load(state, self.evidence, self.book, self.opener, self.silence)
+            self.at = snapshot.load(state, self._parts())
         except ValueError:
             self.reset()
             raise

@@ -88,6 +88,7 @@ def facts_of(story: Story, book: Book) -> words.Facts:
         asked=story.asked,
         unanswered=story.unanswered,
         unverified=story.unverified,
+        outlasted=story.outlasted,
         reference=story.reference,
         starts_at=story.planned_from,
         ends_at=story.planned_to,

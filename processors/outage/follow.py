@@ -32,6 +32,8 @@ class Follower:
         self.opener = opener
         self.sustained = round(settings.sustained_s * SECOND)
         self.verify = round(settings.verify_s * SECOND)
+        self.verify_max = round(settings.verify_max_s * SECOND)
+        self.reclose = round(settings.reclose_s * SECOND)
         self.remainder = round(settings.remainder_s * SECOND)
 
     def follow(self, touched: Keys, at: int) -> None:
@@ -98,8 +100,11 @@ class Follower:
         story.end[came] = np.maximum(back[came], story.start[came])
         if came.any():
             story.returned_at = at
+        if story.planned and self._fault_of_its_own(slot, story, at):
+            return
         if story.state is OPEN:
             self._relapse(story)
+        self._blink(story, at)
         self._earlier(story)
         if story.state is OPEN and came.any() and self._contradicted(story):
             self._cancel(slot, story, at)
@@ -129,6 +134,28 @@ class Follower:
         if len(rows):
             story.relapse(rows, np.maximum(ev.onset_at[k[rows]], story.end[rows] + 1))
 
+    def _blink(self, story: Story, at: int) -> None:
+        """Members that were off once more and are back by their own message: a further step that is over already."""
+        ev, k = self.evidence, story.keys
+        told = (ev.flags[k] & Flag.SPELL > 0) & (ev.kinds[k] > 0) & (ev.restored_at[k] > ev.onset_at[k])
+        rows = np.flatnonzero(~story.off & told & (ev.back_at[k] > 0) & (ev.dark_at[k] > story.end))
+        if not len(rows):
+            return
+        start = np.maximum(ev.onset_at[k[rows]], story.end[rows] + 1)
+        story.relapse(rows, start)
+        story.end[rows] = np.maximum(ev.back_at[k[rows]], start)
+        story.returned_at = at
+        if story.state is RESTORED:
+            story.settled_at, story.restored_at = at, int(story.end.max())
+
+    def _fault_of_its_own(self, slot: int, story: Story, at: int) -> bool:
+        """Members of an announced outage that had supply and lost it after the announced end; whether none is left."""
+        ev, k = self.evidence, story.keys
+        late = ~story.off & ev.is_dark(k) & (ev.dark_at[k] > story.end) & (ev.onset_at[k] >= story.planned_to)
+        if late.any():
+            self._detach(slot, story, late, at)
+        return slot not in self.book.stories
+
     def _doubt(self, slot: int, story: Story, at: int) -> None:
         """Dark evidence after restoration: wait for the rest of it, then reopen, or let a fault of its own be judged.
 
@@ -140,6 +167,11 @@ class Follower:
             story.doubted_at = 0
             return
         story.doubted_at = story.doubted_at or at
+        if story.planned:  # within its window still: the switching goes on
+            self._lose_again(
+                slot, story, np.zeros(len(k), np.bool_), int(ev.onset_at[k[dark]].min()), at, new=False
+            )
+            return
         if at - story.doubted_at < self.opener.collecting:
             return
         onset = int(np.sort(ev.dark_at[k[dark]])[(np.count_nonzero(dark) - 1) // 2])
@@ -199,6 +231,13 @@ class Follower:
         return bool(living.any()) and not holds(count, quiet, int(np.count_nonzero(living)), self.settings)
 
     def _cancel(self, slot: int, story: Story, at: int) -> None:
+        if story.planned:  # where it was announced it need not have taken place everywhere
+            living = ~story.off & (self.evidence.kinds[story.keys] == 0)
+            keys = story.keys[living]
+            end = np.where(living, story.start, story.end)
+            self.book.part(slot, living, end, at, IncidentState.CANCELLED)
+            self.book.release(keys)
+            return
         dark = story.keys[self.evidence.is_dark(story.keys)]
         self.book.finish(slot, at, IncidentState.CANCELLED, void=True)
         for area in np.unique(self.opener.area[dark]).tolist():
@@ -211,6 +250,8 @@ class Follower:
             return False
         if not dark.any() and (alive >= self._need(len(story.keys)) or self._reversed(story)):
             return True
+        if story.planned:
+            return False  # whoever is still off is off as announced
         interval = int(np.median(self.evidence.interval[story.keys]))
         return at - story.returned_at >= max(self.remainder, interval * 3 // 2)
 
@@ -225,6 +266,10 @@ class Follower:
         self.book.release(keys)
         self.opener.nested.update(dict.fromkeys(keys.tolist(), story.id))
 
+    def reopen_planned(self, slot: int, at: int) -> None:
+        """Members are off again, or others are, within the announced window."""
+        self._reopen(slot, self.book.stories[slot], at, new=False)
+
     def _reopen(self, slot: int, story: Story, at: int, *, new: bool) -> None:
         """`new`: where the last loss was short, this is a conclusion anew: a hold-off begins again."""
         if new and story.restored_at - story.started_at <= self.sustained:
@@ -236,17 +281,29 @@ class Follower:
     def _verified(self, story: Story, at: int) -> bool:
         if at - story.settled_at < self.verify:
             return False
+        if at - story.restored_at < self.reclose and self._momentary(story):
+            return False  # the next part of a reclosing sequence
         silent = story.off & (self.evidence.flags[story.keys] & Flag.SILENT > 0)  # these cannot show anything
         able = int(np.count_nonzero(~silent))
-        return verified(story, self.book) >= min(self.settings.verify_sample, able)
+        shown = verified(story, self.book)
+        if shown >= min(self.settings.verify_sample, able):
+            return True
+        story.unverified = not shown and at - story.settled_at >= self.verify_max
+        return at - story.settled_at >= self.verify_max
+
+    def _momentary(self, story: Story) -> bool:
+        """Whether nobody was off for a sustained time, and all switching took no longer either (IEEE 1366)."""
+        if story.kind is not IncidentKind.OUTAGE:
+            return False
+        end = np.where(story.off, np.maximum(story.restored_at, story.start), story.end)
+        longest = max(int((end - story.start).max(initial=0)), int(end.max(initial=0)) - story.started_at)
+        return longest < self.sustained + (self.settings.sustained_comparator == ">")
 
     def _close(self, slot: int, story: Story, at: int) -> None:
         unheard = story.off
         story.end[unheard] = np.maximum(story.restored_at, story.start[unheard])
         story.restored_at = int(story.end.max())
-        if int(
-            (story.end - story.start).max()
-        ) <= self.sustained and story.restored_at - story.started_at <= (self.sustained):
+        if self._momentary(story):
             story.kind = IncidentKind.MOMENTARY
         self.book.finish(slot, at, IncidentState.CLOSED)
 

@@ -7,3 +7,6 @@ from prometheus_client import Counter
 FAULTS = Counter(
     "feederline_outage_faults_total", "Failures of the outage detector, by what failed", ["what"]
 )
+UNKNOWN_WINDOWS = Counter(
+    "feederline_outage_unknown_windows_total", "Announced outages of nodes that the network does not have"
+)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import msgspec
 import numpy as np
 
 from gateway.core.inventory import Inventory
-from gateway.core.model import IncidentKind, IncidentState, Interruption
+from gateway.core.model import IncidentKind, IncidentState, Interruption, PlannedOutage
+from processors.outage.announced import Announced
 from processors.outage.book import Book
 from processors.outage.evidence import Absence, Evidence
 from processors.outage.open import Opener
@@ -38,6 +41,7 @@ class _StoryState(msgspec.Struct, frozen=True, kw_only=True):
     asked: int
     unanswered: int
     unverified: bool
+    outlasted: int
     revision: int
     settled_at: int
     doubted_at: int
@@ -67,6 +71,10 @@ class _State(msgspec.Struct, frozen=True, kw_only=True):
     nested: dict[int, str]
     waiting: list[int]
     dirty: list[int]
+    planned: list[PlannedOutage]
+    planned_changed: bool
+    announced: list[tuple[str, str, int]]
+    announced_review: list[tuple[str, str, int]]
     stories: list[_StoryState]
 
 
@@ -75,12 +83,23 @@ _decode = msgspec.msgpack.Decoder(_State).decode
 _PLAIN = [
     "id", "kind", "node", "phases", "state", "started_at", "detected_at", "restored_at", "parent", "confidence", "path",
     "direct_by", "reference", "planned_node", "planned_from", "planned_to", "asked", "unanswered", "unverified",
-    "revision", "settled_at", "doubted_at", "returned_at", "published_at", "signature",
+    "outlasted", "revision", "settled_at", "doubted_at", "returned_at", "published_at", "signature",
     "untold",
 ]  # fmt: skip
 
 
-def save(at: int, evidence: Evidence, book: Book, opener: Opener, silence: Silence) -> bytes:
+class Parts(NamedTuple):
+    """The parts of a detector that have a state."""
+
+    evidence: Evidence
+    book: Book
+    opener: Opener
+    silence: Silence
+    announced: Announced
+
+
+def save(at: int, parts: Parts) -> bytes:
+    evidence, book, opener, silence, announced = parts
     evidence.flush()
     nodes = book.network.ids
     order = sorted(book.stories)
@@ -100,6 +119,10 @@ def save(at: int, evidence: Evidence, book: Book, opener: Opener, silence: Silen
         direct=opener.direct,
         nested=opener.nested,
         waiting=sorted(silence.waiting),
+        planned=book.plans.all(),
+        planned_changed=book.plans.changed,
+        announced=[(*key, since) for key, since in announced.waiting.items()],
+        announced_review=[(*key, when) for key, when in announced.review.items()],
         dirty=[i for i, slot in enumerate(order) if slot in book.dirty],
         stories=[_story_state(book.stories[slot]) for slot in order],
     )
@@ -115,12 +138,13 @@ def _story_state(story: Story) -> _StoryState:
     )
 
 
-def load(data: bytes, evidence: Evidence, book: Book, opener: Opener, silence: Silence) -> int:
+def load(data: bytes, parts: Parts) -> int:
     """Fill fresh parts from a snapshot; returns its time.
 
     Raises:
         ValueError: not a snapshot of this detector and version.
     """
+    evidence, book, opener, silence, announced = parts
     if not data.startswith(MAGIC):
         raise ValueError("not a snapshot of the outage detector, or of another version of it")
     try:
@@ -153,6 +177,12 @@ def load(data: bytes, evidence: Evidence, book: Book, opener: Opener, silence: S
     opener.direct = {int(new[key]): since for key, since in state.direct.items() if new[key] >= 0}
     opener.nested = {int(new[key]): parent for key, parent in state.nested.items() if new[key] >= 0}
     silence.waiting = {int(new[key]) for key in state.waiting if new[key] >= 0}
+    book.plans.at = state.at
+    for window in state.planned:
+        book.plans.put(window)
+    book.plans.changed = state.planned_changed
+    announced.waiting = {(reference, node): since for reference, node, since in state.announced}
+    announced.review = {(reference, node): when for reference, node, when in state.announced_review}
     rows = {name: row for row, name in enumerate(inventory.ids)}
     known = np.array([rows.get(name, -1) for name in state.ids], np.int64)
     book.resumed_at = state.at

@@ -51,6 +51,7 @@ class Story:
     planned_to: int = 0
     asked: int = 0  # members asked while they said nothing
     unanswered: int = 0  # of these, although others on their path were heard
+    outlasted: int = 0  # members that stayed off after the announced end
     unverified: bool = False  # closed though no member showed a reading
     revision: int = 0
     keys: Keys = field(default_factory=lambda: np.empty(0, np.int64))

@@ -38,6 +38,7 @@ class Facts:
     asked: int = 0  # members asked while they said nothing
     unanswered: int = 0  # of these, although others on their path were heard
     unverified: bool = False  # closed on restore messages alone
+    outlasted: int = 0  # members that stayed off after the announced end
     reference: str = ""  # of the announcement
     starts_at: int = 0
     ends_at: int = 0
@@ -111,12 +112,12 @@ def _now(facts: Facts) -> list[str]:
         parts.append("none of them is listed any more")
     elif facts.back == 0:
         parts.append("none answered since")
+    elif facts.outlasted:
+        parts.append(f"{facts.outlasted} of them stayed off after its end")
     elif facts.back == facts.members:
         shown = "shown by a reading" if facts.state is IncidentState.CLOSED else "of them by a reading so far"
         if facts.unverified:
-            parts.append(
-                "all have supply again by their own messages only; none could be asked for a reading"
-            )
+            parts.append("all have supply again, verified by restore messages only")
         else:
             parts.append(f"all have supply again, {facts.verified} {shown}")
     else:
@@ -166,6 +167,8 @@ def evidence(facts: Facts) -> dict[str, str | int | float | list[str]]:
             "planned_from": format_time(facts.starts_at),
             "planned_to": format_time(facts.ends_at),
         }
+    if facts.outlasted:
+        found["outlasted"] = facts.outlasted
     if facts.path:
         found["path"] = facts.path
     if facts.clock_faults:

@@ -35,9 +35,10 @@ SETTINGS = OutageSettings(
     last_gasp_wait_s=3,
     join_s=30,
     verify_sample=2,
+    reclose_s=6,
 )
 OTHER = OutageSettings(
-    collecting_s=9, verify_s=1, remainder_s=5, verify_sample=3, silence_intervals=5, min_score=8
+    collecting_s=9, verify_s=1, remainder_s=5, verify_sample=3, silence_intervals=5, min_score=8, reclose_s=6
 )
 METERS = 6
 _LIVE = (IncidentState.OPEN, IncidentState.RESTORED)

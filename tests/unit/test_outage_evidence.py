@@ -216,7 +216,7 @@ def test_devices_never_heard_of_are_one_communications_loss() -> None:
 
 
 def test_incidents_of_the_database_are_taken_over_and_followed() -> None:
-    detector = OutageDetector(inventory(), OutageSettings(verify_s=30))
+    detector = OutageDetector(inventory(), OutageSettings(verify_s=30, reclose_s=30))
     incident = Incident(
         id="inc-1", kind=IncidentKind.OUTAGE, node="T", phases="ABC", state=IncidentState.OPEN, started_at=T0,
         detected_at=T0 + 10 * SECOND, customers=4, devices=(0, 1, 2, 3), confidence=0.9, summary="", revision=4,

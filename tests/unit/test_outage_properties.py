@@ -50,6 +50,7 @@ SETTINGS = OutageSettings(
     last_gasp_wait_s=3,
     join_s=30,
     verify_sample=2,
+    reclose_s=6,
     flapping_s=15,
 )
 QUANTITIES = ("voltage_a", "voltage_b", "voltage_c", "breaker_closed", "active_power")
