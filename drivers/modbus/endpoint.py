@@ -293,10 +293,12 @@ class EndpointPoller:
     async def _until_due(self, connection: Connection | None = None) -> bool:
         """Sleep until a turn is due or somebody asks; False when stopped. Ends early when the connection does."""
         while not self._stop.is_set() and (connection is None or not connection.closed):
-            if self._questions:
-                return True
-            at = self._schedule.next_at()
-            wait = _LONGEST_REST_S if at is None else (at - self._clock.now()) / SECOND
+            now = self._clock.now()
+            poll = self._schedule.next_at()
+            at = min(
+                (at for at in (poll, self._questions.next_at(now, poll)) if at is not None), default=None
+            )
+            wait = _LONGEST_REST_S if at is None else (at - now) / SECOND
             if wait <= 0:
                 return True
             await self._rest(min(wait, _LONGEST_REST_S))

@@ -17,16 +17,14 @@ class _Waiting:
 
 
 class Questions:
-    """Oldest first, one per device. While polls are due they have right of way over what a question cost: where the
-    line is busy, questions together get a fifth of it, so that silent devices cannot hold up the living ones."""
+    """Oldest first, one per device. Where polls come so densely that the next question would hold one up, questions
+    together get a fifth of the line, so that silent devices do not slow down the living ones. Times are µs."""
 
     def __init__(self) -> None:
         self._waiting: dict[int, _Waiting] = {}
         self._taken: dict[int, _Waiting] = {}
+        self._cost = 0  # of the last one
         self._free_at = 0
-
-    def __bool__(self) -> bool:
-        return bool(self._waiting)
 
     async def put(self, key: int) -> bool:
         """Wait until the device has been asked; False when it could not be."""
@@ -40,9 +38,16 @@ class Questions:
             raise
         return waiting.asked
 
+    def next_at(self, now: int, next_poll: int | None) -> int | None:
+        """When one may be taken, `now` at the earliest, given when the next poll is due; None while none waits."""
+        if not self._waiting:
+            return None
+        return now if next_poll is None or next_poll > now + self._cost else max(now, self._free_at)
+
     def take(self, now: int, next_poll: int | None) -> int | None:
-        """The next device to ask at `now`; None when there is none, or when a poll is due and goes first."""
-        if not self._waiting or (now < self._free_at and next_poll is not None and next_poll <= now):
+        """The next device to ask; None when there is none that may be asked already."""
+        at = self.next_at(now, next_poll)
+        if at is None or at > now:
             return None
         key = next(iter(self._waiting))
         self._taken[key] = self._waiting.pop(key)
@@ -50,7 +55,8 @@ class Questions:
 
     def done(self, key: int, began: int, now: int) -> None:
         """It was asked from `began` until `now`, whatever came of it."""
-        self._free_at = now + 4 * (now - began)
+        self._cost = now - began
+        self._free_at = now + 4 * self._cost
         waiting = self._taken.pop(key)
         waiting.asked = True
         waiting.over.set()
