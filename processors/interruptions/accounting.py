@@ -31,6 +31,8 @@ class Threshold(Record, frozen=True, kw_only=True):
 IEEE_1366 = Threshold(seconds=300.0)
 DLT_836 = Threshold(seconds=180.0)
 
+_PARTS = 2.0**32  # of a minute; summed over two million nodes they are whole numbers below 2⁵³
+
 
 class Window(Record, frozen=True, kw_only=True):
     """Moments [low, high) that starts are counted in, as known at the moment `at`; µs."""
@@ -82,7 +84,10 @@ def momentary_events(judged: Judged) -> npt.NDArray[np.intp]:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Accounts:
-    """One account per group, in columns of n groups: users × times interrupted, and users × minutes."""
+    """One account per group, in columns of n groups: users × times interrupted, and users × minutes.
+
+    momentary_events is NaN where spells have no event, as those of transformers.
+    """
 
     customer_interruptions: Float64s
     customer_minutes: Float64s
@@ -96,11 +101,15 @@ class Accounts:
 
     def below(self, network: Network) -> Accounts:
         """Accounts of nodes, each with everything below it, from accounts of what hangs on each node itself."""
+        return Accounts(**{part.name: _below(network, getattr(self, part.name)) for part in fields(self)})
 
-        def sums_below(own: Float64s) -> Float64s:
-            return network.subtree_sums(own).astype(np.float64)
 
-        return Accounts(**{part.name: sums_below(getattr(self, part.name)) for part in fields(self)})
+def _below(network: Network, own: Float64s) -> Float64s:
+    """Sums over subtrees are differences of sums over all nodes: whole numbers keep them exact, and nothing nothing."""
+    whole = np.floor(own)
+    parts = np.rint((own - whole) * _PARTS)
+    total: Float64s = network.subtree_sums(whole).astype(np.float64)
+    return total + network.subtree_sums(parts).astype(np.float64) / _PARTS
 
 
 def account(judged: Judged, group: Int64s, groups: int, *, at: int) -> Accounts:
@@ -121,7 +130,9 @@ def account(judged: Judged, group: Int64s, groups: int, *, at: int) -> Accounts:
         customer_interruptions=total(judged.counted, spells.customers),
         customer_minutes=total(judged.closed, minutes),
         momentary_interruptions=total(judged.momentary, spells.customers),
-        momentary_events=total(momentary_events(judged), spells.customers),
+        momentary_events=total(momentary_events(judged), spells.customers)
+        if (spells.event >= 0).all()
+        else np.full(groups, np.nan),
         open_customers=total(spells.going_on, spells.customers),
         open_customer_minutes=total(spells.going_on, minutes),
     )

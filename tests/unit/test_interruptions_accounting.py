@@ -14,6 +14,7 @@ from gateway.core.clock import DAY, HOUR, MINUTE, parse_time
 from gateway.core.network import Network
 from processors.interruptions.accounting import (
     IEEE_1366,
+    Accounts,
     Threshold,
     Window,
     account,
@@ -180,6 +181,37 @@ def test_the_account_of_a_node_holds_everything_below_it(given_: list[Stretch], 
             minutes / interruptions if interruptions else np.nan, nan_ok=True
         )
     assert np.isnan(rates(accounts, served * 0, window.minutes).saifi).all()
+
+
+def test_nothing_below_a_node_stays_nothing_in_a_large_network() -> None:
+    nodes = 3000
+    tree = Network(
+        [f"N{i}" for i in range(nodes)],
+        ["", *(f"N{(i - 1) // 3}" for i in range(1, nodes))],
+        ["section"] * nodes,
+    )
+    own = np.random.default_rng(1).random(nodes) * 1e12
+    own[tree.subtree(tree.index("N40"))] = 0
+    own[tree.index("N122")] = 1 / 3
+    zero = np.zeros(nodes)
+    accounts = Accounts(
+        customer_interruptions=zero,
+        customer_minutes=own,
+        momentary_interruptions=zero,
+        momentary_events=zero,
+        open_customers=zero,
+        open_customer_minutes=zero,
+    ).below(tree)
+    assert accounts.customer_minutes[tree.index("N40")] == pytest.approx(1 / 3)
+    assert accounts.customer_minutes[tree.index("N123")] == 0
+    assert accounts.customer_minutes[0] == pytest.approx(own.sum())
+
+
+def test_spells_without_events_have_no_momentary_events() -> None:
+    judged = judge(unite([0], [0], [MINUTE]), Window(low=0, high=DAY, at=DAY), IEEE_1366)
+    found = account(judged, judged.spells.user, 2, at=DAY)
+    assert np.isnan(found.momentary_events).all()
+    assert np.isnan(rates(found, np.ones(2), 1440).maifi_e).all()
 
 
 def test_accounts_by_day_and_feeder_and_of_momentary_events() -> None:
