@@ -3,7 +3,7 @@
 Meters report at their intervals and one report in a hundred is lost. A meter that lost supply on all its phases waits,
 each its own time, and sends a last gasp that arrives with probability p, then repeats it; so does its restore message.
 Meters behind concentrators are polled each minute: a dark one is answered for with exception 0x0B while its
-concentrator lives, which without supply of its own it does with probability p.
+concentrator lives; four concentrators of five go on without supply of their own.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ START = 1_772_352_000 * SECOND
 VOLTAGES = ("voltage_a", "voltage_b", "voltage_c")
 _LOST = 0.01  # share of reports and polls
 _LOST_AS_FAILED = 0.1  # share of lost polls that the concentrator answers with 0x0B
+_WITH_BATTERY = 0.8  # share of concentrators
 _NOMINAL_V = 230.0
 _BITS = np.array([1, 2, 4])
 
@@ -117,7 +118,7 @@ class Hearing:
         """When each concentrator cannot be reached, as its battery is flat or its path lost."""
         found: dict[int, list[tuple[float, float]]] = {}
         inventory = self.grid.inventory
-        flat = self.rng.random(len(inventory)) >= self.p
+        flat = self.rng.random(len(inventory)) >= _WITH_BATTERY
         for key in np.unique(inventory.via[self.grid.polled]).tolist():
             down = [(s.start, s.end) for s in self.scenario.silences if s.concentrator == key]
             node = int(inventory.node[key])
