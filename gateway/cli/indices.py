@@ -69,7 +69,8 @@ def indices(
     for option, seconds in (("--threshold-s", threshold_s), ("--dlt-threshold-s", dlt_threshold_s)):
         if not math.isfinite(seconds) or seconds < 0:
             faults.append(f"{option} {seconds:g} is not a number of seconds from 0 on")
-    records = _records(file, served, faults)
+    name = "standard input" if str(file) == "-" else file.name
+    records = _records(file, name, served, faults)
     if faults or records is None or low is None or high is None or known is None:
         raise InvalidInputError(faults)
     found = report(
@@ -85,7 +86,7 @@ def indices(
     )
     complain = Console(stderr=True)
     for note in found.notes:
-        complain.print(f"{file}: {note}", markup=False, soft_wrap=True)
+        complain.print(f"{name}: {note}", markup=False, soft_wrap=True)
     if as_json:
         print(json.dumps(as_object(found), allow_nan=False))  # noqa: T201
     else:
@@ -141,14 +142,14 @@ def _moment(option: str, text: str, zone: ZoneInfo, faults: list[str]) -> int | 
     return at
 
 
-def _records(file: Path, served: int, faults: list[str]) -> Records | None:
+def _records(file: Path, name: str, served: int, faults: list[str]) -> Records | None:
     try:
         data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
     except OSError as exc:
         faults.append(f"{file}: {exc.strerror}")
         return None
     try:
-        return read_records(data, file.name, served=served if served > 0 else None)
+        return read_records(data, name, served=served if served > 0 else None)
     except InvalidInputError as exc:
         faults += exc.faults
         return None

@@ -121,10 +121,8 @@ def account(judged: Judged, group: Int64s, groups: int, *, at: int) -> Accounts:
     spells = judged.spells
     minutes = spells.customer_minutes(at)
 
-    def total(chosen: Bools | npt.NDArray[np.intp], of: npt.NDArray[np.generic]) -> Float64s:
-        there = group[chosen]
-        known = there >= 0
-        return np.bincount(there[known], weights=of[chosen][known], minlength=groups).astype(np.float64)
+    def total(chosen: Bools | npt.NDArray[np.intp], of: Int64s | Float64s) -> Float64s:
+        return sums(of[chosen], group[chosen], groups)
 
     return Accounts(
         customer_interruptions=total(judged.counted, spells.customers),

@@ -31,7 +31,7 @@ class Records:
 
     event, device: int64 index into `events`, `devices`, which are in code-point order; device −1 where none is named;
     started_at, ended_at: int64 µs, OPEN while still off;  customers: int64;  planned: bool;
-    lines: int64, where each row stands;  attributes: every other column by name, n texts each.
+    attributes: every other column by name, n texts each.
     """
 
     event: Int64s
@@ -40,7 +40,6 @@ class Records:
     customers: Int64s
     planned: Bools
     device: Int64s
-    lines: Int64s
     events: tuple[str, ...]
     devices: tuple[str, ...]
     attributes: Mapping[str, _Column]
@@ -91,7 +90,6 @@ def read_records(data: bytes, name: str, *, served: int | None = None) -> Record
         customers=customers,
         planned=np.array([kind == "planned" for kind in kinds], np.bool_),
         device=device,
-        lines=np.array(lines, np.int64),
         events=events,
         devices=devices,
         attributes={name: column(name) for name in header if name not in {*COLUMNS, "device"}},

@@ -107,6 +107,9 @@ def test_major_event_days_of_the_worked_case(run: Command, tmp_path: Path) -> No
 def test_from_standard_input_with_another_basis(run: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     text = f"\ufeff{HEADER},device\r\nE1,2026-01-01T00:00:00Z,2026-01-01T00:04:00Z,3,planned,T1\r\n"
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+    ran = run("-", "--served", "2", *YEAR)
+    assert "standard input line 2: customers 3 is more than" in ran.err
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
     found = run(
         "-",
         "--served",
