@@ -208,6 +208,9 @@ def test_a_device_reaches_the_gateway_under_its_own_name_only(broker: int, secre
     assert gateway.await_message() == "feederline/v1/M1/telemetry"
     assert not gateway.publish("feederline/v1/M1/telemetry")
     assert gateway.publish("feederline/probe/feederline-field")
+    device.subscribe("feederline/v1/M1/ask")
+    assert gateway.publish("feederline/v1/M1/ask")
+    assert device.await_message() == "feederline/v1/M1/ask"
     device.close()
     gateway.close()
 
