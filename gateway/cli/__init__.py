@@ -14,6 +14,7 @@ from gateway.cli.decode import decode
 from gateway.cli.demo import demo
 from gateway.cli.indices import indices
 from gateway.cli.payload import payload
+from gateway.cli.planned import planned
 from gateway.cli.replay import replay
 from gateway.cli.run import run
 from gateway.core.errors import FeederlineError, InvalidInputError
@@ -43,6 +44,7 @@ def options(
 
 for command in (demo, run, check, decode, payload, indices, replay, bench):
     app.command()(command)
+app.add_typer(planned)
 
 
 def main() -> None:

@@ -1,0 +1,161 @@
+"""`feederline planned`: announce outages from a file, list them, withdraw them, through the running gateway."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+
+from gateway.api.parameters import PlannedFilter
+from gateway.api.writes import BODY_LIMIT
+from gateway.cli.remote import address_of, ask, who
+from gateway.config import Config, load_config, read_config
+from gateway.core.errors import InvalidInputError
+from gateway.csvfiles import read_bytes, read_network
+from gateway.plannedcsv import check_csv
+
+planned = typer.Typer(name="planned", help="Outages that are announced.", no_args_is_help=True)
+
+ConfigFile = Annotated[Path, typer.Option("--config", "-c", help="The configuration file (YAML).")]
+Address = Annotated[
+    str, typer.Option("--url", help="Where the gateway answers. Default: api.host and api.port.")
+]
+By = Annotated[str, typer.Option("--by", help="Who announces or withdraws. Default: the user.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
+
+_PATH = "/api/planned-outages"
+_COUNTS = ("new", "changed", "same", "withdrawn")
+
+
+@planned.command("import")
+def import_(
+    file: Annotated[
+        Path, typer.Argument(help="planned.csv: reference,node,from,to[,reason][,by][,withdrawn]")
+    ],
+    *,
+    config: ConfigFile,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would change and change nothing.")
+    ] = False,
+    by: By = "",
+    url: Address = "",
+    as_json: AsJson = False,
+) -> None:
+    """Announce the outages of a file, all or none, and show what that changes."""
+    settings, data = _checked(file, config)
+    try:
+        answer = asyncio.run(
+            ask(
+                "POST",
+                (url.rstrip("/") or address_of(settings.api)) + _PATH,
+                by=by or who(),
+                params={"dry_run": "true"} if dry_run else None,
+                data=data,
+                media="text/csv; charset=utf-8",
+            )
+        )
+    except InvalidInputError as exc:  # its network is not the one of this configuration
+        raise InvalidInputError(
+            f"the running gateway: {file.name}{fault.removeprefix('body')}"
+            if fault.startswith("body")
+            else fault
+            for fault in exc.faults
+        ) from exc
+    _show(answer, as_json=as_json)
+
+
+@planned.command("list")
+def list_(
+    *,
+    config: ConfigFile,
+    state: Annotated[PlannedFilter, typer.Option(help="Only those that are this now.")] = "any",
+    url: Address = "",
+    as_json: AsJson = False,
+) -> None:
+    """List announced outages, latest start first."""
+    base = url.rstrip("/") or address_of(load_config(config).api)
+    found = asyncio.run(_all(base + _PATH, state))
+    if as_json:
+        print(json.dumps({"planned_outages": found}))  # noqa: T201
+        return
+    for window in found:
+        print(f"{window['state']:<10}{_line(window)}, revision {window['revision']}")  # noqa: T201
+
+
+@planned.command()
+def withdraw(
+    reference: Annotated[str, typer.Argument(help="The reference that was announced.")],
+    *,
+    config: ConfigFile,
+    node: Annotated[
+        str, typer.Option(help="Only the window at this node. Default: all of the reference.")
+    ] = "",
+    by: By = "",
+    url: Address = "",
+    as_json: AsJson = False,
+) -> None:
+    """Withdraw what was announced under a reference."""
+    base = url.rstrip("/") or address_of(load_config(config).api)
+    answer = asyncio.run(
+        ask(
+            "DELETE",
+            f"{base}{_PATH}/{quote(reference, safe='')}",
+            by=by or who(),
+            params={"node": node} if node else None,
+        )
+    )
+    _show(answer, as_json=as_json)
+
+
+def _checked(file: Path, config: Path) -> tuple[Config, bytes]:
+    """The configuration and the file's bytes. Raises InvalidInputError with every fault of both and of the network."""
+    settings, faults = read_config(config)
+    data = b""
+    try:
+        data = read_bytes(file)
+        if len(data) > BODY_LIMIT:
+            faults.append(f"{file.name}: is larger than {BODY_LIMIT >> 20} MiB; announce it in parts")
+        if settings is not None:
+            network, wrong = read_network(settings.inventory.network)
+            faults += wrong
+            if network is not None:
+                faults += check_csv(data, file.name, network)[1]
+    except InvalidInputError as exc:
+        faults += exc.faults
+    if faults or settings is None:
+        raise InvalidInputError(faults)
+    return settings, data
+
+
+async def _all(url: str, state: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    params = {"state": state, "limit": "500"}
+    while True:
+        answer = await ask("GET", url, params=params)
+        found += answer["planned_outages"]
+        if answer["next"] is None:
+            return found
+        params["before"] = answer["next"]
+
+
+def _show(answer: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(answer))  # noqa: T201
+        return
+    for change in answer["changes"]:
+        before = change["before"] if change["change"] == "changed" else None
+        instead = f", instead of: {_line(before)}" if before else ""
+        print(f"{change['change']:<10}{_line(change['window'])}{instead}")  # noqa: T201
+    counted = ", ".join(f"{answer[kind]} {kind}" for kind in _COUNTS)
+    print(f"nothing done, it would be: {counted}" if answer["dry_run"] else counted)  # noqa: T201
+
+
+def _line(window: dict[str, Any]) -> str:
+    name = window.get("node_name")
+    node = f"{window['node']} ({name})" if name and name != window["node"] else window["node"]
+    reason = f", {window['reason']}" if window["reason"] else ""
+    return f"{window['reference']} at {node}, {window['from']} to {window['to']}{reason}, by {window['by']}"
