@@ -36,6 +36,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--own-sessions", type=int, default=12, help="meters with an MQTT session and a will of their own")
     add("--head-ends", type=int, default=2, help="MQTT sessions that the other meters share")
     add("--concentrator-battery", type=float, default=600.0, metavar="S", help="0: dies with its transformer")
+    add(
+        "--terminals",
+        choices=("all", "trunk"),
+        default="all",
+        help="trunk: no terminal behind a lateral's fuse",
+    )
     add("--utc-offset", type=float, default=8.0, metavar="H", help="local time of the daily load shape")
     return parser
 
@@ -66,6 +72,7 @@ def _options(arguments: Sequence[str] | None) -> Options:
             head_ends=given.head_ends,
             own_sessions=given.own_sessions,
             concentrator_battery_s=given.concentrator_battery,
+            terminals=given.terminals,
             utc_offset_h=given.utc_offset,
         )
     except ValueError as exc:

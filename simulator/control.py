@@ -84,6 +84,10 @@ async def _carry_out(simulation: Simulation, command: Command) -> bool:
             say("fault", at=at, node=command.node, phases=command.phases)
         case "restore":
             say("restored", at=await simulation.restore(command.node), node=command.node)
+        case "cut_comms" if command.node and not command.device:
+            say("comms_cut", at=await simulation.cut_cell(command.node), node=command.node)
+        case "mend_comms" if command.node and not command.device:
+            say("comms_mended", at=await simulation.mend_cell(command.node), node=command.node)
         case "cut_comms":
             say(
                 "comms_cut", at=await simulation.cut_comms(command.device, command.how), device=command.device

@@ -18,6 +18,9 @@ NOMINAL_V = 220.0
 FEEDER_V = 10_000 / 3**0.5
 """Phase-to-neutral volts of a 10 kV feeder."""
 
+METER_MAPPING = "feederline"
+"""Payload mapping of everything that publishes."""
+
 CLASSES = ("residential", "commercial", "industrial", "agricultural", "public")
 
 NETWORK_COLUMNS = ("node_id", "parent_id", "kind", "name", "phases", "lat", "lon", "rated_kva")
@@ -45,7 +48,7 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
 class District:
     """M meters on T transformers on F feeders.
 
-    `devices` starts with the M meters; then come concentrators, T transformer terminals, F feeder terminals.
+    `devices` starts with the M meters; then come concentrators, up to T transformer terminals, F feeder terminals.
     node: int32[M];  transformer: int32[M], row of the transformer;  klass: int32[M], index into CLASSES;
     mean_w: float64[M];  share: float64[M, 3], how the load divides over the true phases, rows sum to 1;
     position: float64[M], 0 at the busbar … 1 at the end of the low-voltage line;  concentrated: bool[T];

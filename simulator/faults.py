@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -27,13 +27,15 @@ class Dark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """Supply lost below `node` (an index) on `phases` (a mask) from `start` until `end` (µs; None: not yet)."""
+    """Supply lost below `node` (an index) on `phases` (a mask) from `start` until `end` (µs; None: not yet), save below
+    the nodes `fed`, which are supplied some other way."""
 
     number: int
     node: int
     phases: int
     start: int
     end: int | None = None
+    fed: frozenset[int] = frozenset()
 
     def active(self, at: int) -> bool:
         return self.start <= at and (self.end is None or at < self.end)
@@ -56,14 +58,27 @@ class Faults:
         return fault
 
     def end(self, node_id: str, at: int) -> int:
-        """End every fault at this very node; returns how many there were. Raises KeyError for an unknown node."""
+        """End every fault at this very node; where there is none, feed it some other way than through those above.
+
+        Returns how many faults it was. Raises KeyError for an unknown node.
+        """
         node = self._network.index(node_id)
-        ended = 0
-        for i, f in enumerate(self._faults):
-            if f.node == node and f.active(at):
-                self._faults[i] = Fault(number=f.number, node=node, phases=f.phases, start=f.start, end=at)
-                ended += 1
-        return ended
+        here = [i for i, f in enumerate(self._faults) if f.node == node and f.active(at)]
+        above = [
+            i
+            for i, f in enumerate(self._faults)
+            if not here and f.active(at) and self._network.is_below(node, f.node) and not self._feeds(f, node)
+        ]
+        for i in here + above:
+            fault = self._faults[i]
+            self._faults[i] = replace(fault, end=at)
+            if not here:
+                number = len(self._faults)
+                self._faults.append(replace(fault, number=number, start=at, fed=fault.fed | {node}))
+        return len(here) + len(above)
+
+    def _feeds(self, fault: Fault, node: int) -> bool:
+        return any(self._network.is_below(node, fed) for fed in fault.fed)
 
     def active(self, at: int) -> tuple[int, ...]:
         """Numbers of the faults that are there at `at`."""
@@ -73,7 +88,11 @@ class Faults:
         mask = np.zeros(len(self._network), np.uint8)
         for f in self._faults:
             if f.active(at):
-                mask[self._network.subtree(f.node)] |= np.uint8(f.phases)
+                lost = np.zeros(len(mask), np.uint8)
+                lost[self._network.subtree(f.node)] = f.phases
+                for node in f.fed:
+                    lost[self._network.subtree(node)] = 0
+                mask |= lost
         return Dark(mask)
 
 

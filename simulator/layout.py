@@ -6,9 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.core.inventory import Device
-from gateway.core.model import Bools, Float64s, Int32s
+from gateway.core.model import Float64s, Int32s
 from gateway.core.network import PHASES, Network
-from simulator.district import CLASSES, FEEDER_V, NOMINAL_V, District, Node
+from simulator.district import CLASSES, METER_MAPPING, NOMINAL_V, District, Node
+from simulator.field_devices import Terminals, field_devices, with_terminal
 
 _MIX = {  # share of the classes in each area
     "urban": (0.80, 0.14, 0.02, 0.00, 0.04),
@@ -20,15 +21,19 @@ _THREE_PHASE = np.array([0.06, 0.55, 1.0, 0.5, 0.7])
 _KVA = (50, 63, 80, 100, 125, 160, 200, 250, 315, 400, 500, 630, 800, 1000, 1250, 1600, 2000)
 _AREAS = ("urban", "urban", "rural", "urban", "rural", "remote")
 _FEWEST, _MOST, _USUAL = 10, 60, 25  # customers of one transformer
+_TREE = (
+    4  # transformers of a district at least, for a lateral and something beside it, with fewer customers each
+)
+_SPLIT = 5  # customers of each of them at least
 
-METER_MAPPING = "feederline"
 SINGLE_PHASE_PROFILE = "eastron-sdm120"
 THREE_PHASE_PROFILES = ("eastron-sdm630", "acrel-adw300")
-FEEDER_PROFILE = "feederline-dtu"
 
 
-def build(meters: int, seed: int, *, interval_s: int = 3) -> District:
+def build(meters: int, seed: int, *, interval_s: int = 3, terminals: Terminals = "all") -> District:
     """A district of `meters` metering points; the same arguments give the same district.
+
+    terminals: on the busbars of all transformers, or only of those on the `trunk`, not behind a lateral's fuse.
 
     Raises ValueError for fewer than 4 or more than 100,000 meters.
     """
@@ -73,7 +78,8 @@ def build(meters: int, seed: int, *, interval_s: int = 3) -> District:
         lon=[n.lon for n in nodes],
     )
     concentrated = np.zeros(count, np.bool_)
-    concentrated[rng.permutation(count)[: count // 2]] = True
+    pairs = np.arange(count // 2) * 2  # one of each two neighbours, so that both kinds are everywhere
+    concentrated[pairs + rng.integers(0, 2, len(pairs))] = True
     transformers = tuple(f"T{t + 1:02}" for t in range(count))
     priority = _priorities(klass, rng)
     digits = len(str(meters))
@@ -111,13 +117,14 @@ def build(meters: int, seed: int, *, interval_s: int = 3) -> District:
                 },
             )
         )
-    devices += _field_devices(
+    devices += field_devices(
         transformers,
         feeders,
         feeder=feeder,
         areas=areas,
         kva=kva,
         concentrated=concentrated,
+        with_terminal=with_terminal(network, transformers, terminals),
         interval_s=interval_s,
     )
     return District(
@@ -152,7 +159,7 @@ def _letters(share: Float64s) -> str:
 
 def _sizes(meters: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
     """Customers per transformer, summing to `meters`, each within 10 … 60 wherever that is possible."""
-    count = max(2, round(meters / _USUAL))
+    count = max(2, round(meters / _USUAL), min(_TREE, meters // _SPLIT))
     sizes = np.full(count, min(_FEWEST, meters // count), np.int64)
     weight = rng.gamma(2.0, 1.0, count)
     while (rest := meters - int(sizes.sum())) > 0:
@@ -193,7 +200,10 @@ def _lay_feeder(
     lateral = 0
     left = [int(r) for r in rows]
     while left:
-        group = [left.pop(0) for _ in range(min(len(left), int(rng.integers(1, 4))))]
+        size = int(rng.integers(1, 4))
+        if number == 0 and len(left) == len(rows):  # one lateral with several transformers in every district
+            size = 3
+        group = [left.pop(0) for _ in range(min(len(left), size))]
         along = float(distance[group[0]])
         parent = near if along <= 0.5 else far
         side = 0.12 if lateral % 2 else -0.12
@@ -271,61 +281,3 @@ def _priorities(klass: Int32s, rng: np.random.Generator) -> list[str]:
     for rank, i in enumerate(order[: critical + important].tolist()):
         words[i] = "critical" if rank < critical else "important"
     return words
-
-
-def _field_devices(
-    transformers: tuple[str, ...],
-    feeders: list[str],
-    *,
-    feeder: Int32s,
-    areas: list[str],
-    kva: npt.NDArray[np.int64],
-    concentrated: Bools,
-    interval_s: int,
-) -> list[Device]:
-    """Concentrators, transformer terminals and feeder terminals."""
-    concentrators = [
-        Device(
-            id=f"C{t[1:]}",
-            node=t,
-            kind="concentrator",
-            protocol="modbus",
-            customers=0,
-            interval_s=interval_s,
-            attributes={"area": areas[feeder[row]]},
-        )
-        for row, t in enumerate(transformers)
-        if concentrated[row]
-    ]
-    terminals = [
-        Device(
-            id=f"TT{t[1:]}",
-            node=t,
-            kind="terminal",
-            protocol="mqtt",
-            profile=METER_MAPPING,
-            address=f"TT{t[1:]}",
-            customers=0,
-            interval_s=interval_s,
-            attributes={
-                "area": areas[feeder[row]],
-                "rated_kva": str(kva[row]),
-                "nominal_voltage": f"{NOMINAL_V:g}",
-            },
-        )
-        for row, t in enumerate(transformers)
-    ]
-    heads = [
-        Device(
-            id=f"FT{name[1:]}",
-            node=name,
-            kind="terminal",
-            protocol="modbus",
-            profile=FEEDER_PROFILE,
-            customers=0,
-            interval_s=interval_s,
-            attributes={"area": area, "nominal_voltage": f"{FEEDER_V:.1f}"},
-        )
-        for name, area in zip(feeders, areas, strict=True)
-    ]
-    return [*concentrators, *terminals, *heads]

@@ -93,7 +93,9 @@ class MqttMeters:
         self.devices: tuple[Device, ...] = (*(district.meters[i] for i in meters), *terminals)
         self.index = {device.id: p for p, device in enumerate(self.devices)}
         self._count = len(meters)
-        self.row: Int32s = np.concatenate([meters, np.arange(len(terminals), dtype=np.int32)])
+        places = {name: t for t, name in enumerate(district.transformers)}
+        busbars = np.array([places[d.node] for d in terminals], np.int32)
+        self.row: Int32s = np.concatenate([meters, busbars])
         self._three: Bools = ~district.single[meters]
         total = len(self.devices)
         self.quiet: Bools = np.zeros(total, np.bool_)

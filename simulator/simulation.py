@@ -11,8 +11,10 @@ from types import TracebackType
 from typing import Self
 
 from gateway.core.clock import SECOND, Clock, SystemClock
+from gateway.core.network import NodeKind
 from simulator.district import District
 from simulator.faults import Farewell, Faults
+from simulator.field_devices import Terminals
 from simulator.layout import build
 from simulator.ledger import Ledger
 from simulator.load import Load, Snapshot
@@ -32,7 +34,8 @@ class Options:
 
     interval_s: publishing interval of MQTT devices, and `interval_s` in devices.csv rounded up to whole seconds;
     head_ends: shared sessions;  own_sessions: meters with a session and a will of their own;
-    concentrator_battery_s: 0 makes concentrators die with their transformer.
+    concentrator_battery_s: 0 makes concentrators die with their transformer;  terminals: which transformers have one on
+    their busbar, see `layout.build`.
     """
 
     meters: int
@@ -44,6 +47,7 @@ class Options:
     head_ends: int = 2
     own_sessions: int = 12
     concentrator_battery_s: float = 600.0
+    terminals: Terminals = "all"
     utc_offset_h: float = 8.0
 
     def __post_init__(self) -> None:
@@ -68,7 +72,10 @@ class Simulation:
         self.options = options
         self.clock = clock or SystemClock()
         self.district: District = build(
-            options.meters, options.seed, interval_s=-int(-options.interval_s // 1)
+            options.meters,
+            options.seed,
+            interval_s=-int(-options.interval_s // 1),
+            terminals=options.terminals,
         )
         self.faults = Faults(self.district.network)
         self.network_csv = options.directory / "network.csv"
@@ -145,10 +152,22 @@ class Simulation:
                 for t, polled in zip(district.transformers, district.concentrated.tolist(), strict=True)
                 if polled
             ],
+            "fuses": self._behind_fuses(),
             "concentrators": [d.id for d in rest if d.kind == "concentrator"],
+            "terminals": sum(d.kind == "terminal" for d in rest),
             "network": str(self.network_csv),
             "devices_csv": str(self.devices_csv),
         }
+
+    def _behind_fuses(self) -> dict[str, list[str]]:
+        """Fuse -> the transformers behind it."""
+        network, district = self.district.network, self.district
+        fuse = network.ancestor_of_kind(NodeKind.FUSE)[district.transformer_node]
+        found: dict[str, list[str]] = {}
+        for name, node in zip(district.transformers, fuse.tolist(), strict=True):
+            if node >= 0:
+                found.setdefault(network.ids[node], []).append(name)
+        return found
 
     async def start(self) -> int:
         """Begin (or go on) publishing and counting polls."""
@@ -166,10 +185,13 @@ class Simulation:
         return now
 
     async def restore(self, node: str) -> int:
-        """End the faults at `node`. Raises KeyError for an unknown node, ValueError when there is no fault."""
+        """End the faults at `node`; below a fault, feed what is at and below `node` some other way.
+
+        Raises KeyError for an unknown node, ValueError when it has lost nothing.
+        """
         now = self.clock.now()
         if not self.faults.end(node, now):
-            raise ValueError(f"there is no fault at {node}")
+            raise ValueError(f"there is no fault at {node}, or it is fed some other way already")
         await self._step()
         return now
 
@@ -187,6 +209,26 @@ class Simulation:
             self._modbus.set_cut(device, how or "target_failed")
         else:
             raise KeyError(device)
+        await self._apply(self.clock.now())
+        return self.clock.now()
+
+    async def cut_cell(self, node: str) -> int:
+        """Let no publishing device at or below a node be heard, as where a radio cell is down; their supply stays on.
+
+        Raises KeyError for an unknown node.
+        """
+        return await self._set_cell(node, True)
+
+    async def mend_cell(self, node: str) -> int:
+        """Undo `cut_cell`. Raises KeyError for an unknown node."""
+        return await self._set_cell(node, False)
+
+    async def _set_cell(self, node: str, quiet: bool) -> int:
+        network = self.district.network
+        top = network.index(node)
+        for p, device in enumerate(self._mqtt.devices):
+            if network.is_below(network.index(device.node), top):
+                self._mqtt.set_quiet(p, quiet)
         await self._apply(self.clock.now())
         return self.clock.now()
 

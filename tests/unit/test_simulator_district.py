@@ -84,3 +84,27 @@ def test_the_files_are_read_back_by_the_gateways_own_reader(tmp_path: Path) -> N
 def test_a_district_of_an_impossible_size_is_refused(meters: int) -> None:
     with pytest.raises(ValueError, match="between 4 and 100000"):
         build(meters, seed=1)
+
+
+@pytest.mark.parametrize("meters", [20, 40, 200, 1000])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_there_is_a_lateral_with_several_transformers_and_a_concentrator_elsewhere(
+    meters: int, seed: int
+) -> None:
+    district = build(meters, seed)
+    network = district.network
+    behind = network.ancestor_of_kind(NodeKind.FUSE)[district.transformer_node] == network.index("F1-L1")
+    assert 2 <= behind.sum() <= 3
+    assert behind.sum() < len(behind)
+    assert district.concentrated[behind].any()
+    assert district.concentrated[district.feeder > 0].any()
+
+
+def test_terminals_may_be_left_out_behind_fuses() -> None:
+    everywhere, trunk = build(400, seed=1), build(400, seed=1, terminals="trunk")
+    fuse = trunk.network.ancestor_of_kind(NodeKind.FUSE)[trunk.transformer_node]
+    on_busbars = {d.node for d in trunk.devices if d.id.startswith("TT")}
+    assert on_busbars == {name for name, above in zip(trunk.transformers, fuse, strict=True) if above < 0}
+    assert 0 < len(on_busbars) < len(trunk.transformers)
+    assert {d.node for d in everywhere.devices if d.id.startswith("TT")} == set(everywhere.transformers)
+    assert trunk.meters == everywhere.meters

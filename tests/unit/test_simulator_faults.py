@@ -41,6 +41,24 @@ def test_ending_the_upper_fault_leaves_the_lower_one_dark(district: District) ->
     assert faults.end("F1", AT + 3 * SECOND) == 0
 
 
+def test_part_of_a_fault_may_be_fed_some_other_way(district: District) -> None:
+    faults, network = Faults(district.network), district.network
+    faults.begin("F1", AT, until=AT + 10 * SECOND)
+    below = network.ids[network.subtree(network.index("F1"))]
+    first, second = (name for name in below if name in district.transformers[:2])
+    assert faults.end(first, AT + SECOND) == 1
+    fed = set(network.ids[network.subtree(network.index(first))])
+    assert dark_nodes(faults, district, AT + SECOND - 1) == set(below)
+    assert dark_nodes(faults, district, AT + SECOND) == set(below) - fed
+    assert faults.end(first, AT + 2 * SECOND) == 0
+    assert faults.active(AT) != faults.active(AT + SECOND)
+    assert faults.end(second, AT + 3 * SECOND) == 1
+    assert not dark_nodes(faults, district, AT + 3 * SECOND) & fed
+    assert dark_nodes(faults, district, AT + 10 * SECOND) == set()
+    assert faults.end("F1", AT + 4 * SECOND) == 1
+    assert dark_nodes(faults, district, AT + 4 * SECOND) == set()
+
+
 def test_impossible_faults_are_refused(district: District) -> None:
     faults = Faults(district.network)
     with pytest.raises(KeyError):
