@@ -17,12 +17,12 @@ from gateway.core.model import (
     Int32s,
     Int64s,
 )
-from gateway.core.network import phase_letters
+from gateway.core.network import phase_letters, phase_mask
 from processors.outage import words
 from processors.outage.evidence import Evidence
 from processors.outage.facts import Feeders, facts_of, signature
 from processors.outage.planned import Plans
-from processors.outage.state import Flag, Keys
+from processors.outage.state import ALL, Flag, Keys
 from processors.outage.story import Story
 
 _CHANGES = {
@@ -54,11 +54,12 @@ class Book:
 
     # -- finding ---------------------------------------------------------------------------------------------------
 
-    def covering(self, node: int) -> int:
-        """Slot of the open outage at or above a node, nearest first; −1 for none."""
+    def covering(self, node: int, phases: int = ALL) -> int:
+        """Slot of the open outage at or above a node that explains the loss of all these phases, nearest first; −1 for
+        none."""
         while self.at_node and node >= 0:
             slot = self.at_node.get(self.network.ids[node], -1)
-            if slot >= 0:
+            if slot >= 0 and phases & ~self.mask(slot) == 0:
                 return slot
             node = int(self.network.parent[node])
         return -1
@@ -79,6 +80,21 @@ class Book:
             and not (story.communications or story.planned)
         ]
         return max(found, default=-1)
+
+    def mask(self, slot: int) -> int:
+        """The phases whose loss an incident explains, as a mask."""
+        story = self.stories[slot]
+        if story.communications:
+            return 0
+        return phase_mask(story.phases) if story.kind is IncidentKind.PHASE_LOSS else ALL
+
+    def explains(self, slot: int) -> bool:
+        """Whether it is an open outage that may be part of a larger one."""
+        story = self.stories[slot]
+        return story.state is IncidentState.OPEN and not (story.communications or story.planned)
+
+    def restored(self, slot: int) -> bool:
+        return self.stories[slot].state is IncidentState.RESTORED
 
     def in_outage(self, keys: Keys) -> Bools:
         """Which of these belong to an outage (not merely to a communications loss)."""
@@ -128,7 +144,7 @@ class Book:
         due = ev.last_heard(keys) + ev.interval[keys] * 3 // 2
         if not story.communications:
             inferred = (ev.flags[keys] & Flag.SPELL == 0) | ((ev.kinds[keys] == 0) & (ev.back_at[keys] > 0))
-            self.infer(keys[inferred], start[inferred])
+            self.infer(keys[inferred], start[inferred], self.mask(slot))
         ev.flags[keys] |= Flag.MEMBER
         self.owner[keys] = slot
         story.add(keys, start, due)
@@ -154,10 +170,11 @@ class Book:
         self.turn(slot, story.state)
         self.dirty.add(slot)
 
-    def infer(self, keys: Keys, start: Int64s) -> None:
+    def infer(self, keys: Keys, start: Int64s, phases: int = ALL) -> None:
         """Take devices as dark since `start` though they said nothing, until they show otherwise."""
         ev = self.evidence
         ev.kinds[keys] = 0
+        ev.lost[keys] = self.inventory.phases[keys] & np.uint8(phases)
         ev.dark_at[keys] = ev.onset_at[keys] = start
         ev.dark_last[keys] = np.maximum(start + self.tolerance, ev.on_at[keys])
         ev.back_at[keys] = np.where(ev.restored_at[keys] > start, ev.restored_at[keys], 0)

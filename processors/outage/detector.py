@@ -35,7 +35,12 @@ from processors.outage.story import Story
 
 log = logging.getLogger(__name__)
 
-_KINDS = (IncidentKind.OUTAGE, IncidentKind.PLANNED_OUTAGE, IncidentKind.COMMUNICATIONS_LOSS)
+_KINDS = (
+    IncidentKind.OUTAGE,
+    IncidentKind.PHASE_LOSS,
+    IncidentKind.PLANNED_OUTAGE,
+    IncidentKind.COMMUNICATIONS_LOSS,
+)
 _STATES = (IncidentState.OPEN, IncidentState.RESTORED)
 
 
@@ -197,6 +202,7 @@ class OutageDetector:
             evidence.flags[keys[end == 0]] |= Flag.SILENT
         else:
             evidence.kinds[keys] = Dark.ADOPTED
+            evidence.lost[keys] = self.inventory.phases[keys] & np.uint8(book.mask(slot))
             evidence.back_at[keys] = end
         if len(members) == len(incident.devices) > 0 and evidence.listed[keys].all():
             book.dirty.discard(slot)

@@ -1,4 +1,5 @@
-"""Direct evidence: a terminal whose busbar is dead or whose breaker is open speaks for everything below its node."""
+"""Direct evidence: a terminal whose breaker is open, or whose busbar is dead, on all phases or some, speaks for
+everything below its node."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from processors.outage.book import Book
 from processors.outage.evidence import Evidence
 from processors.outage.follow import Follower
 from processors.outage.open import Opener
-from processors.outage.state import Flag
+from processors.outage.state import ALL, Flag
 
 _CONFIDENCE = 0.99
 
@@ -36,7 +37,9 @@ class Direct:
         ev, book, inventory = self.evidence, self.book, self.book.inventory
         node, terminal = int(inventory.node[key]), inventory.ids[key]
         name = book.network.ids[node]
-        slot = book.covering(node)
+        connected = int(inventory.phases[key])
+        phases = ALL if int(ev.lost[key]) == connected else int(ev.lost[key])
+        slot = book.covering(node, phases)
         if slot >= 0:
             if book.stories[slot].node == name and not book.stories[slot].direct_by:
                 self._credit(slot, terminal)
@@ -44,10 +47,10 @@ class Direct:
         below = self.opener.points_below(node)
         dark_at = int(ev.dark_at[key])
         known = ev.is_dark(below)
-        if ((ev.on_at[below] > dark_at + book.tolerance) & ~known).any():
+        if (self.opener.alive(below, phases, dark_at + book.tolerance) & ~known).any():
             return
         slot = book.verifying(name)
-        if slot >= 0:
+        if slot >= 0 and phases & ~book.mask(slot) == 0:
             self._credit(slot, terminal)
             self.follower.reopen(slot, int(ev.onset_at[key]), at)
             return
@@ -57,6 +60,7 @@ class Direct:
             below,
             dark,
             min(int(ev.onset_at[key]), int(ev.onset_at[dark].min(initial=dark_at))),
+            phases=phases,
             alive_after=dark_at + book.tolerance,
             confidence=_CONFIDENCE,
             direct_by=terminal,

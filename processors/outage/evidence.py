@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gateway.core.inventory import DeviceKind, Inventory
-from gateway.core.model import GATEWAY, Batch, Bools, Int32s, Int64s, Signal, SignalKind
+from gateway.core.model import GATEWAY, Batch, Bools, Float64s, Int32s, Int64s, Signal, SignalKind
 from processors.outage.rows import Row, Rows, rows_of_batch
 from processors.outage.settings import OutageSettings
 from processors.outage.state import FAR, Dark, Flag, Keys, State
@@ -35,6 +35,7 @@ class Evidence(State):
         self._fixed, self.session = self._first_paths()
         self.listening = False
         self.absences: dict[str, Absence] = {}  # source -> its last one; "" is the gateway itself
+        self.faulted: dict[int, int] = {}  # key of a device whose fault indicator is set -> since when
         self.ignored = 0  # rows of unknown devices
         self._waiting: list[Row] = []
         self._clock: Bools = np.ones(len(inventory), np.bool_)
@@ -75,6 +76,9 @@ class Evidence(State):
             return
         if batch.source:
             self.session[rows.device] = self.path_index(f"source:{batch.source}")
+        indicator = batch.column("fault_indicator")
+        if indicator is not None:
+            self._indicate(rows, indicator[known])
         fast = clean & (self.flags[rows.device] == 0)
         if not fast.all():
             slow_device = np.zeros(len(self.listed), np.bool_)
@@ -83,6 +87,15 @@ class Evidence(State):
             self.fold(rows.take(np.flatnonzero(slow)))
             rows = rows.take(np.flatnonzero(~slow))
         self.steady(rows)
+
+    def _indicate(self, rows: Rows, indicator: Float64s) -> None:
+        """Fault current has passed a device since its indicator was first seen set."""
+        for i in np.flatnonzero(~np.isnan(indicator)).tolist():
+            key = int(rows.device[i])
+            if indicator[i] > 0.5:
+                self.faulted.setdefault(key, int(rows.at[i]))
+            else:
+                self.faulted.pop(key, None)
 
     def notice(self, signal: Signal) -> None:
         if signal.detail.startswith(_RETAINED):

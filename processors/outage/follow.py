@@ -12,7 +12,7 @@ from gateway.core.model import Bools, Change, IncidentKind, IncidentState
 from processors.outage.book import Book
 from processors.outage.evidence import Evidence
 from processors.outage.facts import facts_of, signature, verified
-from processors.outage.judge import holds
+from processors.outage.likelihood import holds
 from processors.outage.metrics import FAULTS
 from processors.outage.open import Opener
 from processors.outage.settings import OutageSettings

@@ -39,8 +39,9 @@ class Row(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Rows:
-    """n rows, each column of length n; `used`, `below`, `above` are masks of phases. `earliest` is 0 where a time is
-    believed however old: a reading may have waited anywhere."""
+    """n rows, each column of length n; `used`, `below`, `above` are masks of phases, and so is `phases`: those that the
+    dark evidence is about, 0 for all the device is connected to. `earliest` is 0 where a time is believed however
+    old: a reading may have waited anywhere."""
 
     device: npt.NDArray[np.int64]
     received: Int64s
@@ -53,6 +54,7 @@ class Rows:
     unanswered: Bools
     lost: Bools
     dark: UInt8s
+    phases: UInt8s
     used: UInt8s
     below: UInt8s
     above: UInt8s
@@ -84,11 +86,11 @@ class Rows:
         timed, heard, living, restore, unanswered, lost = (
             np.array(columns[i], np.bool_) for i in (3, 5, 6, 7, 8, 9)
         )
-        used, below, above, breaker = (np.zeros(len(rows), np.uint8) for _ in range(4))
+        phases, used, below, above, breaker = (np.zeros(len(rows), np.uint8) for _ in range(5))
         dark = np.array(columns[10], np.uint8)
         return Rows(
-            device, received, at, timed, earliest, heard, living, restore, unanswered, lost, dark, used, below, above,
-            breaker,
+            device, received, at, timed, earliest, heard, living, restore, unanswered, lost, dark, phases, used,
+            below, above, breaker,
         )  # fmt: skip
 
 
@@ -137,6 +139,6 @@ def rows_of_batch(
     rows = Rows(
         device=device, received=received, at=at, timed=timed, earliest=np.zeros(n, np.int64),
         heard=np.ones(n, np.bool_), living=no, restore=no, unanswered=no, lost=no, dark=np.zeros(n, np.uint8),
-        used=used, below=below, above=above, breaker=breaker,
+        phases=np.zeros(n, np.uint8), used=used, below=below, above=above, breaker=breaker,
     )  # fmt: skip
     return rows, (used & ~above) == 0

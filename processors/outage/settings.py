@@ -58,7 +58,9 @@ class OutageSettings(Settings):
         default=2, description="Two clocks this close are not told apart when evidence contradicts itself."
     )
     delivery_rate: Probability = Field(
-        default=0.5, description="p: share of dark meters whose evidence arrives. No citable figure exists."
+        default=0.5,
+        description="p: share of dark meters whose evidence arrives, before anything is known of it: the mean of a "
+        "vague prior over which scores are integrated. No citable figure exists.",
     )
     false_rate: Probability = Field(
         default=0.001, description="ε: share of living meters that give dark evidence within one window."
@@ -84,6 +86,11 @@ class OutageSettings(Settings):
         default=4.6,
         gt=0,
         description="Log-likelihood one more incident has to earn: ln 100, a prior of one in a hundred.",
+    )
+    phase_score: float = Field(
+        default=2.0,
+        ge=0,
+        description="What an incident has to earn in addition for every phase lost while another remains.",
     )
     silence_polls: Count = Field(
         default=3, description="Unanswered polls in a row that make a device silent."

@@ -70,6 +70,8 @@ class _State(msgspec.Struct, frozen=True, kw_only=True):
     direct: dict[int, int]
     nested: dict[int, str]
     waiting: list[int]
+    again: list[str]
+    faulted: dict[int, int]
     dirty: list[int]
     planned: list[PlannedOutage]
     planned_changed: bool
@@ -119,6 +121,8 @@ def save(at: int, parts: Parts) -> bytes:
         direct=opener.direct,
         nested=opener.nested,
         waiting=sorted(silence.waiting),
+        again=sorted(nodes[node] for node in opener.again),
+        faulted=evidence.faulted,
         planned=book.plans.all(),
         planned_changed=book.plans.changed,
         announced=[(*key, since) for key, since in announced.waiting.items()],
@@ -177,6 +181,8 @@ def load(data: bytes, parts: Parts) -> int:
     opener.direct = {int(new[key]): since for key, since in state.direct.items() if new[key] >= 0}
     opener.nested = {int(new[key]): parent for key, parent in state.nested.items() if new[key] >= 0}
     silence.waiting = {int(new[key]) for key in state.waiting if new[key] >= 0}
+    opener.again = {network.index(node) for node in state.again if node in network}
+    evidence.faulted = {int(new[key]): since for key, since in state.faulted.items() if new[key] >= 0}
     book.plans.at = state.at
     for window in state.planned:
         book.plans.put(window)

@@ -27,6 +27,8 @@ Keys: TypeAlias = npt.NDArray[np.int64]
 FAR = np.int64(1) << 62
 """A deadline that never comes."""
 
+ALL = 7  # phases
+
 _FLAPS = 2  # contradicted gasps from which a device flaps
 
 
@@ -34,11 +36,12 @@ class Dark:
     """Bits of `kinds`: by what a device is known dark; 0 while it is only inferred from its neighbours."""
 
     GASP = np.uint8(1)
-    ZERO = np.uint8(2)  # all connected phases below `off_below`
+    ZERO = np.uint8(2)  # measured: connected phases below `off_below`
     TARGET_FAILED = np.uint8(4)
     BREAKER = np.uint8(8)  # a terminal's breaker is open
     ADOPTED = np.uint8(16)  # taken over from the database
     DOUBTED = np.uint8(32)  # a gasp of a device that keeps gasping while it has supply
+    STRONG = np.uint8(1 | 2 | 16)  # each enough by itself
 
 
 class Flag:
@@ -72,7 +75,9 @@ COLUMNS: dict[str, type[np.generic]] = {
     "session": np.int32,  # source it was last heard through, as an index of `paths`
     "flaps": np.int32,  # contradicted gasps, none further from the next than `flapping_s`
     "kinds": np.uint8,  # of Dark
-    "low": np.uint8,  # mask of phases that are off
+    "lost": np.uint8,  # mask of phases without supply in the dark spell
+    "low": np.uint8,  # mask of phases that are off by voltage
+    "seen": np.uint8,  # mask of phases it ever measured
     "breaker": np.uint8,  # 0 not known, 1 closed, 2 open
     "flags": np.uint8,  # of Flag
 }
@@ -100,7 +105,9 @@ class State:
     session: Int32s
     flaps: Int32s
     kinds: UInt8s
+    lost: UInt8s
     low: UInt8s
+    seen: UInt8s
     breaker: UInt8s
     flags: UInt8s
 
@@ -135,6 +142,8 @@ class State:
         if not seen.all():
             rows = rows.take(np.flatnonzero(seen))
             d = rows.device
+        if (rows.used & ~self.seen[d]).any():
+            np.bitwise_or.at(self.seen, d, rows.used)
         np.maximum.at(self.on_at, d, rows.at)
         np.maximum.at(self.volt_at, d, rows.at)
         if not rows.timed.all():
@@ -213,25 +222,45 @@ class State:
             rows.dark[doubted] = rows.dark[doubted] & ~Dark.GASP | Dark.DOUBTED
 
     def _judge_voltage(self, rows: Rows) -> None:
-        """Hysteresis per phase; decides for rows with voltage or a breaker state whether they show supply."""
+        """Hysteresis per phase; decides for rows with voltage or a breaker state which phases they show supply on.
+
+        The phases a device measures stand for all it is connected to. A reading older than the last one with voltage
+        changes no hysteresis.
+        """
         d = rows.device
+        connected = self.inventory.phases[d]
+        self._place_single(rows, connected)
+        self.seen[d] |= rows.used
         low = (self.low[d] | (rows.used & rows.below)) & ~(rows.used & rows.above)
-        self.low[d] = low
-        lit = rows.used & ~low
-        rows.living |= lit > 0
-        zero = (rows.used > 0) & (lit == 0)
-        rows.dark |= np.where(zero, Dark.ZERO, np.uint8(0))
+        self.low[d] = np.where(rows.at < self.volt_at[d], self.low[d], low)
+        rows.living |= (rows.used > 0) & (low == 0)
+        rows.dark |= np.where(rows.used & low, Dark.ZERO, np.uint8(0))
+        all_low = connected & self.seen[d] & ~low == 0
+        rows.phases = np.where(all_low, np.uint8(0), low)
         told = rows.breaker > 0
         self.breaker[d] = np.where(told, rows.breaker, self.breaker[d])
         terminal = self.terminal[d] & (told | (rows.used > 0))
         opened = terminal & (self.breaker[d] == 2)
         rows.dark |= np.where(opened, Dark.BREAKER, np.uint8(0))
+        rows.phases[opened] = 0
         rows.living &= ~opened
-        rows.living |= terminal & ~opened & ~zero & (rows.breaker == 1)
+        rows.living |= terminal & ~opened & (low == 0) & (rows.breaker == 1)
+
+    @staticmethod
+    def _place_single(rows: Rows, connected: UInt8s) -> None:
+        """A meter that measures its phase under another's name: what it measured is all it is connected to."""
+        other = (rows.used > 0) & (rows.used & connected == 0)
+        if other.any():
+            above = rows.used & rows.above > 0
+            below = rows.used & ~rows.below == 0
+            rows.above = np.where(other, np.where(above, connected, 0), rows.above).astype(np.uint8)
+            rows.below = np.where(other, np.where(below, connected, 0), rows.below).astype(np.uint8)
+            rows.used = np.where(other, connected, rows.used).astype(np.uint8)
 
     def _darken(self, rows: Rows) -> None:
         i = np.flatnonzero(rows.dark)
         d, at, kind = rows.device[i], rows.at[i], rows.dark[i]
+        phases = np.where(rows.phases[i] > 0, rows.phases[i], self.inventory.phases[d])
         self.failed[d] += (kind & Dark.TARGET_FAILED) > 0
         on, spell, back = self.on_at[d], self.flags[d] & Flag.SPELL > 0, self.back_at[d]
         gasp = kind & (Dark.GASP | Dark.DOUBTED) > 0
@@ -249,22 +278,25 @@ class State:
         self.onset_at[k] = onset[new]
         self.back_at[k] = 0
         self.kinds[k] = kind[new]
+        self.lost[k] = phases[new]
         self.flags[k] |= Flag.SPELL
 
         more = fresh & lasting
-        k = d[more]
-        self.dark_at[k] = np.minimum(self.dark_at[k], at[more])
-        self.dark_last[k] = np.maximum(self.dark_last[k], at[more])
+        k, at, kind, phases = d[more], at[more], kind[more], phases[more]
+        grown = (
+            phases & ~self.lost[k] > 0
+        )  # surely dark on these only now; interrupted since the first was lost
+        measured = (kind == Dark.ZERO) & (at > self.dark_last[k])  # tells what is dark and what is not
+        self.lost[k] = np.where(measured, phases, self.lost[k] | phases)
+        self.dark_at[k] = np.where(grown & (self.kinds[k] > 0), at, np.minimum(self.dark_at[k], at))
+        self.dark_last[k] = np.maximum(self.dark_last[k], at)
         self.onset_at[k] = np.minimum(self.onset_at[k], onset[more])
-        self.kinds[k] |= kind[more]
+        self.kinds[k] |= kind
 
     def _enliven(self, rows: Rows) -> None:
         i = np.flatnonzero(rows.living)
         d, at, restore = rows.device[i], rows.at[i], rows.restore[i]
-        self.failed[d] = 0
-        self.on_at[d] = np.maximum(self.on_at[d], at)
-        here = ~rows.timed[i]
-        self.on_here[d[here]] = np.maximum(self.on_here[d[here]], at[here])
+        self._alive(d, at, rows.timed[i])
         lit = rows.used[i] > 0
         self.volt_at[d[lit]] = np.maximum(self.volt_at[d[lit]], at[lit])
         self.restored_at[d[restore]] = np.maximum(self.restored_at[d[restore]], at[restore])
@@ -277,6 +309,20 @@ class State:
         # Still alive between the estimated onset and the first moment surely dark: the onset was later.
         later = spell & ~over & (self.back_at[d] == 0) & (at > self.onset_at[d]) & (at < self.dark_at[d])
         self.onset_at[d[later]] = at[later] + 1
+
+        part = np.flatnonzero(
+            (rows.used & ~self.low[rows.device] > 0) & ~rows.living & (rows.dark & Dark.BREAKER == 0)
+        )
+        d, at = rows.device[part], rows.at[part]
+        self._alive(d, at, rows.timed[part])
+        self.volt_at[d] = np.maximum(self.volt_at[d], at)
+
+    def _alive(self, devices: Keys, at: Int64s, timed: Bools) -> None:
+        """Supply on some phase at least."""
+        self.failed[devices] = 0
+        self.on_at[devices] = np.maximum(self.on_at[devices], at)
+        here = ~timed
+        self.on_here[devices[here]] = np.maximum(self.on_here[devices[here]], at[here])
 
     def _contradict(self, devices: Keys, received: Int64s, ended: Bools) -> None:
         """Count gasps that nothing but a reading followed; a device with several of them flaps."""

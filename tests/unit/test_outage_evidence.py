@@ -22,7 +22,8 @@ from gateway.core.model import (
 from gateway.core.network import Network
 from processors.outage.detector import OutageDetector
 from processors.outage.evidence import Evidence
-from processors.outage.judge import Points, holds, judge
+from processors.outage.judge import Points, judge
+from processors.outage.likelihood import holds
 from processors.outage.settings import OutageSettings
 from processors.outage.state import Dark, Flag
 from tests.unit.outage_cases import at_fault
@@ -85,13 +86,15 @@ def test_a_single_phase_meter_is_judged_by_the_voltage_it_measures_whatever_its_
     assert dark(evidence, 0)
 
 
-def test_one_phase_of_three_lost_is_recorded_and_no_outage() -> None:
+def test_a_lost_phase_of_three_is_dark_on_that_phase_only_until_it_is_back() -> None:
     evidence = Evidence(inventory(), SETTINGS)
-    evidence.observe(reading(3, T0, 230.0, 0.0, 230.0))
-    assert not dark(evidence, 3)
-    assert evidence.low[3] == 0b010
-    evidence.observe(reading(3, T0 + MINUTE, 3.0, 0.0, 120.0))
-    assert dark(evidence, 3)
+    lost = []
+    volts = [(230.0, 0.0, 230.0), (3.0, 0.0, 120.0), (230.0, 150.0, 230.0), (230.0, 230.0, 230.0)]
+    for step, row in enumerate(volts):
+        evidence.observe(reading(3, T0 + step * MINUTE, *row))
+        lost.append(int(evidence.lost[3]) if dark(evidence, 3) else 0)
+    assert lost == [0b010, 0b111, 0b010, 0]
+    assert evidence.onset_at[3] == T0  # interrupted since the first was lost
 
 
 def test_rows_without_voltage_are_heard_and_prove_nothing_about_supply() -> None:
@@ -273,13 +276,21 @@ def test_time_does_not_go_backwards() -> None:
 
 
 def points(dark: list[int], living: list[int], count: int = 4) -> Points:
+    evident, alive = np.isin(np.arange(count), dark), np.isin(np.arange(count), living)
+    phases = np.full(count, 2, np.uint8)
+    shown = np.where(alive, T0 + MINUTE, 0)
     return Points(
         node=np.arange(3, 3 + count, dtype=np.int32),
-        dark=np.isin(np.arange(count), dark),
-        kinds=np.where(np.isin(np.arange(count), dark), Dark.GASP, np.uint8(0)),
+        phases=phases,
+        lost=np.where(evident, phases, np.uint8(0)),
+        kinds=np.where(evident, Dark.GASP, np.uint8(0)),
         failed=np.zeros(count, np.int32),
+        dark_at=np.where(evident, T0, 0),
+        area=np.full(count, 2),
+        quiet=~(evident | alive),
         silence=np.zeros(count),
-        living=np.isin(np.arange(count), living),
+        on_at=shown,
+        lit_at=shown,
     )
 
 

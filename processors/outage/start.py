@@ -1,0 +1,165 @@
+"""Starting an outage or a phase loss: who belongs to it from when on, and which smaller ones are part of it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gateway.core.clock import SECOND
+from gateway.core.inventory import DeviceKind, Inventory
+from gateway.core.model import Bools, Change, IncidentKind, Int64s
+from gateway.core.network import phase_letters
+from processors.outage.book import Book
+from processors.outage.evidence import Evidence
+from processors.outage.settings import OutageSettings
+from processors.outage.state import ALL, Flag, Keys
+from processors.outage.story import Story
+
+
+class Starter:
+    """`nested`: key of a device that was still dark when an incident was restored -> that incident."""
+
+    def __init__(
+        self, inventory: Inventory, settings: OutageSettings, evidence: Evidence, book: Book
+    ) -> None:
+        self.inventory = inventory
+        self.network = inventory.network
+        self.settings = settings
+        self.evidence = evidence
+        self.book = book
+        self.join = round(settings.join_s * SECOND)
+        meters = np.flatnonzero((inventory.kind == DeviceKind.METER) & (inventory.node >= 0))
+        order = np.argsort(inventory.node[meters], kind="stable")
+        self.points: Keys = meters[order]
+        nodes = np.arange(len(inventory.network) + 1)
+        self.first = np.searchsorted(inventory.node[self.points].astype(np.int64), nodes)
+        self.nested: dict[int, str] = {}
+
+    def points_below(self, node: int) -> Keys:
+        """Keys of the metering points at and below a node, by node."""
+        return self.points[self.first[node] : self.first[node + self.network.size[node]]]
+
+    def begin(
+        self,
+        node: int,
+        below: Keys,
+        dark: Keys,
+        started: int,
+        *,
+        phases: int = ALL,
+        alive_after: int,
+        confidence: float,
+        direct_by: str,
+        at: int,
+    ) -> None:
+        """Open an outage, or a phase loss where some phases remain, with everything below that has a part in it and
+        was not shown alive; what it explains is merged into it.
+
+        Direct evidence also takes those whose last outage is restored and not closed yet.
+        """
+        ev, book = self.evidence, self.book
+        name = self.network.ids[node]
+        connected = self.inventory.phases[below]
+        whole = int(np.bitwise_or.reduce(connected, initial=0)) & ~phases == 0
+        kind = IncidentKind.OUTAGE if whole else IncidentKind.PHASE_LOSS
+        letters = book.node_phases(name) if whole else phase_letters(phases)
+        mask = ALL if whole else phases
+        below = below[connected & phases > 0]
+        living = self.alive(below, mask, alive_after) & (ev.restored_at[below] <= started)
+        living[np.isin(below, dark)] = False
+        owned = book.in_outage(below)
+        owners = np.unique(book.owner[below[owned]]).tolist()
+        absorbed = [slot for slot in owners if self._part_of(slot, node, mask, started)]
+        verifying = [slot for slot in owners if direct_by and book.restored(slot)]
+        grown = np.isin(below, dark) & np.isin(
+            book.owner[below],
+            [slot for slot in owners if book.explains(slot) and book.mask(slot) & mask != mask],
+        )
+        members = np.sort(
+            below[~living & (~owned | grown | np.isin(book.owner[below], absorbed + verifying))]
+        )
+        if not len(members):
+            return
+        story = Story(
+            id=book.new_id(kind, name, at),
+            kind=kind,
+            node=name,
+            phases=letters,
+            started_at=started,
+            detected_at=at,
+            confidence=confidence,
+            direct_by=direct_by,
+        )
+        if self.nested:
+            above = {self.nested.pop(key) for key in members.tolist() if key in self.nested}
+            story.parent = min(above, default="")
+        start = self._starts(members, absorbed, started)
+        for slot in absorbed:
+            story.started_at = min(story.started_at, book.stories[slot].started_at)
+            book.merge(slot, story.id, at)
+        for slot in np.unique(book.owner[members[book.in_outage(members)]]).tolist():
+            book.leave(slot, members, at)
+        self._take(story, members, start, at)
+
+    def alive(self, keys: Keys, phases: int, after: int) -> Bools:
+        """Which were shown alive on one of `phases` after a time. Of a point on several phases only voltage tells which
+        of them live, and of one whose phases are all in question any sign of life does."""
+        ev, s = self.evidence, np.uint8(phases)
+        connected = self.inventory.phases[keys]
+        lost = np.where(
+            (ev.flags[keys] & Flag.SPELL > 0) & (ev.back_at[keys] == 0), ev.lost[keys], np.uint8(0)
+        )
+        lit = (connected & s & ~lost > 0) & (ev.volt_at[keys] > after)
+        found: Bools = lit | ((connected & ~s == 0) & (lost != connected) & (ev.on_at[keys] > after))
+        return found
+
+    def _part_of(self, slot: int, node: int, phases: int, started: int) -> bool:
+        """Whether an outage is open below a node and explained by one of these phases there since `started`. The loss
+        of one phase may grow into that of all at any time."""
+        book = self.book
+        story = book.stories[slot]
+        if not book.explains(slot) or not self._within(story.node, node):
+            return False
+        mask = book.mask(slot)
+        return mask & ~phases == 0 and (mask != phases or abs(story.started_at - started) <= self.join)
+
+    def _starts(self, members: Keys, absorbed: list[int], started: int) -> Int64s:
+        """When each went off: by its own evidence, or as the others. What a phase loss said of it holds on."""
+        ev, book = self.evidence, self.book
+        spell = ev.flags[members] & Flag.SPELL > 0
+        losses = [slot for slot in absorbed if book.stories[slot].kind is IncidentKind.PHASE_LOSS]
+        known = spell & (
+            (ev.kinds[members] > 0) | (np.isin(book.owner[members], losses) & (ev.back_at[members] == 0))
+        )
+        seen = np.where(ev.restored_at[members] > started, started, ev.on_at[members] + 1)
+        return np.where(known, ev.onset_at[members], np.maximum(started, seen))
+
+    def _take(self, story: Story, members: Keys, start: Int64s, at: int) -> None:
+        book = self.book
+        for slot in np.unique(book.owner[members]).tolist():
+            if slot >= 0:
+                mine = book.owner[members] == slot
+                book.yield_to(slot, members[mine], start[mine], story.id, at)
+        slot = book.add(story)
+        book.take_in(slot, members, start)
+        book.publish(slot, at, Change.OPENED)
+        book.dirty.add(slot)  # some may be back already
+
+    def join_in(self, slot: int, keys: Keys, at: int) -> None:
+        """Dark evidence below a node that is known to be without supply."""
+        if not len(keys):
+            return
+        book, keys = self.book, np.sort(keys)
+        story = book.stories[slot]
+        start = self.evidence.onset_at[keys]
+        for other in np.unique(book.owner[keys]).tolist():
+            mine = book.owner[keys] == other
+            if other >= 0 and book.stories[other].communications:
+                book.yield_to(other, keys[mine], start[mine], story.id, at)
+            elif other >= 0:
+                book.leave(other, keys[mine], at)
+        book.take_in(slot, keys, start)
+        for key in keys.tolist():
+            self.nested.pop(key, None)
+
+    def _within(self, node: str, above: int) -> bool:
+        return node in self.network and self.network.is_below(self.network.index(node), above)
