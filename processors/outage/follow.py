@@ -21,6 +21,8 @@ from processors.outage.story import STALE, Story
 
 log = logging.getLogger(__name__)
 
+_FALSE_SHARE = 0.05  # of members that reported: so few may have had supply all the time
+
 OPEN, RESTORED = IncidentState.OPEN, IncidentState.RESTORED
 
 
@@ -222,13 +224,12 @@ class Follower:
         evident = ev.kinds[k] > 0
         back = ~story.off
         told = back & (ev.restored_at[k] > story.start)
-        if (evident & back).any() or told.any():
+        came = np.count_nonzero(evident & back) + np.count_nonzero(told)
+        if came > _FALSE_SHARE * np.count_nonzero(evident):
             return False  # they come back as they would after a real outage
         lag = np.maximum(ev.heard_at[k] - ev.on_at[k], 0)  # of a clock that is slow: `due` is by reception
         living = back & (story.end + lag <= story.due)
-        count = int(np.count_nonzero(evident)) + (3 if story.direct_by else 0)
-        quiet = int(np.count_nonzero(~evident & ~back))
-        return bool(living.any()) and not holds(count, quiet, int(np.count_nonzero(living)), self.settings)
+        return bool(living.any()) and not self.opener.stands(story, living)
 
     def _cancel(self, slot: int, story: Story, at: int) -> None:
         if story.planned:  # where it was announced it need not have taken place everywhere

@@ -15,7 +15,10 @@ from processors.outage.judge import Candidate, judge
 from processors.outage.settings import OutageSettings
 from processors.outage.start import Starter
 from processors.outage.state import Flag, Keys
+from processors.outage.story import Story
 from processors.outage.weigh import Scene, Weigher, tops_of
+
+_DIRECT_POINTS = 3  # what a terminal says weighs as much as so many points
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -190,9 +193,17 @@ class Opener(Starter):
         over = left[(ev.back_at[left] > 0) & judged.ripe[left]]
         ev.flags[over] &= ~Flag.SPELL
 
-    def stands(self, node: str, members: Keys, living: Keys, at: int) -> bool:
-        """Whether an outage at a node is still the best that the evidence of its members allows, though these live."""
-        raise NotImplementedError
+    def stands(self, story: Story, living: Bools) -> bool:
+        """Whether an outage still explains its members better than smaller ones would, although these (bool[m]) missed
+        no report. After a conclusion the first life is most often restoration: it weighs, and does not veto."""
+        if story.node not in self.network:
+            return True
+        node = self.network.index(story.node)
+        terminal = self.inventory.key(story.direct_by) if story.direct_by else None
+        terminals = np.full(0 if terminal is None else _DIRECT_POINTS, terminal or 0, np.int64)
+        points = self.weigher.members(story, living, node, terminals)
+        found = judge(self.network, np.array([node]), points, self.settings, lenient=True)
+        return any(candidate.node == node and not candidate.alone for candidate in found)
 
     # -- opening ---------------------------------------------------------------------------------------------------
 

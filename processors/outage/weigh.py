@@ -16,7 +16,8 @@ from processors.outage.evidence import Evidence
 from processors.outage.judge import Points
 from processors.outage.likelihood import lower_medians, silence_weights
 from processors.outage.settings import OutageSettings
-from processors.outage.state import ALL, Dark, Flag, Keys, UInt8s
+from processors.outage.state import ALL, FAR, Dark, Flag, Keys, UInt8s
+from processors.outage.story import Story
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -183,6 +184,22 @@ class Weigher:
             silent=keys[mute & ~owned],
             open_end=keys[quiet & ~mute & ~owned & (on_at <= about[of_top])],
         )
+
+    def members(self, story: Story, living: Bools, node: int, terminals: Keys) -> Points:
+        """Those of an outage that hang at or below a node; `living` (bool[m]) have supply against expectation."""
+        ev, inv, k = self.evidence, self.inventory, story.keys
+        order = np.argsort(inv.node[k], kind="stable")
+        at = inv.node[k[order]]
+        order = order[(at >= node) & (at < node + inv.network.size[node])]
+        k, living, back = k[order], living[order], story.end[order] > 0
+        evident = (ev.kinds[k] > 0) & ~back
+        shown = np.where(living, FAR, 0)
+        points = Points(
+            node=inv.node[k], phases=inv.phases[k], lost=np.where(evident, ev.lost[k], np.uint8(0)),
+            kinds=np.where(evident, ev.kinds[k], np.uint8(0)), failed=ev.failed[k], dark_at=ev.dark_at[k],
+            area=self.area[k], quiet=~(evident | back), silence=np.zeros(len(k)), on_at=shown, lit_at=shown,
+        )  # fmt: skip
+        return self._with(points, terminals)
 
     def _times(self, of_top: Int64s, evident: Int64s, fresh: Bools, inside: Bools, keys: Keys) -> Int64s:
         """Of what time the evidence below each top is: the median of what is new, else the latest that is known."""
