@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 _BREATH_S = 0.02
 _SPOOL_PAUSE_S = 5.0
 _TELL_AGAIN = MINUTE
-_PLANNED_BACK = DAY  # a window that ended so long ago may still say what an outage is that began in it
+_PLANNED_BACK = 2 * DAY  # a window that ended so long ago may still say what an outage is that began in it
 
 
 class Written(Protocol):
