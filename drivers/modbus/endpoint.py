@@ -13,7 +13,6 @@ from collections.abc import Sequence
 
 from drivers.modbus import address, metrics
 from drivers.modbus.client import (
-    OF_ITS_OWN,
     TARGET_FAILED,
     Connection,
     ConnectionLostError,
@@ -22,7 +21,7 @@ from drivers.modbus.client import (
 )
 from drivers.modbus.gather import Answer, Gatherer
 from drivers.modbus.poll import Asked, Device, ask
-from drivers.modbus.questions import Questions
+from drivers.modbus.questions import Questions, verdict
 from drivers.modbus.schedule import Schedule, Turn
 from drivers.modbus.settings import ModbusSettings
 from gateway.core.clock import SECOND, Clock
@@ -217,11 +216,7 @@ class EndpointPoller:
             metrics.skipped.inc(skipped)
 
     async def _answer(self, connection: Connection, key: int, began: int) -> None:
-        """A poll out of turn, which neither the schedule nor the count of silent polls learns of.
-
-        Silence means something only where somebody else behind the same endpoint was heard when last asked, or where
-        nobody else is there. A refusal that only whoever has the registers can give is a sign of life.
-        """
+        """A poll out of turn, which neither the schedule nor the count of silent polls learns of."""
         device = self._devices[key]
         try:
             asked = await ask(connection, device, self._settings.timeout_s)
@@ -231,19 +226,9 @@ class EndpointPoller:
         now = self._clock.now()
         self._take(connection, device, asked, now)
         others = len(self._heard) > (key in self._heard)
-        failure, outcome = asked.failure, "answered"
-        if isinstance(failure, RefusedByDeviceError) and asked.image is None:
-            if failure.code in TARGET_FAILED:
-                outcome = "target_failed"
-                self._tell(SignalKind.TARGET_FAILED, (key,), now, str(failure))
-            elif failure.code in OF_ITS_OWN:
-                self._tell(SignalKind.PING_OK, (key,), now, str(failure))
-            else:
-                outcome = "refused"
-        elif asked.image is None:
-            outcome = "unanswered" if others or self.alone else "unheard"
-            if outcome == "unanswered":
-                self._tell(SignalKind.PING_FAILED, (key,), now, str(failure))
+        outcome, kind = verdict(asked, path_lives=others or self.alone)
+        if kind is not None:
+            self._tell(kind, (key,), now, str(asked.failure))
         metrics.questions.labels(outcome).inc()
         self._questions.done(key, began, now)
 

@@ -1,8 +1,30 @@
-"""Devices of one endpoint that somebody wants asked now, ahead of their turn. Pure bookkeeping: no sockets."""
+"""Devices of one endpoint that somebody wants asked now, ahead of their turn, and what came of it. No sockets."""
 
 from __future__ import annotations
 
 import asyncio
+
+from drivers.modbus.client import OF_ITS_OWN, TARGET_FAILED, RefusedByDeviceError
+from drivers.modbus.poll import Asked
+from gateway.core.clock import SECOND
+from gateway.core.model import SignalKind
+
+_MOST_COST = 30 * SECOND  # what takes longer is a clock that jumped
+
+
+def verdict(asked: Asked, *, path_lives: bool) -> tuple[str, SignalKind | None]:
+    """(outcome as the metrics call it, the signal to give, if any).
+
+    path_lives: whether somebody else was heard over the same path, or nobody else is there; only then silence means
+    something. A refusal that only whoever has the registers can give is a sign of life; others may be a gateway's.
+    """
+    if asked.image is not None:
+        return "answered", None
+    if not isinstance(asked.failure, RefusedByDeviceError):
+        return ("unanswered", SignalKind.PING_FAILED) if path_lives else ("unheard", None)
+    if asked.failure.code in TARGET_FAILED:
+        return "target_failed", SignalKind.TARGET_FAILED
+    return ("answered", SignalKind.PING_OK) if asked.failure.code in OF_ITS_OWN else ("refused", None)
 
 
 class _Waiting:
@@ -42,7 +64,9 @@ class Questions:
         """When one may be taken, `now` at the earliest, given when the next poll is due; None while none waits."""
         if not self._waiting:
             return None
-        return now if next_poll is None or next_poll > now + self._cost else max(now, self._free_at)
+        if next_poll is None or next_poll > now + self._cost or self._free_at > now + 4 * self._cost:
+            return now  # nobody is held up; or the clock was put back
+        return max(now, self._free_at)
 
     def take(self, now: int, next_poll: int | None) -> int | None:
         """The next device to ask; None when there is none that may be asked already."""
@@ -55,7 +79,7 @@ class Questions:
 
     def done(self, key: int, began: int, now: int) -> None:
         """It was asked from `began` until `now`, whatever came of it."""
-        self._cost = now - began
+        self._cost = max(0, min(now - began, _MOST_COST))
         self._free_at = now + 4 * self._cost
         waiting = self._taken.pop(key)
         waiting.asked = True

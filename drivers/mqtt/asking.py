@@ -65,7 +65,8 @@ class Asking:
             if isinstance(entry, Batch):
                 self.heard_at[entry.device] = entry.received_at
                 if self._open:
-                    news = (entry.quality & Quality.REDELIVERED) == 0
+                    asked = np.isin(entry.device, np.fromiter(self._open, np.int32))
+                    news = asked & (entry.quality & Quality.REDELIVERED == 0)
                     self._answered(entry.device[news].tolist(), entry.received_at[news].tolist())
             elif isinstance(entry, Signal) and 0 <= entry.device < len(self.heard_at):
                 if entry.kind is SignalKind.CONNECTION_LOST or entry.detail.startswith(_NOT_NEWS):
