@@ -54,11 +54,18 @@ async def ask(
 
     Raises:
         UnavailableError: nobody answers there, or not now.
-        InvalidInputError: the gateway found faults in what was sent.
+        InvalidInputError: the gateway found faults in what was sent, or `url` or `by` are no such things.
         RefusedError: it said no, or what answers there is no gateway.
     """
-    target = URL(url, encoded=True)
-    place = str(target.origin())
+    if not (by.isprintable() and len(by) <= 200):
+        raise InvalidInputError([f"--by {by[:40]!r} is not a name of at most 200 printable characters"])
+    try:
+        target = URL(url, encoded=True)
+        place = str(target.origin())
+        if target.scheme not in ("http", "https"):
+            raise ValueError(target.scheme)
+    except ValueError as exc:
+        raise InvalidInputError([f"{url!r} is not below an address such as http://127.0.0.1:8080"]) from exc
     headers = {"X-Requested-By": by} if by else {}
     if media:
         headers["content-type"] = media

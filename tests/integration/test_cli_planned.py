@@ -18,6 +18,7 @@ from aiohttp import web
 from typer.testing import CliRunner
 
 from gateway.cli import app
+from gateway.core.errors import InvalidInputError
 from gateway.csvfiles import load_network
 from gateway.embedded import BrokerAddress, free_port
 from tests.integration.scene import Scene, open_store, scene
@@ -99,6 +100,24 @@ async def test_without_a_gateway_it_says_so_in_one_line(site: Path) -> None:
     assert "--url" in done.stderr
     missing = await planned("import", site / "none.csv", "-c", config)
     assert (missing.returncode, "none.csv: No such file" in missing.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "fault"),
+    [
+        ("--url", "localhost", "is not below an address such as http://127.0.0.1:8080"),
+        ("--url", "ftp://localhost", "is not below an address"),
+        ("--url", "http://localhost:99999", "is not below an address"),
+        ("--by", "a\nb", "is not a name of at most 200 printable characters"),
+        ("--by", "x" * 201, "is not a name"),
+    ],
+)
+def test_an_address_or_a_name_that_is_none_is_refused(
+    site: Path, option: str, value: str, fault: str
+) -> None:
+    command = ["planned", "withdraw", "A", "-c", str(site / "feederline.yaml"), option, value]
+    with pytest.raises(InvalidInputError, match=fault):
+        CliRunner().invoke(app, command, catch_exceptions=False)
 
 
 async def test_what_answers_and_is_no_gateway_is_said(site: Path) -> None:
