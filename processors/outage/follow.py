@@ -227,13 +227,19 @@ class Follower:
         came = np.count_nonzero(evident & back) + np.count_nonzero(told)
         if came > _FALSE_SHARE * np.count_nonzero(evident):
             return False  # they come back as they would after a real outage
+        living = self._missed_nothing(story)
+        return bool(living.any()) and (story.planned or not self.opener.stands(story, living))
+
+    def _missed_nothing(self, story: Story) -> Bools:
+        """Members that show supply and reported whenever they should have: they had it all the time."""
+        ev, k = self.evidence, story.keys
         lag = np.maximum(ev.heard_at[k] - ev.on_at[k], 0)  # of a clock that is slow: `due` is by reception
-        living = back & (story.end + lag <= story.due)
-        return bool(living.any()) and not self.opener.stands(story, living)
+        living: Bools = ~story.off & (story.end + lag <= story.due)
+        return living
 
     def _cancel(self, slot: int, story: Story, at: int) -> None:
         if story.planned:  # where it was announced it need not have taken place everywhere
-            living = ~story.off & (self.evidence.kinds[story.keys] == 0)
+            living = self._missed_nothing(story) & (self.evidence.kinds[story.keys] == 0) & (story.step == 0)
             keys = story.keys[living]
             end = np.where(living, story.start, story.end)
             self.book.part(slot, living, end, at, IncidentState.CANCELLED)
