@@ -269,10 +269,9 @@ class Announced:
         """Members off that are shown dark after the announced end, bool[m]: by evidence of their own, or because
         nothing is heard of them while others on their path are heard."""
         ev, k = self.evidence, story.keys
-        path, heard = ev.path, np.zeros(len(ev.paths), np.int64)
-        np.maximum.at(heard, path, ev.heard_at)
+        heard = ev.heard_through()[ev.path[k]]
         fresh = ev.is_dark(k) & (ev.dark_last[k] > story.planned_to)
-        mute = (ev.heard_at[k] <= story.planned_to) & (heard[path[k]] > story.planned_to)
+        mute = (ev.heard_at[k] <= story.planned_to) & (heard > story.planned_to)
         mute &= ev.audible()[k]
         found: Bools = story.off & (fresh | mute)
         return found

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from hashlib import blake2b
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -33,6 +35,9 @@ _CHANGES = {
     IncidentState.MERGED: Change.MERGED,
 }
 
+if TYPE_CHECKING:
+    from processors.outage.asking import Asked
+
 
 class Book:
     """`owner` int32 per device key: slot of its story in `stories`, −1 for none."""
@@ -50,6 +55,8 @@ class Book:
         self.events: list[Event] = []
         self.dirty: set[int] = set()  # slots about which something may have to be told
         self.resumed_at = 0  # time of the snapshot that all this comes from
+        self.asked: dict[int, Asked] = {}  # key -> what it was asked and has not answered yet
+        self.answered: dict[int, int] = {}  # key -> when it answered a question
         self._next = 0
 
     # -- finding ---------------------------------------------------------------------------------------------------
@@ -266,13 +273,15 @@ class Book:
         facts = facts_of(story, self)
         story.signature = signature(story, facts)
         most = self.evidence.settings.shared_hop_confidence if facts.shared_hop else 1.0
+        story.customers = int(self.inventory.customers[story.keys].sum())
+        sure = story.sureness(math.log(1.0 / self.evidence.settings.silent_rate))
         self.events.append(
             story.event(
                 at,
                 change,
                 story.changed(void=void),
-                confidence=min(story.confidence, most),
-                customers=int(self.inventory.customers[story.keys].sum()),
+                confidence=min(sure, most),
+                customers=story.customers,
                 summary=words.summary(facts),
                 evidence=words.evidence(facts),
             )

@@ -22,6 +22,7 @@ from gateway.core.model import (
 )
 from processors.outage import snapshot
 from processors.outage.announced import Announced
+from processors.outage.asking import Asking
 from processors.outage.book import Book
 from processors.outage.direct import Direct
 from processors.outage.evidence import Evidence
@@ -63,6 +64,7 @@ class OutageDetector:
         self.silence = Silence(self.inventory, self.evidence, self.book, self.opener)
         self.follower = Follower(self.settings, self.evidence, self.book, self.opener)
         self.announced = Announced(self.settings, self.evidence, self.book, self.opener, self.follower)
+        self.asking = Asking(self.settings, self.evidence, self.book, self.opener)
         self.direct = Direct(self.evidence, self.book, self.opener, self.follower)
 
     def observe(self, batch: Batch) -> None:
@@ -70,6 +72,7 @@ class OutageDetector:
 
     def notice(self, signal: Signal) -> None:
         self.evidence.notice(signal)
+        self.asking.notice(signal)
 
     def plan(self, planned: PlannedOutage) -> None:
         """Take note of an announced outage; one of an unknown node is kept aside and counted."""
@@ -81,7 +84,9 @@ class OutageDetector:
             )
 
     def questions(self) -> list[Question]:
-        return []
+        """Who is to be asked now, by what `advance` concluded; each question is handed out once."""
+        questions, self.asking.questions = self.asking.questions, []
+        return questions
 
     def advance(self, at: int) -> list[Event]:
         """What can be concluded at `at`; events are in the order in which they are to be applied."""
@@ -101,6 +106,7 @@ class OutageDetector:
         self._step("direct", lambda: self.direct.conclude(at))
         self._step("judge", lambda: self.opener.conclude(at))
         self._step("silence", lambda: self.silence.conclude(at))
+        self._step("ask", lambda: self.asking.conclude(at))
         events, book.events = book.events, []
         return events
 
@@ -130,7 +136,9 @@ class OutageDetector:
                 self.book.dirty.add(slot)
 
     def _parts(self) -> snapshot.Parts:
-        return snapshot.Parts(self.evidence, self.book, self.opener, self.silence, self.announced)
+        return snapshot.Parts(
+            self.evidence, self.book, self.opener, self.silence, self.announced, self.asking
+        )
 
     def snapshot(self) -> bytes:
         return snapshot.save(self.at, self._parts())

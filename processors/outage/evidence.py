@@ -232,11 +232,17 @@ class Evidence(State):
         found: Int64s = np.maximum(self.heard_at[keys], self.heard_from[keys])
         return found
 
+    def heard_through(self) -> Int64s:
+        """When anything was heard last along each path, int64 per path."""
+        found = np.zeros(len(self.paths), np.int64)
+        np.maximum.at(found, self.path, self.heard_at)
+        return found
+
     def path_lives(self, keys: Keys) -> Bools:
         """Whether anything came along a device's path when the device itself should have spoken."""
-        path, path_heard = self.path, np.zeros(len(self.paths), np.int64)
-        np.maximum.at(path_heard, path, self.heard_at)
-        lives: Bools = path_heard[path[keys]] > self.last_heard(keys) + self.interval[keys] * 3 // 2
+        lives: Bools = (
+            self.heard_through()[self.path[keys]] > self.last_heard(keys) + self.interval[keys] * 3 // 2
+        )
         return lives
 
     def is_dark(self, keys: Keys) -> Bools:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gateway.core.model import IncidentKind, IncidentState
+from gateway.core.model import Bools, IncidentKind, IncidentState
 from gateway.core.network import Network, NodeKind
 from processors.outage import words
 from processors.outage.state import Dark, Flag, Keys
@@ -119,9 +119,18 @@ def signature(story: Story, facts: words.Facts) -> tuple[int, ...]:
 
 
 def verified(story: Story, book: Book) -> int:
-    """Members that showed a reading with voltage since they came back, or answered when asked."""
-    shown = (story.end > 0) & (book.evidence.volt_at[story.keys] >= story.end)
-    return int(np.count_nonzero(shown))
+    """How many members showed a reading with voltage since they came back, or answered when asked."""
+    return int(np.count_nonzero(shown_well(story, book)))
+
+
+def shown_well(story: Story, book: Book) -> Bools:
+    """Which members did, bool[m]."""
+    shown: Bools = (story.end > 0) & (book.evidence.volt_at[story.keys] >= story.end)
+    for key, at in book.answered.items():
+        i = int(np.searchsorted(story.keys, key))
+        if i < len(story.keys) and story.keys[i] == key:
+            shown[i] |= 0 < story.end[i] <= at
+    return shown
 
 
 def place(network: Network, node: str) -> str:

@@ -286,7 +286,7 @@ class Follower:
         self.book.publish(slot, at, Change.UPDATED)
 
     def _verified(self, story: Story, at: int) -> bool:
-        if at - story.settled_at < self.verify:
+        if at - story.settled_at < self.verify or self._asks(story):
             return False
         if at - story.restored_at < self.reclose and self._momentary(story):
             return False  # the next part of a reclosing sequence
@@ -297,6 +297,10 @@ class Follower:
             return True
         story.unverified = not shown and at - story.settled_at >= self.verify_max
         return at - story.settled_at >= self.verify_max
+
+    def _asks(self, story: Story) -> bool:
+        """Whether members were asked that may still answer."""
+        return any(asked.incident == story.id for asked in self.book.asked.values())
 
     def _momentary(self, story: Story) -> bool:
         """Whether nobody was off for a sustained time, and all switching took no longer either (IEEE 1366)."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple, TypeVar
 
 import msgspec
 import numpy as np
+from msgspec import structs
 
 from gateway.core.inventory import Inventory
-from gateway.core.model import IncidentKind, IncidentState, Interruption, PlannedOutage
+from gateway.core.model import IncidentKind, IncidentState, Interruption, PlannedOutage, Purpose, Question
 from processors.outage.announced import Announced
+from processors.outage.asking import Asked, Asking
 from processors.outage.book import Book
 from processors.outage.evidence import Absence, Evidence
 from processors.outage.open import Opener
@@ -17,6 +20,7 @@ from processors.outage.silence import Silence
 from processors.outage.state import COLUMNS, Flag, Keys
 from processors.outage.story import Story
 
+_T = TypeVar("_T")
 MAGIC = b"feederline-outage-4\n"
 _MEMBERS = {"start": np.int64, "end": np.int64, "step": np.int32, "due": np.int64, "told": np.int64}
 
@@ -42,6 +46,7 @@ class _StoryState(msgspec.Struct, frozen=True, kw_only=True):
     unanswered: int
     unverified: bool
     outlasted: int
+    customers: int
     revision: int
     settled_at: int
     doubted_at: int
@@ -52,6 +57,16 @@ class _StoryState(msgspec.Struct, frozen=True, kw_only=True):
     untold: int
     keys: list[int]
     members: dict[str, bytes]
+
+
+class _AskingState(msgspec.Struct, frozen=True, kw_only=True):
+    outstanding: dict[int, Asked]
+    answered: dict[int, int]
+    refused: dict[int, int]
+    last: dict[int, int]
+    counts: list[tuple[str, Purpose, int]]
+    recent: list[int]
+    questions: list[Question]
 
 
 class _State(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,6 +88,7 @@ class _State(msgspec.Struct, frozen=True, kw_only=True):
     again: list[str]
     faulted: dict[int, int]
     dirty: list[int]
+    asked: _AskingState
     planned: list[PlannedOutage]
     planned_changed: bool
     announced: list[tuple[str, str, int]]
@@ -85,7 +101,7 @@ _decode = msgspec.msgpack.Decoder(_State).decode
 _PLAIN = [
     "id", "kind", "node", "phases", "state", "started_at", "detected_at", "restored_at", "parent", "confidence", "path",
     "direct_by", "reference", "planned_node", "planned_from", "planned_to", "asked", "unanswered", "unverified",
-    "outlasted", "revision", "settled_at", "doubted_at", "returned_at", "published_at", "signature",
+    "outlasted", "customers", "revision", "settled_at", "doubted_at", "returned_at", "published_at", "signature",
     "untold",
 ]  # fmt: skip
 
@@ -98,10 +114,11 @@ class Parts(NamedTuple):
     opener: Opener
     silence: Silence
     announced: Announced
+    asking: Asking
 
 
 def save(at: int, parts: Parts) -> bytes:
-    evidence, book, opener, silence, announced = parts
+    evidence, book, opener, silence, announced, asking = parts
     evidence.flush()
     nodes = book.network.ids
     order = sorted(book.stories)
@@ -123,6 +140,15 @@ def save(at: int, parts: Parts) -> bytes:
         waiting=sorted(silence.waiting),
         again=sorted(nodes[node] for node in opener.again),
         faulted=evidence.faulted,
+        asked=_AskingState(
+            outstanding=book.asked,
+            answered=book.answered,
+            refused=asking.refused,
+            last=asking.last,
+            counts=[(*key, count) for key, count in asking.counts.items()],
+            recent=asking.recent,
+            questions=asking.questions,
+        ),
         planned=book.plans.all(),
         planned_changed=book.plans.changed,
         announced=[(*key, since) for key, since in announced.waiting.items()],
@@ -148,7 +174,7 @@ def load(data: bytes, parts: Parts) -> int:
     Raises:
         ValueError: not a snapshot of this detector and version.
     """
-    evidence, book, opener, silence, announced = parts
+    evidence, book, opener, silence, announced, asking = parts
     if not data.startswith(MAGIC):
         raise ValueError("not a snapshot of the outage detector, or of another version of it")
     try:
@@ -183,6 +209,7 @@ def load(data: bytes, parts: Parts) -> int:
     silence.waiting = {int(new[key]) for key in state.waiting if new[key] >= 0}
     opener.again = {network.index(node) for node in state.again if node in network}
     evidence.faulted = {int(new[key]): since for key, since in state.faulted.items() if new[key] >= 0}
+    _ask(state.asked, asking, new)
     book.plans.at = state.at
     for window in state.planned:
         book.plans.put(window)
@@ -199,6 +226,22 @@ def load(data: bytes, parts: Parts) -> int:
         if i in state.dirty or not evidence.listed[keys].all() or not len(keys):
             book.dirty.add(slot)
     return state.at
+
+
+def _ask(saved: _AskingState, asking: Asking, new: Keys) -> None:
+    def named(by_key: Mapping[int, _T]) -> dict[int, _T]:
+        return {int(new[key]): value for key, value in by_key.items() if new[key] >= 0}
+
+    asking.outstanding.update(named(saved.outstanding))
+    asking.book.answered.update(named(saved.answered))
+    asking.refused, asking.last = named(saved.refused), named(saved.last)
+    asking.counts = {(incident, purpose): count for incident, purpose, count in saved.counts}
+    asking.recent = list(saved.recent)
+    asking.questions = [
+        structs.replace(question, device=int(new[question.device]))
+        for question in saved.questions
+        if new[question.device] >= 0
+    ]
 
 
 def _story(saved: _StoryState, new: Keys) -> Story:

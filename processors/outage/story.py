@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,6 +23,7 @@ from gateway.core.model import (
 Keys = npt.NDArray[np.int64]
 
 STALE = -2
+_SURE = 0.99
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -51,6 +53,7 @@ class Story:
     planned_to: int = 0
     asked: int = 0  # members asked while they said nothing
     unanswered: int = 0  # of these, although others on their path were heard
+    customers: int = 0  # as told last
     outlasted: int = 0  # members that stayed off after the announced end
     unverified: bool = False  # closed though no member showed a reading
     revision: int = 0
@@ -75,6 +78,13 @@ class Story:
     @property
     def planned(self) -> bool:
         return self.kind is IncidentKind.PLANNED_OUTAGE
+
+    def sureness(self, unanswered: float) -> float:
+        """Confidence with what asking added to it; `unanswered` is the log-likelihood of one unanswered question."""
+        if not self.unanswered or self.confidence >= _SURE:
+            return self.confidence
+        odds = math.log(self.confidence / (1.0 - self.confidence)) + self.unanswered * unanswered
+        return round(min(_SURE, 1.0 / (1.0 + math.exp(-odds))), 3)
 
     @property
     def over(self) -> bool:
