@@ -170,9 +170,7 @@ def test_members_of_an_announced_outage_are_asked_after_its_end() -> None:
 def test_a_neighbour_just_above_is_asked_whether_the_outage_is_larger() -> None:
     life = Life(settings=SETTINGS.model_copy(update={"ask_below": 1.0}))
     life.until(2)
-    life.off |= {*T1, *T2}
-    life.tick(12)
-    life.say(SignalKind.LAST_GASP, 0, 1, 2, 3)
+    life.lose(T1, gasps=[0, 1, 2, 3])
     life.tick(8)
     (incident,) = life.of(IncidentKind.OUTAGE)
     beside = [q for q in confirm(life) if q.device not in incident.devices]
