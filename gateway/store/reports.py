@@ -249,6 +249,11 @@ def _indices(row: Row) -> Indices:
         caidi_minutes=row["caidi_minutes"],
         asai=row["asai"],
         maifi=row["maifi"],
+        maifi_e=row["maifi_e"],
+        caifi=row["caifi"],
+        cemi={format(row["cemi_interruptions"], "g"): row["cemi"]},
+        celid_s={format(row["celid_single_hours"], "g"): row["celid_single"]},
+        celid_t={format(row["celid_total_hours"], "g"): row["celid_total"]},
         open=OpenInterruptions(
             customers=row["open_customers"], customer_minutes=row["open_customer_minutes"]
         ),

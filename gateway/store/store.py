@@ -16,7 +16,9 @@ from gateway.core.inventory import Inventory
 from gateway.core.model import Commit, Incident, Interruption, PlannedOutage
 from gateway.core.ports import TicketDesk
 from gateway.store import incidents, inventory, maintenance, planned, writer
+from gateway.store.accounts import Accounts
 from gateway.store.completeness import Completeness, Delivered, compare
+from gateway.store.corrections import Corrections
 from gateway.store.devices import DeviceKeys
 from gateway.store.errors import boundary
 from gateway.store.inventory import InventoryDiff
@@ -43,6 +45,8 @@ class Store:
     ) -> None:
         self.settings = settings
         self.reports = Reports(pool)
+        self.accounts = Accounts(pool)
+        self.corrections = Corrections(pool)
         self.sole = SoleWriter(settings)
         self.devices = DeviceKeys(np.empty(0, np.int32), np.empty(0, np.int32))
         self._pool = pool

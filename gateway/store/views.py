@@ -54,7 +54,11 @@ class OpenInterruptions(Record, frozen=True, kw_only=True):
 
 
 class Indices(Record, frozen=True, kw_only=True):
-    """IEEE 1366. None where nobody is served, the window is empty, or (CAIDI) nobody was interrupted."""
+    """IEEE 1366. None where nobody is served, the window is empty, or (CAIDI, CAIFI) nobody was interrupted.
+
+    cemi: share of customers with at least n interruptions, by n;  celid_s, celid_t: with one of at least s hours,
+    with at least t hours in total, by these hours.
+    """
 
     customer_interruptions: int
     customer_minutes: float
@@ -63,6 +67,11 @@ class Indices(Record, frozen=True, kw_only=True):
     caidi_minutes: float | None
     asai: float | None
     maifi: float | None
+    maifi_e: float | None
+    caifi: float | None
+    cemi: dict[str, float | None]
+    celid_s: dict[str, float | None]
+    celid_t: dict[str, float | None]
     open: OpenInterruptions
 
 

@@ -1,6 +1,7 @@
--- The API: reads everything, moves tickets on.
+-- The API: reads everything, moves tickets on, puts corrections on record.
 
 grant usage on schema feederline to feederline_api;
 grant select on all tables in schema feederline to feederline_api;
 grant insert, update on ticket, delivery to feederline_api;
 grant insert on ticket_transition to feederline_api;
+grant execute on function correct_interruption to feederline_api;

@@ -1,0 +1,1 @@
+select * from major_event_limit(%(frm)s::timestamptz)

@@ -1,0 +1,1 @@
+select * from target_state(%(at)s::timestamptz)
