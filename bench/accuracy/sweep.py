@@ -19,6 +19,7 @@ from bench.accuracy.score import Found, Outcome, score
 from gateway.core.errors import InvalidInputError
 
 RATES = (0.2, 0.3, 0.6, 0.8, 0.95)
+_TOLD = 4  # misses of one play that are listed
 Figures: TypeAlias = dict[str, float | int | None]
 _Task: TypeAlias = tuple[str, str, int, float, bool]
 
@@ -75,6 +76,13 @@ def play_one(task: _Task) -> Outcome:
     grid = load(name)
     hearing = Hearing(grid, draw(grid, kind, seed), p)
     return score(hearing, play(hearing, detector(grid.inventory), answering=answering))
+
+
+def _misses(outcome: Outcome) -> list[str]:
+    where = f"{outcome.network} {outcome.kind} seed {outcome.seed} p {outcome.p:g}"
+    rest = len(outcome.misses) - _TOLD
+    lines = outcome.misses[:_TOLD] + ([f"and {rest} more"] if rest > 0 else [])
+    return [f"{where}: {line}" for line in lines]
 
 
 def _by(outcomes: list[Outcome], of: Callable[[Outcome], str]) -> dict[str, Figures]:
