@@ -219,12 +219,14 @@ class _Author:
         self.tell(node, self.start, last)
 
     def nested(self) -> None:
+        """Something below stays without supply for longer than any meter's reporting interval and a half, which is
+        what tells a fault of its own from a further step of restoration."""
         outer = self.node(NodeKind.FEEDER, *_LATERALS, NodeKind.TRANSFORMER, least=8, most=_MOST)
         below = np.arange(outer + 1, outer + int(self.network.size[outer]))
         small = below[(self.counts[below] >= 1) & (self.counts[below] <= self.counts[outer] / 2)]
         inner = int(self.rng.choice(small))
         first = self.start + self.duration(480.0, 1_800.0)
-        last = first + self.duration(600.0, 1_800.0)
+        last = first + self.duration(1_500.0, 3_600.0)
         self.off(outer, self.start, first)
         self.off(inner, self.start, last)
         self.tell(outer, self.start, first, shared=self.affected(inner))
