@@ -82,6 +82,7 @@ def facts_of(story: Story, book: Book) -> words.Facts:
         feeders=[place(book.network, book.network.ids[i]) for i in sorted(feeders)],
         has_feeder=book.feeders.of(story.node) >= 0,
         direct_by=story.direct_by,
+        passed=story.passed,
         direct_until=reversed_at if reversed_at > story.started_at else 0,
         breaker=terminal is not None and bool(ev.kinds[terminal] & Dark.BREAKER),
         shared_hop=not story.direct_by and _share_hop(k[reported], book),

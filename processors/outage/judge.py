@@ -63,6 +63,7 @@ class Candidate:
     node: int
     score: float  # above `min_score`
     phases: int = ALL
+    onset: int = 0  # when supply was lost, as its dark points have it
     alone: bool = False
 
     @property
@@ -95,7 +96,8 @@ def judge(
     chosen, best, score = _choose(tree, own, _passed(tree, passed, single(settings)))
     sets = np.where(chosen, np.array(_SETS, np.uint8)[best], np.uint8(0))
     found = [
-        Candidate(int(tree.nodes[i]), float(score[i]), int(sets[i])) for i in np.flatnonzero(chosen).tolist()
+        Candidate(int(tree.nodes[i]), float(score[i]), int(sets[i]), int(tree.onset[i]))
+        for i in np.flatnonzero(chosen).tolist()
     ]
     found += _alone(tree, points, dark, tree.inherited(sets), settings)
     return sorted(found, key=lambda c: (c.node, c.alone))
@@ -106,7 +108,8 @@ class _Tree:
 
     nodes int64[n], ascending;  end int64[n]: where each subtree ends;  parent int32[n] in terms of rows, −1 at the
     areas;  first, last int64[n]: the slice of points at and below each;  dark_first, dark_last: the slice of `dark`;
-    of_dark: the row of each dark point's node;  alive_after int64[n]: from when on life contradicts a loss there.
+    of_dark: the row of each dark point's node;  onset int64[n];  alive_after int64[n]: from when on life contradicts a
+    loss there.
     """
 
     def __init__(
@@ -135,8 +138,8 @@ class _Tree:
         level = network.level[self.nodes]
         order = np.argsort(level, kind="stable")
         self.levels = np.split(order, np.flatnonzero(np.diff(level[order])) + 1)
-        onset = self._onsets(points.area[dark], points.dark_at[dark], self.end)
-        self.alive_after = onset + round(settings.clock_tolerance_s * SECOND)
+        self.onset = self._onsets(points.area[dark], points.dark_at[dark], self.end)
+        self.alive_after = self.onset + round(settings.clock_tolerance_s * SECOND)
 
     def inherited(self, masks: UInt8s) -> UInt8s:
         """The masks of every node and of all above it together."""
@@ -277,6 +280,6 @@ def _alone(
     phases = np.zeros(len(tree.nodes), np.uint8)
     np.bitwise_or.at(phases, of, lost)
     return [
-        Candidate(int(tree.nodes[i]), float(score[i]), int(phases[i]), alone=True)
+        Candidate(int(tree.nodes[i]), float(score[i]), int(phases[i]), int(tree.onset[i]), alone=True)
         for i in np.flatnonzero(score > 0).tolist()
     ]

@@ -225,13 +225,13 @@ class Opener(Starter):
             return
         if not len(fresh) and not judged.silent[below].any() and self._parts(below) < 2:
             return  # nothing that is not told already
-        middle = int(np.sort(ev.dark_at[dark])[(len(dark) - 1) // 2])
-        near = ev.onset_at[dark]
+        near, middle = ev.onset_at[dark], candidate.onset
+        near = near[near >= middle - self.join]
         self.begin(
             node,
             dark if candidate.alone else below,
             dark,
-            int(near[near >= middle - self.join].min(initial=middle)),
+            int(near.min()) if len(near) else middle,
             phases=candidate.phases,
             alive_after=middle + self.tolerance,
             confidence=candidate.confidence,

@@ -38,6 +38,7 @@ class _StoryState(msgspec.Struct, frozen=True, kw_only=True):
     confidence: float
     path: str
     direct_by: str
+    passed: list[str]
     reference: str
     planned_node: str
     planned_from: int
@@ -100,8 +101,8 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(_State).decode
 _PLAIN = [
     "id", "kind", "node", "phases", "state", "started_at", "detected_at", "restored_at", "parent", "confidence", "path",
-    "direct_by", "reference", "planned_node", "planned_from", "planned_to", "asked", "unanswered", "unverified",
-    "outlasted", "customers", "revision", "settled_at", "doubted_at", "returned_at", "published_at", "signature",
+    "direct_by", "passed", "reference", "planned_node", "planned_from", "planned_to", "asked", "unanswered",
+    "unverified", "outlasted", "customers", "revision", "settled_at", "doubted_at", "returned_at", "published_at", "signature",
     "untold",
 ]  # fmt: skip
 

@@ -88,6 +88,7 @@ class Starter:
             detected_at=at,
             confidence=confidence,
             direct_by=direct_by,
+            passed=self._indicated(node, started),
         )
         if self.nested:
             above = {self.nested.pop(key) for key in members.tolist() if key in self.nested}
@@ -111,6 +112,14 @@ class Starter:
         lit = (connected & s & ~lost > 0) & (ev.volt_at[keys] > after)
         found: Bools = lit | ((connected & ~s == 0) & (lost != connected) & (ev.on_at[keys] > after))
         return found
+
+    def _indicated(self, node: int, started: int) -> list[str]:
+        """Devices at or above a node that a fault current passed at about this time."""
+        return [
+            self.inventory.ids[key]
+            for key, since in sorted(self.evidence.faulted.items())
+            if abs(since - started) <= self.join and self.network.is_below(node, int(self.inventory.node[key]))
+        ]
 
     def _part_of(self, slot: int, node: int, phases: int, started: int) -> bool:
         """Whether an outage is open below a node and explained by one of these phases there since `started`. The loss

@@ -160,7 +160,7 @@ class Weigher:
         audible = ev.audible()[keys]
         mute = (ev.flags[keys] & Flag.SILENT > 0) | (at - heard > ev.interval[keys] * 3 // 2)
         mute &= quiet & audible & (on_at <= about[of_top])
-        old_news = mute & (heard + ev.interval[keys] * 3 // 2 < about[of_top] - self.join)
+        old_news = mute & (heard + ev.interval[keys] * 3 // 2 < about[of_top])  # silent before it happened
         quiet &= audible & ~old_news
         mute &= ~old_news
         silence = np.zeros(m)

@@ -32,6 +32,7 @@ class Facts:
     feeders: Sequence[str] = ()  # other feeders with open outages
     has_feeder: bool = False  # the place hangs on a feeder
     direct_by: str = ""
+    passed: Sequence[str] = ()  # devices that the fault current passed
     direct_until: int = 0  # when the terminal reported the contrary
     breaker: bool = False
     shared_hop: bool = False  # all that reported did so through one concentrator's answers
@@ -75,6 +76,8 @@ def _reports(facts: Facts) -> list[str]:
         what = f"loss of {_phases(facts.phases)}" if facts.phases else "loss of supply"
         meters = f"{facts.reported} of {_count(facts.members, 'meter')}"
         parts.append(f"{meters} below {facts.place} reported {what} {_span(facts)}")
+    if facts.passed:
+        parts.append(f"fault current passed {_list(facts.passed[:_NAMED])}")
     if facts.shared_hop:
         now = facts.state is IncidentState.OPEN
         may = "answers; its bus may be" if now else "answered; its bus may have been"
@@ -157,6 +160,8 @@ def evidence(facts: Facts) -> dict[str, str | int | float | list[str]]:
         }
     if facts.direct_by:
         found["direct"] = f"{facts.direct_by}: {'breaker open' if facts.breaker else 'busbar dead'}"
+    if facts.passed:
+        found["fault_indicators"] = list(facts.passed)
     if facts.asked:
         found |= {"asked": facts.asked, "unanswered": facts.unanswered}
     if facts.unverified:

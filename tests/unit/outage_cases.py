@@ -161,6 +161,7 @@ def outline(events: Sequence[Event], inventory: Inventory) -> dict[str, list[dic
             {
                 "kind": str(i.kind),
                 "node": i.node,
+                "phases": i.phases,
                 "state": str(i.state),
                 "started_at": format_time(i.started_at),
                 "detected_at": format_time(i.detected_at),
