@@ -207,13 +207,17 @@ def _lay_feeder(
         along = float(distance[group[0]])
         parent = near if along <= 0.5 else far
         side = 0.12 if lateral % 2 else -0.12
+        fuse = ""
         if len(group) > 1 or rng.random() < 0.5:
             lateral += 1
-            fuse = f"{name}-L{lateral}"
-            add(fuse, parent, "fuse", f"{label}, lateral {lateral} fuse", place(along, side / 4))
-            parent = add(f"{fuse}-S1", fuse, "section", f"{label}, lateral {lateral}", place(along, side / 2))
+            title = f"{label}, lateral {lateral}"
+            fuse = add(f"{name}-L{lateral}", parent, "fuse", f"{title} fuse", place(along, side / 4))
         for k, row in enumerate(group):
-            homes.append((row, parent, *place(along + 0.04 * k, side * (1 + 0.5 * k))))
+            where = place(along + 0.04 * k, side * (1 + 0.5 * k))
+            if fuse:
+                middle_of = place(along + 0.02 * k, side / 2)
+                parent = add(f"{fuse}-S{k + 1}", fuse, "section", f"{title}, section {k + 1}", middle_of)
+            homes.append((row, parent, *where))
     return homes
 
 

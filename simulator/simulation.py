@@ -10,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import numpy as np
+
 from gateway.core.clock import SECOND, Clock, SystemClock
 from gateway.core.network import NodeKind
 from simulator.district import District
@@ -159,14 +161,15 @@ class Simulation:
             "devices_csv": str(self.devices_csv),
         }
 
-    def _behind_fuses(self) -> dict[str, list[str]]:
-        """Fuse -> the transformers behind it."""
+    def _behind_fuses(self) -> dict[str, dict[str, int]]:
+        """Fuse -> the transformers behind it, with their metering points."""
         network, district = self.district.network, self.district
+        meters = np.bincount(district.transformer, minlength=len(district.transformers)).tolist()
         fuse = network.ancestor_of_kind(NodeKind.FUSE)[district.transformer_node]
-        found: dict[str, list[str]] = {}
-        for name, node in zip(district.transformers, fuse.tolist(), strict=True):
+        found: dict[str, dict[str, int]] = {}
+        for name, node, count in zip(district.transformers, fuse.tolist(), meters, strict=True):
             if node >= 0:
-                found.setdefault(network.ids[node], []).append(name)
+                found.setdefault(network.ids[node], {})[name] = count
         return found
 
     async def start(self) -> int:

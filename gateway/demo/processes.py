@@ -60,7 +60,7 @@ async def district(folder: Path, broker: BrokerAddress, meters: int, seed: int) 
     command = (
         sys.executable, "-m", "simulator", "--meters", str(meters), "--seed", str(seed), "--dir", str(folder),
         "--mqtt-host", broker.host, "--mqtt-port", str(broker.port), "--interval", str(interval_s(meters)),
-        "--gasp-delay", "3",
+        "--gasp-delay", "3", "--terminals", "trunk",
     )  # fmt: skip
     with (folder / "simulator.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
@@ -116,6 +116,11 @@ def interval_s(meters: int) -> int:
     return max(2, -(-meters // 500))
 
 
+def patience_s(meters: int) -> float:
+    """A step of the story that takes longer has failed."""
+    return max(60.0, 8.0 * interval_s(meters))
+
+
 def write_configuration(
     folder: Path, *, database: str, broker: BrokerAddress, receiver: str, port: int, meters: int
 ) -> dict[str, float]:
@@ -124,7 +129,7 @@ def write_configuration(
         "outage.collecting_s": 3.0,
         "outage.sustained_s": 5.0,
         "outage.last_gasp_wait_s": 3.0,
-        "outage.remainder_s": 6.0,
+        "outage.remainder_s": 15.0,
         "outage.verify_s": 3.0,
         "outage.reclose_s": 3.0,
         "alerts.hold_off_s": 2.0,

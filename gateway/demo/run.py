@@ -20,8 +20,10 @@ from rich.console import Console
 from alerts.webhook import new_secret
 from gateway.core.clock import SECOND, SystemClock
 from gateway.demo import processes
+from gateway.demo.lookout import Lookout
+from gateway.demo.plot import plots
 from gateway.demo.processes import DemoError, District
-from gateway.demo.story import Story, keep_line, pick_transformers
+from gateway.demo.story import STEPS, Story, Told, keep_line
 from gateway.embedded import BrokerAddress, embedded_broker, embedded_postgres, free_port
 from gateway.store import Store
 from gateway.store.completeness import Completeness, Delivered
@@ -46,6 +48,8 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     tickets_opened: int
     tickets_closed: int
     detect_seconds: float | None
+    story: list[Told]
+    wrong: list[str]  # what should not have happened in it
 
     def figures(self) -> dict[str, Any]:
         """The last line of `--json`."""
@@ -62,6 +66,7 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
             "asai": self.reliability.all.asai,
             "unknown_share": self.reliability.unknown_share,
             "detect_seconds": self.detect_seconds,
+            "story": [told.entry() for told in self.story],
         }
 
     def summary(self) -> str:
@@ -79,13 +84,15 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     def faults(self) -> list[str]:
         """Promises that were not kept; empty when all is well."""
         figures = self.figures()
-        faults = []
+        faults = list(self.wrong)
         if figures["missing"]:
             faults.append(f"{figures['missing']} readings or signals were delivered and are not stored")
         if figures["duplicates"]:
             faults.append(f"{figures['duplicates']} rows, tickets or webhooks were there twice")
         if not figures["tickets_closed"]:
             faults.append("no ticket was opened, delivered and closed in the time given")
+        untold = set(STEPS) - {told.step for told in self.story}
+        faults += [f"{step.replace('_', ' ')} did not happen" for step in STEPS if step in untold]
         return faults
 
 
@@ -146,15 +153,14 @@ async def _play(scene: _Scene, show: Any, duration_s: float | None) -> Tally:
                 scene.console,
                 clock,
                 district=scene.district,
-                receiver=scene.receiver,
-                store=store,
+                lookout=Lookout(store, scene.receiver, patience_s=processes.patience_s(scene.meters)),
                 started_at=started_at,
             )
             story.tell(
-                f"A district of {about['customers']} customers behind {about['meters']} meters, with "
-                f"{len(about['transformers'])} transformers and {len(about['feeders'])} feeders that have terminals of "
-                f"their own and {len(about['concentrators'])} concentrators: {about['devices']} devices, polled by "
-                "Modbus TCP or heard by MQTT."
+                f"A district of {about['customers']} customers behind {about['meters']} meters, on "
+                f"{len(about['transformers'])} transformers and {len(about['feeders'])} feeders, with "
+                f"{about['terminals']} terminals and {len(about['concentrators'])} concentrators: {about['devices']} "
+                "devices, polled by Modbus TCP or heard by MQTT."
             )
             story.tell(f"The page: [bold]{page}[/bold]")
             story.tell(
@@ -183,28 +189,28 @@ async def _until_ctrl_c(telling: Coroutine[Any, Any, None], story: Story) -> Non
         task.cancel()
         loop.remove_signal_handler(signal.SIGINT)
     if task.cancelled():
-        if not story.outcome.closed:
+        if not story.whole:
             raise KeyboardInterrupt
         return
     task.result()
 
 
 async def _tell(story: Story, about: dict[str, Any], duration_s: float | None, ends: float | None) -> None:
-    """One outage, then quiet until the end; without an end, one outage after the other."""
+    """The story once, then quiet until the end; without an end, again at one fuse after the other."""
     loop = asyncio.get_running_loop()
     await story.supply_normal(about["devices"] - len(about["concentrators"]))  # those only pass on
-    transformers = pick_transformers(about)
+    found = plots(about)
     if ends is not None and duration_s is not None:
         await asyncio.sleep(min(3.0, duration_s / 20))
-        await story.outage(transformers[0], min(15.0, duration_s / 5))
+        await story.play(found[0], min(15.0, duration_s / 5))
         if (rest := ends - loop.time()) > 0:
             story.tell(f"Supply stays normal for the remaining {rest:.0f} s; look at the page.")
             await asyncio.sleep(rest)
         return
     story.tell("Ctrl-C ends the demo and leaves nothing behind.")
     await asyncio.sleep(3.0)
-    for transformer in itertools.cycle(transformers):
-        await story.outage(transformer, 20.0)
+    for plot in itertools.cycle(found):
+        await story.play(plot, 20.0)
         story.tell(
             f"The next fault follows in {_PAUSE_S:.0f} s; look at the page meanwhile. Ctrl-C ends the demo."
         )
@@ -231,7 +237,7 @@ async def _count(scene: _Scene, store: Store, story: Story, paused_at: int) -> T
         until=paused_at + _GRACE,
     )
     totals = await store.reports.totals()
-    seconds = story.outcome.detect_seconds
+    seconds = story.detect_seconds
     return Tally(
         devices=scene.district.about["devices"],
         completeness=await store.completeness(delivered),
@@ -241,6 +247,8 @@ async def _count(scene: _Scene, store: Store, story: Story, paused_at: int) -> T
         tickets_opened=totals.tickets,
         tickets_closed=totals.tickets_closed,
         detect_seconds=round(sum(seconds) / len(seconds), 3) if seconds else None,
+        story=story.steps,
+        wrong=story.faults,
     )
 
 

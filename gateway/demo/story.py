@@ -1,56 +1,70 @@
-"""What the demo shows, step by step: supply normal, a transformer fails, its ticket's way to the end."""
+"""What the demo shows: a fuse blows while elsewhere a concentrator is not heard, and the two are told apart."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import Any
 
+import msgspec
 from rich.console import Console
 from rich.markup import escape
 
-from gateway.core.clock import SECOND, Clock, format_clock
+from gateway.core.clock import SECOND, Clock, format_clock, format_time
 from gateway.core.errors import FeederlineError
-from gateway.core.model import IncidentKind, IncidentState, TicketState
-from gateway.demo.processes import DemoError, District
-from gateway.store import Store
-from gateway.store.views import IncidentView, TicketView
-from simulator.receiver import Received, Receiver
+from gateway.core.model import Incident, IncidentKind, IncidentState, TicketState
+from gateway.demo.lookout import Lookout
+from gateway.demo.plot import Plot
+from gateway.demo.processes import District
+from simulator.receiver import Received
 
-T = TypeVar("T")
+_OVER = (TicketState.RESTORED, TicketState.CLOSED)
+_TENTH = 0.1  # of the members: an incident is told again for each that is back
 
-_PATIENCE_S = 60.0  # a step that takes longer has failed
-_LOOK_S = 0.2
+STEPS = (
+    "fuse_outage", "communications_loss", "partial_restoration", "restored", "closed", "communications_restored",
+)  # fmt: skip
+"""What has to happen, by the names in the `story` of `--json`."""
 
 
-@dataclass(slots=True)
-class Outcome:
-    """What the outages of the run came to."""
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of the story: when it was seen, at which node, of which incident, in the incident's words."""
 
-    closed: int = 0
-    detect_seconds: list[float] = field(default_factory=list)
+    step: str
+    at: int
+    node: str
+    incident: str
+    ticket: int | None
+    customers: int  # off, or unknown where communications are lost
+    seconds: float  # since the fault
+    summary: str
+
+    def entry(self) -> dict[str, Any]:
+        return {**msgspec.structs.asdict(self), "at": format_time(self.at), "seconds": round(self.seconds, 1)}
 
 
 class Story:
+    """steps: what happened so far;  faults: what should not have;  detect_seconds: of each outage."""
+
     def __init__(
-        self,
-        console: Console,
-        clock: Clock,
-        *,
-        district: District,
-        receiver: Receiver,
-        store: Store,
-        started_at: int,
+        self, console: Console, clock: Clock, *, district: District, lookout: Lookout, started_at: int
     ) -> None:
         self.console = console
         self.clock = clock
         self.district = district
-        self.receiver = receiver
-        self.store = store
+        self.lookout = lookout
+        self.store = lookout.store
         self.started_at = started_at
-        self.outcome = Outcome()
+        self.steps: list[Told] = []
+        self.faults: list[str] = []
+        self.detect_seconds: list[float] = []
+        self._fault_at = 0
+
+    @property
+    def whole(self) -> bool:
+        """Everything has happened at least once."""
+        return {told.step for told in self.steps} >= set(STEPS)
 
     def tell(self, text: str) -> None:
         """One line with the time; `text` may carry rich's markup, what it quotes is escaped by the caller."""
@@ -58,53 +72,116 @@ class Story:
 
     async def supply_normal(self, devices: int) -> None:
         """Wait until every device has been heard."""
-        await self._until(lambda: self._heard(devices), "every device to be heard")
+        await self.lookout.until(lambda: self.lookout.heard(devices), "every device to be heard")
         totals = await self.store.reports.totals()
         self.tell(
             f"[green]Supply normal.[/green] All {devices} meters and terminals are heard; "
             f"{totals.readings} readings stored."
         )
 
-    async def outage(self, transformer: str, dark_s: float) -> None:
-        """Take a transformer's supply for at least `dark_s` seconds and follow its ticket to the end."""
-        fault = await self.district.ask("fault", node=transformer)
-        self.tell(f"[red]A fault[/red] at transformer {transformer}: everything below it is dark.")
-        found = await self._until(
-            lambda: self._incident(transformer, fault["at"]), "the outage to be detected"
+    async def play(self, plot: Plot, dark_s: float) -> None:
+        """A fuse blows for at least `dark_s` seconds while a concentrator elsewhere is cut off; both to the end."""
+        fault = await self.district.ask("fault", node=plot.fuse)
+        cut = await self.district.ask("cut_comms", device=plot.concentrator)
+        self._fault_at = fault["at"]
+        self.tell(
+            f"[red]Two things go wrong.[/red] Fuse {plot.fuse} blows: {', '.join(plot.transformers)} are dark. "
+            f"At the same time concentrator {plot.concentrator} at {plot.place} loses its line: its meters have supply "
+            "and are not heard."
+        )
+        outage, opened = await self._outage(plot)
+        lost = await self._lost(plot, cut["at"])
+        await asyncio.sleep(max(0.0, dark_s - (self.clock.now() - fault["at"]) / SECOND))
+        await self._restore(plot, outage, opened)
+        await self.district.ask("mend_comms", device=plot.concentrator)
+        await self._end(plot, outage, opened, lost)
+        await self.reliability()
+
+    async def _outage(self, plot: Plot) -> tuple[Incident, Received]:
+        look = self.lookout
+        found = await look.until(
+            lambda: look.incident(plot.fuse, IncidentKind.OUTAGE, self._fault_at), "the outage to be detected"
         )
         incident = found.incident
-        seconds = (incident.detected_at - fault["at"]) / SECOND
-        self.outcome.detect_seconds.append(seconds)
+        seconds = (incident.detected_at - self._fault_at) / SECOND
+        self.detect_seconds.append(seconds)
         self.tell(
-            f"[red]Detected[/red] after {seconds:.1f} s at {escape(found.node_name or incident.node)}: "
+            f"[red]Outage[/red] detected after {seconds:.1f} s at {escape(found.node_name or incident.node)}: "
             f"{incident.customers} customers off. Why we think so:"
         )
         self.tell(f"   {escape(incident.summary)}")
-        opened = await self._until(
-            lambda: self._message(incident.id, "ticket.opened"), "the ticket to be delivered"
+        opened = await look.until(
+            lambda: look.message(incident.id, "ticket.opened"), "the ticket to be delivered"
         )
         ticket = opened.body["data"]["ticket"]
         self.tell(
             f"[yellow]Ticket {ticket['number']}[/yellow] delivered to the service desk, signature verified: "
             f"{escape(ticket['title'])}"
         )
-        await asyncio.sleep(max(0.0, dark_s - (self.clock.now() - fault["at"]) / SECOND))
-        await self.district.ask("restore", node=transformer)
-        self.tell(f"The crew has repaired transformer {transformer}; meters come back.")
-        await self._until(
-            lambda: self._ticket(incident.id, TicketState.RESTORED, TicketState.CLOSED), "restoration"
+        self._keep("fuse_outage", incident, opened)
+        return incident, opened
+
+    async def _lost(self, plot: Plot, since: int) -> Incident:
+        look = self.lookout
+        found = await look.until(
+            lambda: look.incident(plot.place, IncidentKind.COMMUNICATIONS_LOSS, since),
+            "the loss of communications to be told",
         )
+        incident = found.incident
+        supply = await self.store.reports.supply_now()
         self.tell(
-            f"[yellow]Ticket {ticket['number']}[/yellow]: supply restored; verifying with readings of the members."
+            f"[magenta]Communications loss[/magenta] at {escape(found.node_name or incident.node)}, not an outage: "
+            f"{incident.customers} customers unknown, no repair crew. Why we think so:"
         )
-        closed = await self._until(
-            lambda: self._message(incident.id, "ticket.closed"), "the ticket to be closed"
-        )
-        self.outcome.closed += 1
+        self.tell(f"   {escape(incident.summary)}")
+        self.tell(f"   Now {supply.on} customers on, {supply.off} off, {supply.unknown} unknown.")
+        if supply.unknown < incident.customers:
+            self.faults.append(f"{supply.unknown} customers are unknown where {incident.customers} should be")
+        self._keep("communications_loss", incident, None)
+        return incident
+
+    async def _restore(self, plot: Plot, outage: Incident, opened: Received) -> None:
+        """One transformer first, fed from the other side; then the fuse."""
+        look, first = self.lookout, plot.transformers[0]
+        await self.district.ask("restore", node=first)
         self.tell(
-            f"[green]Ticket {ticket['number']} closed[/green]: {escape(closed.body['data']['incident']['summary'])}"
+            f"The crew feeds {first} from the other side; {', '.join(plot.transformers[1:])} stay dark."
         )
-        await self.reliability()
+        found = await look.until(
+            lambda: look.back(outage.id, plot.meters, slack=_TENTH), f"{first} to be seen with supply"
+        )
+        part = found.incident
+        if part.state is not IncidentState.OPEN:
+            self.faults.append(f"the outage was {part.state.value} when only {first} had its supply back")
+        off = int(part.evidence.get("customers_off", 0))
+        self.tell(
+            f"[yellow]Restored in part[/yellow]: {part.evidence.get('back')} of {part.evidence.get('members')} meters "
+            f"have supply again, {off} customers are off still; the incident goes on."
+        )
+        self._keep("partial_restoration", part, opened, node=first, customers=off)
+        await self.district.ask("restore", node=plot.fuse)
+        self.tell(f"The crew has replaced fuse {plot.fuse}; the others come back.")
+
+    async def _end(self, plot: Plot, outage: Incident, opened: Received, lost: Incident) -> None:
+        look, number = self.lookout, opened.body["data"]["ticket"]["number"]
+        await look.until(lambda: look.ticket(outage.id, _OVER), "restoration")
+        self.tell(
+            f"[yellow]Ticket {number}[/yellow]: supply restored; verifying with readings of the members."
+        )
+        self._keep("restored", outage, opened, customers=0)
+        closed = await look.until(lambda: look.message(outage.id, "ticket.closed"), "the ticket to be closed")
+        summary = closed.body["data"]["incident"]["summary"]
+        self.tell(f"[green]Ticket {number} closed[/green]: {escape(summary)}")
+        self._keep("closed", outage, opened, customers=0, summary=summary)
+        over = await look.until(
+            lambda: look.in_state(lost.id, IncidentState.CLOSED), "communications to be back"
+        )
+        self.tell(f"[green]Communications back[/green]: {escape(over.incident.summary)}")
+        self._keep("communications_restored", over.incident, None, customers=0)
+        others = [m for m in look.opened(self._fault_at) if m.ticket != opened.ticket]
+        if others:
+            nodes = ", ".join(m.body["data"]["incident"]["node"] for m in others)
+            self.faults.append(f"tickets were opened at {nodes} besides the one at {plot.fuse}")
 
     async def reliability(self) -> None:
         """What it did to the account of supply since the demo began."""
@@ -126,46 +203,32 @@ class Story:
         state = f"{supply.on} on, {supply.off} off, {supply.unknown} unknown"
         return (
             f"{totals.readings} readings, {totals.signals} signals; customers: {state}; "
-            f"{self.receiver.counts.received} webhooks"
+            f"{self.lookout.receiver.counts.received} webhooks"
         )
 
-    # -- looking ----------------------------------------------------------------------------------------------
-
-    async def _until(self, look: Callable[[], Awaitable[T | None]], what: str) -> T:
-        try:
-            async with asyncio.timeout(_PATIENCE_S):
-                while True:
-                    if (found := await look()) is not None:
-                        return found
-                    await asyncio.sleep(_LOOK_S)
-        except TimeoutError:
-            raise DemoError(f"waited {_PATIENCE_S:.0f} s in vain for {what}") from None
-
-    async def _heard(self, devices: int) -> bool | None:
-        return True if await self.store.devices_heard() >= devices else None
-
-    async def _incident(self, node: str, since: int) -> IncidentView | None:
-        for found in await self.store.reports.incidents(limit=20):
-            incident = found.incident
-            if (
-                incident.node == node
-                and incident.kind is IncidentKind.OUTAGE
-                and incident.detected_at >= since
-            ):
-                return None if incident.state is IncidentState.CANCELLED else found
-        return None
-
-    async def _ticket(self, incident: str, *states: TicketState) -> TicketView | None:
-        for found in await self.store.reports.tickets(limit=20):
-            if found.ticket.incident == incident and found.ticket.state in states:
-                return found
-        return None
-
-    async def _message(self, incident: str, kind: str) -> Received | None:
-        for message in self.receiver.messages:
-            if message.type == kind and message.body["data"]["incident"]["id"] == incident:
-                return message
-        return None
+    def _keep(
+        self,
+        step: str,
+        incident: Incident,
+        opened: Received | None,
+        *,
+        node: str = "",
+        customers: int | None = None,
+        summary: str = "",
+    ) -> None:
+        now = self.clock.now()
+        self.steps.append(
+            Told(
+                step=step,
+                at=now,
+                node=node or incident.node,
+                incident=incident.id,
+                ticket=opened.body["data"]["ticket"]["number"] if opened else None,
+                customers=incident.customers if customers is None else customers,
+                seconds=(now - self._fault_at) / SECOND,
+                summary=summary or incident.summary,
+            )
+        )
 
 
 async def keep_line(story: Story, show: Callable[[str], None]) -> None:
@@ -182,9 +245,3 @@ def _percent(share: float | None) -> str:
 
 def _number(value: float | None) -> str:
     return "—" if value is None else f"{value:.3f}"
-
-
-def pick_transformers(about: dict[str, Any]) -> list[str]:
-    """Transformers for the story: those with polled meters first, so that both protocols tell of the outage."""
-    polled = list(about["polled_transformers"])
-    return polled + [node for node in about["transformers"] if node not in polled]

@@ -11,6 +11,7 @@ import tempfile
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -50,24 +51,51 @@ async def test_from_meters_to_a_closed_ticket(folder: Path) -> None:
     figures = json.loads(output.decode().splitlines()[-1])
     assert set(figures) == {
         "devices", "readings", "signals", "incidents", "tickets_opened", "tickets_closed", "webhooks_delivered",
-        "duplicates", "missing", "asai", "unknown_share", "detect_seconds",
+        "duplicates", "missing", "asai", "unknown_share", "detect_seconds", "story",
     }  # fmt: skip
     assert (figures["missing"], figures["duplicates"]) == (0, 0)
-    assert figures["incidents"] == figures["tickets_opened"] == figures["tickets_closed"] == 1
+    assert figures["incidents"] == 2  # the fuse and the concentrator, told apart
+    assert figures["tickets_opened"] == figures["tickets_closed"] == 1
     assert figures["webhooks_delivered"] >= 3  # opened, restored, closed
     assert figures["readings"] > 5 * figures["devices"]
     assert 0.5 < figures["asai"] < 1.0
-    assert figures["unknown_share"] == 0.0
+    assert 0.0 < figures["unknown_share"] < 0.5
     for step in (
         "Supply normal",
-        "A fault",
+        "Two things go wrong",
         "Why we think so",
         "delivered to the service desk",
+        "Communications loss",
+        "Restored in part",
         "closed",
         "ASAI",
     ):
         assert step in story.decode()
+    hold_to_the_story(figures["story"])
     assert left_behind(folder) == []
+
+
+def hold_to_the_story(steps: list[dict[str, Any]]) -> None:
+    told = {step["step"]: step for step in steps}
+    assert [step["step"] for step in steps] == [
+        "fuse_outage", "communications_loss", "partial_restoration", "restored", "closed", "communications_restored",
+    ]  # fmt: skip
+    outage, lost, part = (
+        told[name] for name in ("fuse_outage", "communications_loss", "partial_restoration")
+    )
+    assert outage["node"] == "F1-L1"
+    assert {told[name]["incident"] for name in ("partial_restoration", "restored", "closed")} == {
+        outage["incident"]
+    }
+    assert {told[name]["ticket"] for name in ("partial_restoration", "restored", "closed")} == {
+        outage["ticket"]
+    }
+    assert lost["incident"] == told["communications_restored"]["incident"] != outage["incident"]
+    assert lost["ticket"] is None
+    assert part["node"].startswith("T")
+    assert 0 < part["customers"] < outage["customers"]
+    assert "have supply again" in part["summary"]
+    assert [step["at"] for step in steps] == sorted(step["at"] for step in steps)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

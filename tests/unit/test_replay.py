@@ -244,7 +244,7 @@ def test_an_impossible_time_at_either_end_of_the_file_is_not_waited_for(
     tmp_path: Path, year: str, last: bool
 ) -> None:
     good: list[dict[str, object] | bytes] = [*outage(restored_at=900), *steady(901, 1000)]
-    odd = {"received_at": f"{year}-03-01T08:00:00Z", "type": "last_gasp", "device": "T2-01"}
+    odd: dict[str, object] = {"received_at": f"{year}-03-01T08:00:00Z", "type": "last_gasp", "device": "T2-01"}
     found = play(tmp_path, [*good, odd] if last else [odd, *good])
     assert found["ignored"]["impossible_time"]["count"] == 1
     assert found["incidents"] == play(tmp_path, good)["incidents"]

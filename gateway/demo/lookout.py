@@ -1,0 +1,76 @@
+"""What the gateway makes of the district, seen from outside: its database's reports and the service desk's mail."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection
+from typing import TypeVar
+
+from gateway.core.model import IncidentKind, IncidentState, TicketState
+from gateway.demo.processes import DemoError
+from gateway.store import Store
+from gateway.store.views import IncidentView, TicketView
+from simulator.receiver import Received, Receiver
+
+T = TypeVar("T")
+
+_LOOK_S = 0.2
+_GONE = (IncidentState.CANCELLED, IncidentState.MERGED)
+
+
+class Lookout:
+    """`patience_s`: a step that takes longer has failed."""
+
+    def __init__(self, store: Store, receiver: Receiver, *, patience_s: float) -> None:
+        self.store = store
+        self.receiver = receiver
+        self.patience_s = patience_s
+
+    async def until(self, look: Callable[[], Awaitable[T | None]], what: str) -> T:
+        """What `look` finds at last. Raises DemoError when patience ends."""
+        try:
+            async with asyncio.timeout(self.patience_s):
+                while True:
+                    if (found := await look()) is not None:
+                        return found
+                    await asyncio.sleep(_LOOK_S)
+        except TimeoutError:
+            raise DemoError(f"waited {self.patience_s:.0f} s in vain for {what}") from None
+
+    async def heard(self, devices: int) -> bool | None:
+        return True if await self.store.devices_heard() >= devices else None
+
+    async def incident(self, node: str, kind: IncidentKind, since: int) -> IncidentView | None:
+        """The incident at a node that was detected since then and stands."""
+        for found in await self.store.reports.incidents(limit=50):
+            incident = found.incident
+            if (incident.node, incident.kind) == (node, kind) and incident.detected_at >= since:
+                return None if incident.state in _GONE else found
+        return None
+
+    async def back(self, incident: str, count: int, *, slack: float) -> IncidentView | None:
+        """The incident, once so many of its members have supply again; `slack` is the share of all that may lack."""
+        found = await self.store.reports.incident(incident)
+        if found is None or not (back := int(found.incident.evidence.get("back", 0))):
+            return None
+        return found if back + slack * found.device_count >= count else None
+
+    async def in_state(self, incident: str, state: IncidentState) -> IncidentView | None:
+        found = await self.store.reports.incident(incident)
+        return found if found is not None and found.incident.state is state else None
+
+    async def ticket(self, incident: str, states: Collection[TicketState]) -> TicketView | None:
+        for found in await self.store.reports.tickets(limit=50):
+            if found.ticket.incident == incident and found.ticket.state in states:
+                return found
+        return None
+
+    async def message(self, incident: str, kind: str) -> Received | None:
+        for message in self.receiver.messages:
+            if message.type == kind and message.body["data"]["incident"]["id"] == incident:
+                return message
+        return None
+
+    def opened(self, since: int) -> list[Received]:
+        """Messages that opened a ticket since then."""
+        return [m for m in self.receiver.messages if m.type == "ticket.opened" and m.at >= since]
