@@ -8,6 +8,7 @@ import numpy as np
 
 from gateway.core.inventory import DeviceKind, Inventory
 from gateway.core.model import GATEWAY, Batch, Bools, Float64s, Int32s, Int64s, Signal, SignalKind
+from processors.outage.paths import hops
 from processors.outage.rows import Row, Rows, rows_of_batch
 from processors.outage.settings import OutageSettings
 from processors.outage.state import FAR, Dark, Flag, Keys, State
@@ -44,14 +45,13 @@ class Evidence(State):
     def _first_paths(self) -> tuple[Int32s, Int32s]:
         """(path as the inventory knows it or −1, session by protocol until something is heard): int32 per key."""
         inventory = self.inventory
-        fixed, session = np.full(len(inventory), -1, np.int32), np.zeros(len(inventory), np.int32)
+        session = np.zeros(len(inventory), np.int32)
         for name in ("mqtt", "modbus"):
             session[inventory.of_protocol(name)] = self.path_index(f"unheard:{name}")
-        for key in inventory.of_protocol("modbus"):
-            if address := inventory.device(key).address:
-                fixed[key] = self.path_index(f"source:modbus:{endpoint(address)}")
-        for key, behind in self._behind.items():
-            fixed[behind] = fixed[key] = self.path_index(f"via:{inventory.ids[key]}")
+        self.hops = hops(inventory, self._behind, self.path_index)
+        fixed = np.full(len(inventory), -1, np.int32)
+        for hop in reversed(self.hops):
+            fixed = np.where(hop >= 0, hop, fixed)
         return fixed, session
 
     def path_index(self, name: str) -> int:
@@ -59,8 +59,8 @@ class Evidence(State):
 
     @property
     def path(self) -> Int32s:
-        """What each device is heard through, int32 per key, an index of `paths`: its concentrator, its endpoint, or
-        else the broker session it was last heard through."""
+        """What each device is heard through, int32 per key, an index of `paths`: the nearest hop that there is, its
+        concentrator, modem, cell or endpoint, or else the broker session it was last heard through."""
         found: Int32s = np.where(self._fixed >= 0, self._fixed, self.session)
         return found
 
@@ -262,9 +262,3 @@ def _by_concentrator(via: Int32s) -> dict[int, list[int]]:
     keys, first = np.unique(via[order], return_index=True)
     parts = np.split(order, first[1:])
     return {key: part.tolist() for key, part in zip(keys.tolist(), parts, strict=False)}
-
-
-def endpoint(address: str) -> str:
-    """`host:port` of a Modbus address `host[:port]/unit`."""
-    place = address.rpartition("/")[0]
-    return place if ":" in place.rpartition("]")[2] else f"{place}:502"

@@ -341,10 +341,10 @@ class Follower:
         if came.any():
             story.returned_at = at
         alive = int(np.count_nonzero(~story.off))
-        if story.state is RESTORED and alive < self._need(len(k)):
+        if story.state is RESTORED and len(again) and alive < self._need(len(k)):
             self._reopen(slot, story, at, new=True)
             return
-        if story.state is OPEN and alive >= self._need(len(k)):
+        if story.state is OPEN and (alive >= self._need(len(k)) or self._part_back(story, alive, at)):
             story.settled_at = at
             story.restored_at = int(story.end.max())
             self.book.turn(slot, RESTORED)
@@ -354,9 +354,17 @@ class Follower:
             return
         self._update(slot, story, at)
 
+    def _part_back(self, story: Story, alive: int, at: int) -> bool:
+        """Whether the path carries some again, for long enough that whoever is still silent is so for reasons of
+        their own."""
+        waits = max(self.remainder, int(np.median(self.evidence.interval[story.keys])) * 3 // 2)
+        return alive > 0 and at - story.returned_at >= waits
+
     def _close_silence(self, slot: int, story: Story, at: int) -> None:
         """Whoever is still silent has a silence of their own from now on."""
         rest = story.off
         story.end[rest] = np.maximum(story.restored_at, story.start[rest])
+        keys = story.keys[rest]  # accounted for until then
+        self.evidence.heard_from[keys] = np.maximum(self.evidence.heard_from[keys], story.end[rest])
         story.restored_at = int(story.end.max())
         self.book.finish(slot, at, IncidentState.CLOSED)

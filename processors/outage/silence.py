@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gateway.core.inventory import Inventory
-from gateway.core.model import Change, IncidentKind
+from gateway.core.model import Bools, Change, IncidentKind
 from processors.outage.book import Book
 from processors.outage.evidence import Evidence
 from processors.outage.open import Opener
@@ -50,26 +50,77 @@ class Silence:
         if not len(keys):
             return
         alone = ev.path_lives(keys)
+        soon = ~alone & self._heard_beside(keys) & (at <= ev.last_heard(keys) + 3 * ev.interval[keys])
+        self.waiting.update(keys[soon].tolist())  # whether the path lives will show
+        keys, alone = keys[~soon], alone[~soon]
         for path in np.unique(ev.path[keys[~alone]]).tolist():
-            self._path_lost(path, at)
+            self._path_lost(keys[~alone & (ev.path[keys] == path)], at)
         for key in keys[alone].tolist():
-            self._open(np.array([key], np.int64), int(self.inventory.node[key]), "", at)
+            if book.owner[key] < 0:
+                self._open(np.array([key], np.int64), int(self.inventory.node[key]), "", at)
 
-    def _path_lost(self, path: int, at: int) -> None:
+    def _heard_beside(self, keys: Keys) -> Bools:
+        """Which of these were silent while others on their path were heard, whenever that was."""
+        ev = self.evidence
+        found: Bools = ev.heard_through()[ev.path[keys]] > ev.heard_at[keys] + ev.interval[keys] * 3 // 2
+        return found & (ev.heard_at[keys] > 0)
+
+    def _path_lost(self, keys: Keys, at: int) -> None:
+        """`keys` share their nearest hop, and nothing is heard through it: nor perhaps through a farther one."""
         ev, book = self.evidence, self.book
+        path, through = self._widest(keys)
         name = next(name for name, index in ev.paths.items() if index == path)
-        on_path = (ev.path == path) & ev.listed & ~ev.concentrator & (book.owner < 0)
-        quiet = at > np.maximum(ev.heard_at, ev.heard_from) + ev.interval
-        members = np.flatnonzero(on_path & quiet)
+        silent = ev.listed & ~ev.concentrator & (at > np.maximum(ev.heard_at, ev.heard_from) + ev.interval)
+        members = np.flatnonzero(through & silent & (book.owner < 0))
         members = members[~ev.is_dark(members)]
-        if not len(members):
+        within = [
+            slot
+            for slot, story in book.stories.items()
+            if story.communications and story.path != name and bool(through[story.keys].all())
+        ]
+        same = [slot for slot, story in book.stories.items() if story.path == name and not story.over]
+        if not len(members) and not within:
             return
         ev.flags[members] |= Flag.SILENT
-        for slot, story in book.stories.items():
-            if story.path == name and not story.over:
-                book.take_in(slot, members, ev.last_heard(members))
-                return
-        self._open(members, self._node(name, members), name, at)
+        start = ev.last_heard(members)
+        if same:
+            slot, new = same[0], False
+        else:
+            old = [book.stories[slot] for slot in within]
+            everyone = np.sort(np.concatenate([members, *(story.keys for story in old)]))
+            first = min([int(start.min(initial=at)), *(story.started_at for story in old)])
+            slot, new = book.add(self._story(everyone, self._node(name, everyone), name, first, at)), True
+        for other in within:
+            story = book.stories[other]
+            off = story.off
+            members = np.concatenate([members, story.keys[off]])
+            start = np.concatenate([start, story.start[off]])
+            book.merge(other, book.stories[slot].id, at)
+        order = np.argsort(members, kind="stable")
+        book.take_in(slot, members[order], start[order])
+        if new:
+            book.publish(slot, at, Change.OPENED)
+
+    def _widest(self, keys: Keys) -> tuple[int, Bools]:
+        """(number of the farthest hop that these share and that nothing is heard through, who is heard through it)."""
+        ev = self.evidence
+        limit = int((ev.last_heard(keys) + ev.interval[keys] * 3 // 2).max())
+        path = int(ev.path[keys[0]])
+        through = ev.path == path
+        last = ev.hops[-1]
+        for hop in [*ev.hops, np.where(last >= 0, last, ev.session)]:
+            wider = np.unique(hop[keys])
+            if len(wider) != 1 or wider[0] < 0 or int(wider[0]) in self._unheard():
+                continue
+            here = hop == wider[0]
+            if int(ev.heard_at[here & ev.listed].max(initial=0)) > limit:
+                break
+            path, through = int(wider[0]), here
+        return path, through
+
+    def _unheard(self) -> set[int]:
+        paths = self.evidence.paths
+        return {index for name, index in paths.items() if name.startswith("unheard:")}
 
     def _node(self, path: str, members: Keys) -> int:
         """The concentrator's node, or the lowest node above all members."""
@@ -84,21 +135,21 @@ class Silence:
             node = int(network.parent[node])
         return node
 
-    def _open(self, members: Keys, node: int, path: str, at: int) -> None:
-        ev, book = self.evidence, self.book
-        start = ev.last_heard(members)
+    def _story(self, members: Keys, node: int, path: str, started_at: int, at: int) -> Story:
         name = self.inventory.network.ids[node]
-        slot = book.add(
-            Story(
-                id=book.new_id(IncidentKind.COMMUNICATIONS_LOSS, f"{name}|{path}|{members[0]}", at),
-                kind=IncidentKind.COMMUNICATIONS_LOSS,
-                node=name,
-                phases=book.node_phases(name),
-                started_at=int(start.min()),
-                detected_at=at,
-                confidence=_PATH if path else _SINGLE,
-                path=path,
-            )
+        return Story(
+            id=self.book.new_id(IncidentKind.COMMUNICATIONS_LOSS, f"{name}|{path}|{members[0]}", at),
+            kind=IncidentKind.COMMUNICATIONS_LOSS,
+            node=name,
+            phases=self.book.node_phases(name),
+            started_at=started_at,
+            detected_at=at,
+            confidence=_PATH if path else _SINGLE,
+            path=path,
         )
-        book.take_in(slot, members, start)
-        book.publish(slot, at, Change.OPENED)
+
+    def _open(self, members: Keys, node: int, path: str, at: int) -> None:
+        start = self.evidence.last_heard(members)
+        slot = self.book.add(self._story(members, node, path, int(start.min()), at))
+        self.book.take_in(slot, members, start)
+        self.book.publish(slot, at, Change.OPENED)

@@ -10,7 +10,8 @@ from gateway.core.inventory import Device, Inventory
 from gateway.core.model import GATEWAY, Batch, Event, IncidentKind, Quality, Signal, SignalKind
 from gateway.core.network import Network
 from processors.outage.detector import OutageDetector
-from processors.outage.evidence import Evidence, endpoint
+from processors.outage.evidence import Evidence
+from processors.outage.paths import endpoint
 from processors.outage.settings import OutageSettings
 from tests.unit.outage_cases import at_fault
 
