@@ -250,7 +250,7 @@ class Evidence(State):
         found: Bools = (
             (self.flags[keys] & Flag.SPELL > 0)
             & (self.back_at[keys] == 0)
-            & (self.kinds[keys] & ~Dark.DOUBTED > 0)
+            & (self.kinds[keys] & ~(Dark.DOUBTED | Dark.GUESSED) > 0)
         )
         return found
 

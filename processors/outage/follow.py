@@ -16,7 +16,7 @@ from processors.outage.likelihood import holds
 from processors.outage.metrics import FAULTS
 from processors.outage.open import Opener
 from processors.outage.settings import OutageSettings
-from processors.outage.state import Flag, Keys
+from processors.outage.state import Dark, Flag, Keys
 from processors.outage.story import STALE, Story
 
 log = logging.getLogger(__name__)
@@ -211,7 +211,7 @@ class Follower:
         ev, k = self.evidence, story.keys
         earlier = (
             story.off & (story.step == 0) & ev.is_dark(k) & (ev.onset_at[k] < story.start)
-            & (ev.onset_at[k] >= story.started_at - self.opener.join)
+            & (ev.onset_at[k] >= story.started_at - self.opener.join) & (ev.kinds[k] & Dark.GUESSED == 0)
         )  # fmt: skip
         if earlier.any():
             story.start[earlier] = ev.onset_at[k[earlier]]

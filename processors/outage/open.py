@@ -225,13 +225,12 @@ class Opener(Starter):
             return
         if not len(fresh) and not judged.silent[below].any() and self._parts(below) < 2:
             return  # nothing that is not told already
-        near, middle = ev.onset_at[dark], candidate.onset
-        near = near[near >= middle - self.join]
+        middle = candidate.onset
         self.begin(
             node,
             dark if candidate.alone else below,
             dark,
-            int(near.min()) if len(near) else middle,
+            self.start_of(dark, middle),
             phases=candidate.phases,
             alive_after=middle + self.tolerance,
             confidence=candidate.confidence,

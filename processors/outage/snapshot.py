@@ -102,8 +102,8 @@ _decode = msgspec.msgpack.Decoder(_State).decode
 _PLAIN = [
     "id", "kind", "node", "phases", "state", "started_at", "detected_at", "restored_at", "parent", "confidence", "path",
     "direct_by", "passed", "reference", "planned_node", "planned_from", "planned_to", "asked", "unanswered",
-    "unverified", "outlasted", "customers", "revision", "settled_at", "doubted_at", "returned_at", "published_at", "signature",
-    "untold",
+    "unverified", "outlasted", "customers", "revision", "settled_at", "doubted_at", "returned_at", "published_at",
+    "signature", "untold",
 ]  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from gateway.core.network import phase_letters
 from processors.outage.book import Book
 from processors.outage.evidence import Evidence
 from processors.outage.settings import OutageSettings
-from processors.outage.state import ALL, Flag, Keys
+from processors.outage.state import ALL, FAR, Dark, Flag, Keys
 from processors.outage.story import Story
 
 
@@ -101,6 +101,26 @@ class Starter:
             book.leave(slot, members, at)
         self._take(story, members, start, at)
 
+    def start_of(self, dark: Keys, middle: int) -> int:
+        """When supply was lost, by the evidence of about the same time: the earliest that any of it tells, and where
+        nothing but declared waits does, the lower median of those."""
+        ev = self.evidence
+        near = dark[ev.onset_at[dark] >= middle - self.join]
+        guessed = ev.kinds[near] & Dark.GUESSED > 0
+        told = ~guessed & (ev.kinds[near] & Dark.GASP > 0)
+        times = [ev.onset_at[near[~guessed]]]
+        if not told.any() and guessed.any():
+            times.append(np.sort(ev.onset_at[near[guessed]])[[(np.count_nonzero(guessed) - 1) // 2]])
+        return int(np.concatenate(times).min(initial=FAR)) if len(near) else middle
+
+    def _when(self, keys: Keys, started: int) -> Int64s:
+        """When each of these dark devices went off in an outage since `started`: by its own account, if any."""
+        ev = self.evidence
+        onset = ev.onset_at[keys]
+        guess = (ev.kinds[keys] & Dark.GUESSED > 0) & (np.abs(onset - started) <= self.join)
+        found: Int64s = np.where(guess, np.maximum(started, ev.on_at[keys] + 1), onset)
+        return found
+
     def alive(self, keys: Keys, phases: int, after: int) -> Bools:
         """Which were shown alive on one of `phases` after a time. Of a point on several phases only voltage tells which
         of them live, and of one whose phases are all in question any sign of life does."""
@@ -140,7 +160,7 @@ class Starter:
             (ev.kinds[members] > 0) | (np.isin(book.owner[members], losses) & (ev.back_at[members] == 0))
         )
         seen = np.where(ev.restored_at[members] > started, started, ev.on_at[members] + 1)
-        return np.where(known, ev.onset_at[members], np.maximum(started, seen))
+        return np.where(known, self._when(members, started), np.maximum(started, seen))
 
     def _take(self, story: Story, members: Keys, start: Int64s, at: int) -> None:
         book = self.book
@@ -159,7 +179,7 @@ class Starter:
             return
         book, keys = self.book, np.sort(keys)
         story = book.stories[slot]
-        start = self.evidence.onset_at[keys]
+        start = self._when(keys, story.started_at)
         for other in np.unique(book.owner[keys]).tolist():
             mine = book.owner[keys] == other
             if other >= 0 and book.stories[other].communications:

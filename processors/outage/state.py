@@ -41,6 +41,7 @@ class Dark:
     BREAKER = np.uint8(8)  # a terminal's breaker is open
     ADOPTED = np.uint8(16)  # taken over from the database
     DOUBTED = np.uint8(32)  # a gasp of a device that keeps gasping while it has supply
+    GUESSED = np.uint8(64)  # beside GASP: nothing but the declared wait tells when supply was lost
     STRONG = np.uint8(1 | 2 | 16)  # each enough by itself
 
 
@@ -266,6 +267,7 @@ class State:
         gasp = kind & (Dark.GASP | Dark.DOUBTED) > 0
         fresh = at > on - np.where(gasp, self._tolerance, 0)
         guessed = gasp & ~rows.timed[i]
+        kind |= np.where(guessed & (kind & Dark.GASP > 0), Dark.GUESSED, np.uint8(0))
         since = at - np.where(guessed, self._gasp_wait, 0)
         fresh &= ~guessed | (since > self.restored_at[d])
         lasting = spell & (back == 0)
@@ -290,8 +292,12 @@ class State:
         self.lost[k] = np.where(measured, phases, self.lost[k] | phases)
         self.dark_at[k] = np.where(grown & (self.kinds[k] > 0), at, np.minimum(self.dark_at[k], at))
         self.dark_last[k] = np.maximum(self.dark_last[k], at)
-        self.onset_at[k] = np.minimum(self.onset_at[k], onset[more])
-        self.kinds[k] |= kind
+        onset, sure = onset[more], kind & Dark.GUESSED == 0
+        better = sure & (self.kinds[k] & Dark.GUESSED > 0) & (kind & Dark.GASP > 0)
+        self.onset_at[k] = np.where(better, onset, np.minimum(self.onset_at[k], onset))
+        still = (self.kinds[k] == 0) | (self.kinds[k] & Dark.GUESSED > 0)
+        kinds = self.kinds[k] | kind
+        self.kinds[k] = np.where(still & ~better, kinds, kinds & ~Dark.GUESSED)
 
     def _enliven(self, rows: Rows) -> None:
         i = np.flatnonzero(rows.living)
@@ -326,7 +332,7 @@ class State:
 
     def _contradict(self, devices: Keys, received: Int64s, ended: Bools) -> None:
         """Count gasps that nothing but a reading followed; a device with several of them flaps."""
-        gasp = self.kinds[devices] & ~(Dark.GASP | Dark.DOUBTED) == 0
+        gasp = self.kinds[devices] & ~(Dark.GASP | Dark.DOUBTED | Dark.GUESSED) == 0
         which = ended & gasp & (self.kinds[devices] > 0)
         k, at = devices[which], received[which]
         self.flaps[k] = np.where(at <= self.flap_at[k] + self._flapping, self.flaps[k] + 1, 1)
