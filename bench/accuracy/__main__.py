@@ -10,7 +10,7 @@ import sys
 from bench.accuracy.networks import available
 from bench.accuracy.scenarios import KINDS
 from bench.accuracy.sweep import RATES, run
-from bench.accuracy.table import show
+from bench.accuracy.table import markdown, show
 from bench.accuracy.verbose import tell
 
 
@@ -27,6 +27,7 @@ def main() -> None:
     parser.add_argument("--no-answers", action="store_true", help="nobody answers when asked")
     parser.add_argument("--misses", action="store_true", help="list what went wrong, with seeds")
     parser.add_argument("--verbose", action="store_true", help="with --seed: everything that happens")
+    parser.add_argument("--markdown", action="store_true", help="the tables of docs/accuracy.md")
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
     given = parser.parse_args()
     rates = tuple(float(p) for p in given.p.split(","))
@@ -46,6 +47,9 @@ def main() -> None:
             answering=not given.no_answers,
         )
     )
+    if given.markdown:
+        print(markdown(result))
+        return
     show(result, misses=given.misses, out=sys.stderr if given.json else sys.stdout)
     if given.json:
         print(json.dumps(result))

@@ -59,9 +59,7 @@ async def run(
         "by_kind": _by(outcomes, lambda o: o.kind),
         "by_network": _by(outcomes, lambda o: o.network),
         "by_kind_and_rate": _by(outcomes, lambda o: f"{o.kind} {o.p:g}"),
-        "misses": [
-            f"{o.network} {o.kind} seed {o.seed} p {o.p:g}: {miss}" for o in outcomes for miss in o.misses
-        ],
+        "misses": [line for outcome in outcomes for line in _misses(outcome)],
         "scenarios": len(turns) * len(names),
         "plays": len(outcomes),
         "answering": answering,

@@ -39,6 +39,18 @@ def show(result: dict[str, object], *, misses: bool = False, out: TextIO | None 
             console.print(line, markup=False, soft_wrap=True)
 
 
+def markdown(result: dict[str, object]) -> str:
+    """The tables as they stand in docs/accuracy.md."""
+    parts = []
+    for key, title in (("by_rate", "p"), ("by_kind", "kind"), ("by_network", "network")):
+        columns = [name for name, _ in _COLUMNS]
+        lines = [[title, *(heading for _, heading in _COLUMNS)], ["---"] * (len(columns) + 1)]
+        for name, figures in _figures(result[key]).items():
+            lines.append([name, *(_cell(column, figures[column]) for column in columns)])
+        parts.append("\n".join("| " + " | ".join(line) + " |" for line in lines))
+    return "\n\n".join(parts)
+
+
 def _print(console: Console, title: str, rows: dict[str, dict[str, float | None]]) -> None:
     table = Table(title, box=box.SIMPLE, padding=(0, 1, 0, 0))
     for _, heading in _COLUMNS:
