@@ -32,6 +32,7 @@ from simulator.layout import build
 
 _FAST_S, _SLOW_S = 60, 900
 _SESSIONS = 2
+_PER_CELL = 3  # transformers
 _SINGLE_PHASE = 0.7  # share of services
 
 
@@ -195,11 +196,11 @@ def _furnish(name: str, nodes: list[_Node], meters: list[tuple[str, str, int]]) 
     above = network.ancestor_of_kind(NodeKind.TRANSFORMER)
     rng = np.random.default_rng(4)
     transformers = np.flatnonzero(network.kind == NodeKind.TRANSFORMER).tolist()
-    style = dict(zip(transformers, (np.arange(len(transformers)) % 6).tolist(), strict=True))
+    number = {transformer: i for i, transformer in enumerate(transformers)}
     devices = []
     for i, (node, phases, customers) in enumerate(meters):
         transformer = int(above[network.index(node)])
-        how = style[transformer]
+        how = number[transformer] % 6
         polled = how in {0, 3}
         fast = polled or how == 1 or (how in {2, 5} and bool(rng.random() < 0.5))
         devices.append(
@@ -211,6 +212,7 @@ def _furnish(name: str, nodes: list[_Node], meters: list[tuple[str, str, int]]) 
                 phases=phases,
                 customers=customers,
                 interval_s=_FAST_S if fast else _SLOW_S,
+                attributes={} if polled else {"cell": f"cell-{number[transformer] // _PER_CELL}"},
             )
         )
     devices += [
@@ -218,7 +220,7 @@ def _furnish(name: str, nodes: list[_Node], meters: list[tuple[str, str, int]]) 
             id=f"C-{network.ids[t]}", node=network.ids[t], kind="concentrator", protocol="modbus", customers=0
         )
         for t in transformers
-        if style[t] in {0, 3}
+        if number[t] % 6 in {0, 3}
     ]
     return _grid(name, Inventory(devices, network), np.searchsorted(transformers, above), rng)
 
@@ -239,7 +241,7 @@ def _grid(name: str, inventory: Inventory, row: npt.NDArray[np.int64], rng: np.r
         first=np.searchsorted(inventory.node[points], np.arange(len(inventory.network) + 1)),
         polled=polled,
         session=np.where(polled, -1, of * _SESSIONS // (int(of.max()) + 1)),
-        cell=np.where(polled, -1, of // 3),
+        cell=np.where(polled, -1, of // _PER_CELL),
         interval_s=interval,
         phase_s=rng.random(n) * interval,
         wait_s=np.where(at_once, rng.uniform(0.0, 3.0, n), rng.uniform(10.0, 60.0, n)),
