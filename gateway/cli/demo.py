@@ -25,7 +25,7 @@ def demo(
     seed: Annotated[int, typer.Option(help="The same seed gives the same district.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")] = False,
 ) -> None:
-    """Show the whole product: an outage, its ticket, and what it does to supply reliability."""
+    """Show the whole product: a fuse outage and its ticket, beside a communications loss that is none."""
     from gateway.demo.run import run_demo
 
     faults = []

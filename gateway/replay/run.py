@@ -31,6 +31,7 @@ _DEVICES = 50  # that cost as much again: a step compares their state
 _STRIDE = 16  # ticks to try first
 _SHOWN = 5
 _NEVER_S = 1e9
+_BY_SILENCE = ("verify_max_s", "planned_grace_s")  # what passes when these are over is concluded from silence
 
 
 class Fault(NamedTuple):
@@ -128,10 +129,11 @@ class Replay:
             dict(self.interruptions),
         )
         at, due = self.at, self._due
-        self._conclude(self.settings, state)
+        patient = self.settings.model_copy(update=dict.fromkeys(_BY_SILENCE, _NEVER_S))
+        self._conclude(patient, state)
         if self._guessed(interruptions):
             self.incidents, self.interruptions, self.at, self._due = incidents, interruptions, at, due
-            self._conclude(self.settings.model_copy(update={"remainder_s": _NEVER_S}), state)
+            self._conclude(patient.model_copy(update={"remainder_s": _NEVER_S}), state)
 
     def _conclude(self, settings: OutageSettings, state: bytes) -> None:
         """Go on from a snapshot at the end of the recording while the gateway is away."""
@@ -279,5 +281,5 @@ class Replay:
         """How long what is pending at the end may take, when nothing more is heard and silence does not count: µs."""
         s = self.settings
         interval = float(self.inventory.interval_s.max(initial=0))
-        seconds = 2 * s.collecting_s + max(s.remainder_s, 1.5 * interval) + s.verify_s + s.sustained_s
+        seconds = 2 * s.collecting_s + max(s.remainder_s, 1.5 * interval) + s.verify_s + s.reclose_s + s.ask_s
         return math.ceil(seconds + 10) * SECOND

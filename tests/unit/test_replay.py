@@ -95,6 +95,12 @@ def play(folder: Path, lines: Iterable[dict[str, object] | bytes], **options: An
     return found
 
 
+def settings_file(folder: Path, text: str) -> Path:
+    file = folder / "outage.yaml"
+    file.write_text(f"outage:\n  {text}\n")
+    return file
+
+
 def run(folder: Path, lines: Iterable[dict[str, object] | bytes], *more: str) -> Any:
     """The command on a file of these lines."""
     (folder / "stream.jsonl").write_bytes(
@@ -151,6 +157,23 @@ def test_an_outage_whose_meters_are_read_again_is_closed_though_nothing_follows(
     assert incident["ended_at"] == incident["restored_at"] is not None
     assert {row["device"] for row in found["interruptions"]} == set(T1)
     assert all(row["ended_at"] > row["started_at"] for row in found["interruptions"])
+
+
+def test_restore_messages_alone_do_not_close_an_outage_that_nobody_could_read(tmp_path: Path) -> None:
+    found = play(tmp_path, outage(restored_at=900), settings=settings_file(tmp_path, "verify_max_s: 60"))
+    assert [incident["state"] for incident in found["incidents"]] == ["restored"]
+
+
+def test_an_announced_outage_that_was_going_on_at_the_end_is_not_said_to_outlast_its_window(
+    tmp_path: Path,
+) -> None:
+    announced = line(
+        1, None, "planned", node="T1", reference="W1", **window(T0 + 110 * SECOND, T0 + 300 * SECOND)
+    )
+    found = play(tmp_path, [announced, *outage()], settings=settings_file(tmp_path, "planned_grace_s: 10"))
+    (incident,) = found["incidents"]
+    assert (incident["kind"], incident["state"]) == ("planned_outage", "open")
+    assert incident["evidence"]["reference"] == "W1"
 
 
 @pytest.mark.parametrize("gasps", [12, 20])
@@ -244,7 +267,11 @@ def test_an_impossible_time_at_either_end_of_the_file_is_not_waited_for(
     tmp_path: Path, year: str, last: bool
 ) -> None:
     good: list[dict[str, object] | bytes] = [*outage(restored_at=900), *steady(901, 1000)]
-    odd: dict[str, object] = {"received_at": f"{year}-03-01T08:00:00Z", "type": "last_gasp", "device": "T2-01"}
+    odd: dict[str, object] = {
+        "received_at": f"{year}-03-01T08:00:00Z",
+        "type": "last_gasp",
+        "device": "T2-01",
+    }
     found = play(tmp_path, [*good, odd] if last else [odd, *good])
     assert found["ignored"]["impossible_time"]["count"] == 1
     assert found["incidents"] == play(tmp_path, good)["incidents"]
