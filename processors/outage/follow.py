@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from gateway.core.clock import SECOND
-from gateway.core.model import Bools, Change, IncidentKind, IncidentState
+from gateway.core.model import Bools, Change, IncidentKind, IncidentState, Int64s
 from processors.outage.book import Book
 from processors.outage.evidence import Evidence
 from processors.outage.facts import facts_of, signature, verified
@@ -306,9 +306,22 @@ class Follower:
         """Whether nobody was off for a sustained time, and all switching took no longer either (IEEE 1366)."""
         if story.kind is not IncidentKind.OUTAGE:
             return False
-        end = np.where(story.off, np.maximum(story.restored_at, story.start), story.end)
+        end = self._back_by(story)
         longest = max(int((end - story.start).max(initial=0)), int(end.max(initial=0)) - story.started_at)
         return longest < self.sustained + (self.settings.sustained_comparator == ">")
+
+    def _back_by(self, story: Story) -> Int64s:
+        """When each member may have had supply again: int64[m]. Whoever tells of it only by the next regular report is
+        taken to have come back with the last one before who said so, or reports often."""
+        ev, k = self.evidence, story.keys
+        end = np.where(story.off, np.maximum(story.restored_at, story.start), story.end)
+        often = ev.interval[k] * 2 <= self.sustained
+        telling = np.sort(end[~story.off & (often | (ev.restored_at[k] > story.start))])
+        if not len(telling):
+            return end
+        last = telling[np.maximum(np.searchsorted(telling, end, "right") - 1, 0)]
+        found: Int64s = np.where((last <= end) & (end - last <= ev.interval[k] * 3 // 2), last, end)
+        return np.maximum(found, story.start)
 
     def _close(self, slot: int, story: Story, at: int) -> None:
         unheard = story.off
