@@ -6,7 +6,6 @@ hand: one tick at each second of reception, up to `until` of expected.json.
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,9 +15,11 @@ from typing import TypeAlias
 import numpy as np
 
 from gateway.core.clock import SECOND, format_time, parse_time
-from gateway.core.inventory import Device, Inventory
-from gateway.core.model import GATEWAY, Batch, Event, Incident, Interruption, Quality, Signal, SignalKind
-from gateway.core.network import Network
+from gateway.core.inventory import Inventory
+from gateway.core.model import Batch, Event, Incident, Interruption, PlannedOutage, Signal
+from gateway.csvfiles import load_devices, load_network
+from gateway.replay.batches import batches
+from gateway.replay.lines import Reader, Refused
 from processors.outage.detector import OutageDetector
 from processors.outage.evidence import Evidence
 from processors.outage.metrics import FAULTS
@@ -50,59 +51,21 @@ def names() -> list[str]:
 
 def load(name: str) -> Case:
     folder = ROOT / name
-    with (folder / "network.csv").open(newline="") as file:
-        nodes = list(csv.DictReader(file))
-    network = Network(
-        [n["node_id"] for n in nodes],
-        [n["parent_id"] for n in nodes],
-        [n["kind"] for n in nodes],
-        names=[n["name"] for n in nodes],
-        phases=[n["phases"] for n in nodes],
-    )
-    with (folder / "devices.csv").open(newline="") as file:
-        devices = [
-            Device(
-                id=d["device_id"],
-                node=d["node_id"],
-                kind=d["kind"],
-                protocol=d["protocol"],
-                via=d["via"],
-                phases=d["phases"],
-                customers=int(d["customers"]),
-                interval_s=int(d["interval_s"]),
-            )
-            for d in csv.DictReader(file)
-        ]
-    inventory = Inventory(devices, network)
+    inventory = load_devices(folder / "devices.csv", load_network(folder / "network.csv"))
+    reader = Reader(inventory)
     expected = json.loads((folder / "expected.json").read_text())
     own = folder / "settings.json"
     settings = OutageSettings(**json.loads(own.read_text())) if own.exists() else OutageSettings()
-    lines = (folder / "stream.jsonl").read_text().splitlines()
-    entries = [entry(json.loads(line), inventory) for line in lines]
+    entries = [entry(line, reader) for line in (folder / "stream.jsonl").read_bytes().splitlines()]
     return Case(inventory, settings, entries, parse_time(expected.pop("until")), expected)
 
 
-def entry(line: dict[str, object], inventory: Inventory) -> Heard:
-    received = parse_time(str(line["received_at"]))
-    at = parse_time(str(line["at"])) if "at" in line else None
-    key = inventory.key(str(line["device"])) if "device" in line else GATEWAY
-    assert key is not None, line
-    source = str(line.get("source", ""))
-    if line["type"] != "reading":
-        kind = SignalKind(str(line["type"]))
-        return Signal(kind=kind, device=key, received_at=received, occurred_at=at, source=source)
-    values = line["values"]
-    assert isinstance(values, dict)
-    measured = received if at is None else at
-    return Batch.of(
-        tuple(values),
-        [key],
-        [measured],
-        [list(values.values())],
-        received_at=[received],
-        quality=[Quality.TIME_ASSUMED if at is None else Quality.GOOD],
-        source=source,
-    )
+def entry(line: bytes, reader: Reader) -> Heard:
+    found = reader.read(line)
+    assert not isinstance(found, Refused), (line, found)
+    received, what = found
+    assert not isinstance(what, PlannedOutage)
+    return what if isinstance(what, Signal) else next(batches([what], [received]))
 
 
 def at_fault(evidence: Evidence, flag: np.uint8 = Flag.CLOCK) -> set[int]:
