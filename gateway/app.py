@@ -158,10 +158,10 @@ class Gateway:
         await store.put_settings(
             {
                 "sustained_threshold_s": config.outage.sustained_s,
-                "asai_target": config.targets.asai,
-                "saidi_target_minutes": config.targets.saidi_minutes,
-                "time_zone": config.targets.time_zone,
+                "max_clock_error_s": config.outage.max_clock_error_s,
             }
+            | config.targets.values()
+            | config.indices.values()
         )
         if changes := str(diff):
             log.info("inventory is in the database", extra={"changes": changes})

@@ -45,11 +45,34 @@ class InventorySettings(Settings):
     nominal_voltage: Annotated[float, Field(gt=0, lt=1e6)] = 230.0  # phase to neutral; devices may differ
 
 
-class TargetsSettings(Settings):
-    """The section `targets`: what supply reliability is held against, per month."""
+Asai = Annotated[float, Field(gt=0, lt=1)]
+Minutes = Annotated[float, Field(gt=0)]
 
-    asai: Annotated[float, Field(gt=0, lt=1)] = 0.999
-    saidi_minutes: Annotated[float, Field(gt=0)] = 15.0
+
+class MonthTargets(Settings):
+    """Of the calendar month."""
+
+    asai: Asai = 0.999
+    saidi_minutes: Minutes = 15.0
+
+
+class RollingYearTargets(Settings):
+    """Of the twelve months that end now; null for none."""
+
+    asai: Asai | None = 0.999
+    saidi_minutes: Minutes | None = None
+
+
+class TargetsSettings(Settings):
+    """The section `targets`: what supply reliability is held against, per window.
+
+    `asai` beside the windows holds for those that name none of their own, `saidi_minutes` for the month.
+    """
+
+    month: MonthTargets = MonthTargets()
+    rolling_year: RollingYearTargets = RollingYearTargets()
+    asai: Asai | None = None
+    saidi_minutes: Minutes | None = None
     time_zone: str = "UTC"  # days and months begin at its midnight
 
     @field_validator("time_zone")
@@ -63,6 +86,43 @@ class TargetsSettings(Settings):
             raise ValueError(f"{name!r} is not a time zone such as Asia/Shanghai") from None
         return name
 
+    def values(self) -> dict[str, float | str]:
+        """As the settings of the database: numbers, empty where there is no target."""
+        year = self.rolling_year.model_fields_set
+        asai, saidi = self.month.asai, self.month.saidi_minutes
+        if self.asai is not None and "asai" not in self.month.model_fields_set:
+            asai = self.asai
+        if self.saidi_minutes is not None and "saidi_minutes" not in self.month.model_fields_set:
+            saidi = self.saidi_minutes
+        of_year = self.rolling_year.asai if self.asai is None or "asai" in year else self.asai
+        return {
+            "asai_target": asai,
+            "saidi_target_minutes": saidi,
+            "target_month_asai": asai,
+            "target_month_saidi_minutes": saidi,
+            "target_rolling_year_asai": "" if of_year is None else of_year,
+            "target_rolling_year_saidi_minutes": self.rolling_year.saidi_minutes or "",
+            "time_zone": self.time_zone,
+        }
+
+
+class IndicesSettings(Settings):
+    """The section `indices`: what the indices of a window are told for."""
+
+    cemi: Annotated[int, Field(ge=1, le=1000)] = 3  # customers with at least so many interruptions
+    celid_s_hours: Annotated[float, Field(gt=0, le=8760)] = 8.0  # with one of at least so many hours
+    celid_t_hours: Annotated[float, Field(gt=0, le=87600)] = 12.0  # with at least so many hours in total
+    dlt_836_threshold_s: Seconds = 180.0  # sustained by DL/T 836 is what lasts longer
+
+    def values(self) -> dict[str, float | str]:
+        """As the settings of the database."""
+        return {
+            "cemi_interruptions": self.cemi,
+            "celid_single_hours": self.celid_s_hours,
+            "celid_total_hours": self.celid_t_hours,
+            "dlt_836_threshold_s": self.dlt_836_threshold_s,
+        }
+
 
 class Config(Settings):
     gateway: GatewaySettings = GatewaySettings()
@@ -74,6 +134,7 @@ class Config(Settings):
     outage: OutageSettings = OutageSettings()
     alerts: AlertSettings = AlertSettings()
     targets: TargetsSettings = TargetsSettings()
+    indices: IndicesSettings = IndicesSettings()
     api: ApiSettings = ApiSettings()
 
     @field_validator("mqtt")

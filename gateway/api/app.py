@@ -12,7 +12,7 @@ from fastapi.responses import FileResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from gateway.api import planned, problems, routes
+from gateway.api import accounts, corrections, planned, problems, routes
 from gateway.api.announce import Announcer
 from gateway.api.guard import Guard
 from gateway.api.settings import ApiSettings
@@ -22,6 +22,8 @@ from gateway.api.writes import WriteGuard
 from gateway.core.clock import Clock, SystemClock
 from gateway.core.network import Network
 from gateway.core.ports import Sink
+from gateway.store.accounts import Accounts
+from gateway.store.corrections import Corrections
 from gateway.store.reports import Reports
 
 _WEB = Path(__file__).parent / "web"
@@ -36,6 +38,12 @@ class ReportingStore(Protocol):
 
     @property
     def reports(self) -> Reports: ...
+
+    @property
+    def accounts(self) -> Accounts: ...
+
+    @property
+    def corrections(self) -> Corrections: ...
 
 
 def create_app(
@@ -53,16 +61,19 @@ def create_app(
     app = FastAPI(
         title="Feederline",
         version="1",
-        summary="Incidents, tickets and supply reliability to read, planned outages to announce.",
+        summary="Incidents, tickets and reliability to read, outages to announce, interruptions to correct.",
         openapi_url="/api/openapi.json",
         docs_url=None,  # its page loads scripts from elsewhere; control rooms have no internet
         redoc_url=None,
     )
     app.add_middleware(Guard, settings=settings)
     problems.install(app)
-    app.include_router(routes.build(store.reports, state, clock, ZoneInfo(time_zone)))
+    zone, guard = ZoneInfo(time_zone), WriteGuard(settings)
+    app.include_router(routes.build(store.reports, store.accounts, state, clock, zone))
+    app.include_router(accounts.build(store.accounts, clock, zone))
+    app.include_router(corrections.build(store.corrections, clock, guard))
     announcer = Announcer(store.reports, sink, clock, state)
-    app.include_router(planned.build(store.reports, announcer, clock, network, WriteGuard(settings)))
+    app.include_router(planned.build(store.reports, announcer, clock, network, guard))
 
     @app.head("/health/live", include_in_schema=False)
     @app.get("/health/live", summary="The process answers")

@@ -15,17 +15,28 @@ from gateway.api.shared import Shared
 from gateway.api.state import GatewayState
 from gateway.core.clock import Clock, format_time
 from gateway.core.model import IncidentState, TicketState
+from gateway.store.accounts import Accounts, TargetState
 from gateway.store.reports import Reports
 from gateway.store.views import IncidentView, TicketView
 
 SUMMARY_KEPT_S = 1.0
 """For how long a summary is good enough for the next viewer; pages ask every two seconds."""
 
+TARGETS_KEPT_S = 15.0
+"""The same for budgets: the rolling year is looked through for them."""
+
 Id = Annotated[str, Path(min_length=1, max_length=200)]
 
 
-def build(reports: Reports, state: GatewayState, clock: Clock, zone: ZoneInfo) -> APIRouter:
+def build(
+    reports: Reports, accounts: Accounts, state: GatewayState, clock: Clock, zone: ZoneInfo
+) -> APIRouter:
     api = APIRouter(prefix="/api")
+
+    async def target_states() -> list[TargetState]:
+        return await within(accounts.targets(clock.now()))
+
+    shared_targets = Shared(target_states, keep_s=TARGETS_KEPT_S)
 
     @api.get("/incidents", summary="Incidents, newest first")
     async def incidents(asked: Annotated[IncidentPage, Query()]) -> shapes.IncidentsOut:
@@ -80,7 +91,7 @@ def build(reports: Reports, state: GatewayState, clock: Clock, zone: ZoneInfo) -
         at = clock.now()
         window = asked.resolve(at, zone)
         account = await within(reports.reliability(window.low, window.high, at=at))
-        return shapes.reliability(account, window, at)
+        return shapes.reliability(account, await shared_targets.get(), window, at)
 
     async def summarise() -> shapes.SummaryOut:
         at = clock.now()
@@ -93,7 +104,7 @@ def build(reports: Reports, state: GatewayState, clock: Clock, zone: ZoneInfo) -
             ready=not reasons,
             reasons=reasons,
             customers=shapes.customers(now),
-            reliability=shapes.reliability(account, window, at),
+            reliability=shapes.reliability(account, await shared_targets.get(), window, at),
             gateway=shapes.gateway(state.condition()),
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
@@ -10,6 +11,7 @@ from gateway.api.parameters import Window
 from gateway.api.state import Condition
 from gateway.core.clock import format_time
 from gateway.core.model import Transition
+from gateway.store.accounts import TargetState
 from gateway.store.views import DeliveryView, IncidentView, Indices, Reliability, SupplyNow, TicketView
 
 Time = Annotated[
@@ -125,6 +127,11 @@ class IndicesOut(Shape):
     caidi_minutes: float | None
     asai: float | None
     maifi: float | None
+    maifi_e: float | None
+    caifi: float | None
+    cemi: dict[str, float | None]
+    celid_s: dict[str, float | None]
+    celid_t: dict[str, float | None]
     open: OpenOut
 
 
@@ -143,6 +150,38 @@ class TargetsOut(Shape):
     saidi_minutes: float
 
 
+class TargetStateOut(Shape):
+    """Where a window stands against one target; minutes are customer minutes, spent holds what still goes on."""
+
+    span: str
+    index: str
+    target: float
+    window_from: Time = Field(serialization_alias="from")
+    window_to: Time = Field(serialization_alias="to")
+    served: int
+    budget_minutes: float
+    spent_minutes: float
+    open_minutes: float
+    left_minutes: float
+    spent_share: float | None
+    elapsed_share: float
+    burn_rate: float | None
+    forecast_minutes: float | None
+    forecast: float | None
+    state: str
+
+
+class ClockFaultOut(Shape):
+    """`error_s`: by how much the last signal's own time was ahead of its reception; null where only readings tell."""
+
+    device: str
+    node: str | None
+    signals: int
+    readings: int
+    last_at: Time
+    error_s: float | None
+
+
 class ReliabilityOut(Shape):
     """Without (`fault`), with only (`planned`) and with planned interruptions (`all`)."""
 
@@ -155,6 +194,7 @@ class ReliabilityOut(Shape):
     unknown: UnknownOut
     basis: BasisOut
     targets: TargetsOut
+    target_states: list[TargetStateOut]
 
 
 class CustomersOut(Shape):
@@ -252,7 +292,9 @@ def _indices(indices: Indices) -> IndicesOut:
     return IndicesOut.model_validate(indices)
 
 
-def reliability(account: Reliability, window: Window, at: int) -> ReliabilityOut:
+def reliability(
+    account: Reliability, states: Sequence[TargetState], window: Window, at: int
+) -> ReliabilityOut:
     return ReliabilityOut(
         at=at,
         window=WindowOut(name=window.name, from_=account.window_from, to=account.window_to),
@@ -263,6 +305,7 @@ def reliability(account: Reliability, window: Window, at: int) -> ReliabilityOut
         unknown=UnknownOut(customer_minutes=account.unknown_customer_minutes, share=account.unknown_share),
         basis=BasisOut(threshold_s=account.threshold_s, comparator=account.comparator),
         targets=TargetsOut(asai=account.asai_target, saidi_minutes=account.saidi_target_minutes),
+        target_states=[TargetStateOut.model_validate(state) for state in states],
     )
 
 

@@ -10,6 +10,7 @@ import typer
 
 from gateway.cli.bench import bench
 from gateway.cli.check import check
+from gateway.cli.correct import correct
 from gateway.cli.decode import decode
 from gateway.cli.demo import demo
 from gateway.cli.indices import indices
@@ -42,7 +43,7 @@ def options(
     """Gateway between an electricity distributor's field devices and its operations centre."""
 
 
-for command in (demo, run, check, decode, payload, indices, replay, bench):
+for command in (demo, run, check, decode, payload, indices, replay, correct, bench):
     app.command()(command)
 app.add_typer(planned)
 

@@ -194,7 +194,11 @@ async def test_openapi_lists_the_routes_and_there_is_no_docs_page(site: tuple[st
             document["paths"]
         )
         writes = {(m, path) for path, methods in document["paths"].items() for m in methods if m != "get"}
-        assert writes == {("post", "/api/planned-outages"), ("delete", "/api/planned-outages/{reference}")}
+        assert writes == {
+            ("post", "/api/planned-outages"),
+            ("delete", "/api/planned-outages/{reference}"),
+            ("post", "/api/interruptions/corrections"),
+        }
         for path in ("/docs", "/redoc"):
             async with client.get(path) as answer:
                 assert answer.status == 404

@@ -250,7 +250,7 @@ select restate(array_agg(s.of), array_agg(c.device_key), array_agg(c.started_at)
 --   A start holds for the first interruption of each member; an end, of a device, for its last one; of an incident, for
 --   whoever was still off then, or came back with the last. Errors have the code FL001 and say what is wrong.
 create function correct_interruption(
-    incident text, device text, only_step integer, starts timestamptz, ends timestamptz, void boolean, new_kind text,
+    of_incident text, of_device text, only_step integer, starts timestamptz, ends timestamptz, void boolean, new_kind text,
     new_cause text, take_back boolean, by_whom text, because text, at timestamptz)
 returns bigint
 language plpgsql security definer set search_path = feederline, pg_temp as $$
@@ -260,20 +260,20 @@ declare
     key    integer;
     wrong  text;
 begin
-    perform from incident where incident_id = incident for key share;
+    perform from incident where incident_id = of_incident for key share;
     if not found then
-        raise exception 'there is no incident %', incident using errcode = 'FL001';
+        raise exception 'there is no incident %', of_incident using errcode = 'FL001';
     end if;
     perform pg_advisory_xact_lock(hashtext('feederline.spells'));
-    if device is not null then
-        select device_key into key from device where device_id = device;
-        if not exists (select from interruption i where i.incident_id = incident and i.device_key = key) then
-            raise exception 'device %: has no interruption in incident %', device, incident using errcode = 'FL001';
+    if of_device is not null then
+        select device_key into key from device where device_id = of_device;
+        if not exists (select from interruption i where i.incident_id = of_incident and i.device_key = key) then
+            raise exception 'device %: has no interruption in incident %', of_device, of_incident using errcode = 'FL001';
         end if;
     end if;
     insert into correction (incident_id, device_key, step, started_at, ended_at, voided, kind, cause, as_detected,
                             made_at, made_by, reason)
-    values (incident, key, only_step, starts, ends, void, new_kind, new_cause, take_back, at, by_whom, because)
+    values (of_incident, key, only_step, starts, ends, void, new_kind, new_cause, take_back, at, by_whom, because)
     returning correction_id into number;
 
     insert into correction_effect (correction_id, device_key, step, was_started_at, was_ended_at, was_kind, was_voided,
@@ -285,7 +285,7 @@ begin
                max(e.ended_at) over () - make_interval(secs => setting_number('sustained_threshold_s')) as late
           from effective_interruption e
           join interruption i using (incident_id, device_key, step)
-         where e.incident_id = incident and (key is null or e.device_key = key)
+         where e.incident_id = of_incident and (key is null or e.device_key = key)
            and (only_step is null or e.step = only_step)
     ), touched as (
         select m.*, starts is not null and m.first as starts_then,
@@ -302,7 +302,7 @@ begin
       from touched t
      where t.starts_then or t.ends_then or take_back or coalesce(void::text, new_kind, new_cause) is not null;
     if not found then
-        raise exception 'incident %: has no such interruption', incident using errcode = 'FL001';
+        raise exception 'incident %: has no such interruption', of_incident using errcode = 'FL001';
     end if;
     select format('device %s: its interruption %s would end at %s, before it starts at %s',
                   coalesce(d.device_id, f.device_key::text), f.step,
@@ -320,10 +320,10 @@ begin
         delete from operator_word w
          using correction_effect f
          where f.correction_id = number
-           and (w.incident_id, w.device_key, w.step) = (incident, f.device_key, f.step);
+           and (w.incident_id, w.device_key, w.step) = (of_incident, f.device_key, f.step);
     else
         insert into operator_word as w (incident_id, device_key, step, started_at, ended_at, voided, kind, cause)
-        select incident, f.device_key, f.step,
+        select of_incident, f.device_key, f.step,
                case when f.started_at = starts then starts end, case when f.ended_at = ends then ends end,
                void, new_kind, new_cause
           from correction_effect f
@@ -336,7 +336,7 @@ begin
     perform restate(array_agg(s.of), array_agg(f.device_key), array_agg(f.start), array_agg(f.until))
        from (select f.device_key, i.state, v.*
                from correction_effect f
-               join interruption i on (i.incident_id, i.device_key, i.step) = (incident, f.device_key, f.step)
+               join interruption i on (i.incident_id, i.device_key, i.step) = (of_incident, f.device_key, f.step)
                left join device d on d.device_key = f.device_key,
                     lateral (values (f.was_kind, f.was_started_at, coalesce(f.was_ended_at, d.unlisted_at)),
                                     (f.kind, f.started_at, coalesce(f.ended_at, d.unlisted_at))) as v (kind, start, until)

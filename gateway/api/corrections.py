@@ -1,0 +1,163 @@
+"""Corrections of interruptions over HTTP: to make, and the trail of those made."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from gateway.api.paging import page
+from gateway.api.parameters import Name, Page
+from gateway.api.parameters import Time as TimeGiven
+from gateway.api.problems import within
+from gateway.api.shapes import Shape, Time
+from gateway.api.writes import WriteGuard, body
+from gateway.core.clock import Clock, format_time
+from gateway.core.errors import InvalidInputError
+from gateway.store.corrections import Correction, Corrections, CorrectionView
+
+Text = Annotated[str, Field(min_length=1, max_length=2000)]
+
+
+class CorrectionIn(BaseModel):
+    """What to correct: an incident, one of its devices, or one interruption (`step`) of that device."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    incident: Annotated[str, Field(min_length=1, max_length=200)]
+    device: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    step: Annotated[int, Field(ge=0, lt=1 << 31, strict=True)] | None = None
+    started_at: TimeGiven | None = None
+    ended_at: TimeGiven | None = None
+    voided: Annotated[bool, Field(strict=True)] | None = None
+    kind: Literal["fault", "planned"] | None = None
+    cause: Annotated[str, Field(max_length=2000)] | None = None
+    as_detected: Annotated[bool, Field(strict=True)] = False
+    reason: Text
+    by: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+
+
+class CorrectionPage(Page):
+    incident: Name | None = None
+
+
+class StateOut(Shape):
+    started_at: Time
+    ended_at: Time | None
+    kind: str
+    voided: bool
+
+
+class EffectOut(Shape):
+    device: str
+    step: int
+    before: StateOut
+    after: StateOut
+
+
+class CorrectionOut(Shape):
+    """`effects` names the first hundred interruptions at most; `changed` is the full number."""
+
+    number: int
+    made_at: Time
+    by: str
+    reason: str
+    incident: str
+    device: str | None
+    step: int | None
+    started_at: Time | None
+    ended_at: Time | None
+    voided: bool | None
+    kind: str | None
+    cause: str | None
+    as_detected: bool
+    changed: int
+    effects: list[EffectOut]
+
+
+class MadeOut(Shape):
+    dry_run: bool
+    correction: CorrectionOut
+
+
+class CorrectionsOut(Shape):
+    """`next` is the `before` of the page that follows; null on the last one."""
+
+    corrections: list[CorrectionOut]
+    next: str | None
+
+
+_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": CorrectionIn.model_json_schema()}},
+    }
+}
+
+
+def build(corrections: Corrections, clock: Clock, guard: WriteGuard) -> APIRouter:
+    api = APIRouter(prefix="/api/interruptions/corrections")
+
+    @api.get("", summary="What operators corrected, newest first")
+    async def trail(asked: Annotated[CorrectionPage, Query()]) -> CorrectionsOut:
+        async def fetch(limit: int, before: int | None) -> list[CorrectionView]:
+            return await within(corrections.trail(asked.incident, limit=limit, before=before))
+
+        rows, following = await page(
+            fetch, lambda view: view.made_at, limit=asked.limit, before=asked.before, after=asked.after
+        )
+        return CorrectionsOut(
+            corrections=[_out(row) for row in rows],
+            next=None if following is None else format_time(following),
+        )
+
+    @api.post(
+        "", summary="Correct interruptions, for good and on record", status_code=201, openapi_extra=_BODY
+    )
+    async def correct(
+        request: Request, response: Response, dry_run: bool = False, by: str = Depends(guard)
+    ) -> MadeOut:
+        if request.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
+            raise HTTPException(415, "send the correction as application/json")
+        try:
+            given = CorrectionIn.model_validate_json(await body(request))
+        except ValidationError as exc:
+            raise InvalidInputError(_faults(exc)) from exc
+        said = given.model_dump(exclude={"by"})
+        made = await within(
+            corrections.make(Correction(**said, by=given.by or by), at=clock.now(), dry_run=dry_run)
+        )
+        if dry_run:
+            response.status_code = 200
+        return MadeOut(dry_run=dry_run, correction=_out(made))
+
+    return api
+
+
+def _faults(exc: ValidationError) -> list[str]:
+    return [
+        ": ".join([*map(str, error["loc"]), error["msg"].removeprefix("Value error, ")])
+        for error in exc.errors(include_url=False, include_input=False, include_context=False)
+    ]
+
+
+def _out(view: CorrectionView) -> CorrectionOut:
+    said = view.correction
+    return CorrectionOut(
+        number=view.number,
+        made_at=view.made_at,
+        by=said.by,
+        reason=said.reason,
+        incident=said.incident,
+        device=said.device,
+        step=said.step,
+        started_at=said.started_at,
+        ended_at=said.ended_at,
+        voided=said.voided,
+        kind=said.kind,
+        cause=said.cause,
+        as_detected=said.as_detected,
+        changed=view.changed,
+        effects=[EffectOut.model_validate(effect) for effect in view.effects],
+    )
