@@ -82,6 +82,14 @@ def test_it_obeys_line_by_line_and_ends_with_its_parent(field_broker: BrokerAddr
         assert process.do(do="restore", node=ready["transformers"][0])["event"] == "restored"
         assert process.do(do="cut_comms", device=ready["concentrators"][0])["event"] == "comms_cut"
         assert process.do(do="mend_comms", device=ready["concentrators"][0])["event"] == "comms_mended"
+        fuse, behind = next(iter(ready["fuses"].items()))
+        assert len(behind) > 1
+        assert sum(behind.values()) < ready["meters"]
+        assert process.do(do="fault", node=fuse)["event"] == "fault"
+        assert process.do(do="restore", node=next(iter(behind)))["event"] == "restored"
+        assert process.do(do="restore", node=fuse)["event"] == "restored"
+        assert process.do(do="cut_comms", node=fuse)["event"] == "comms_cut"
+        assert process.do(do="mend_comms", node=fuse)["event"] == "comms_mended"
         while not process.do(do="ledger")["readings"]:
             pass
         assert process.do(do="pause")["flushed"] is True
@@ -99,6 +107,7 @@ def test_it_obeys_line_by_line_and_ends_with_its_parent(field_broker: BrokerAddr
         ('{"do":"fault","node":"nowhere"}', "no 'nowhere'"),
         ('{"do":"restore","node":"T01"}', "no fault at T01"),
         ('{"do":"cut_comms","device":"X"}', "no 'X'"),
+        ('{"do":"cut_comms","node":"nowhere"}', "no 'nowhere'"),
         ('{"do":"cut_comms","device":"M01","how":"wrong"}', "not a command"),
         ('{"do":"dance"}', "unknown command"),
         ("nonsense", "not a command"),

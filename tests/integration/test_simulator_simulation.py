@@ -86,6 +86,43 @@ async def test_a_single_service_fails_alone(sim: Simulation) -> None:
         await sim.restore(transformer)
 
 
+async def test_a_fuse_is_restored_step_by_step(sim: Simulation) -> None:
+    await sim.fault("F1-L1")
+    assert dark_transformers(sim) == {"T01", "T02"}
+    await sim.restore("T01")
+    assert dark_transformers(sim) == {"T02"}
+    with pytest.raises(ValueError, match="no fault at T01"):
+        await sim.restore("T01")
+    await sim.restore("F1-L1")
+    assert dark_transformers(sim) == set()
+
+
+def dark_transformers(sim: Simulation) -> set[str]:
+    """Those of which no meter is alive."""
+    rows = sim.district.transformer
+    return {
+        name for t, name in enumerate(sim.district.transformers) if not sim.snapshot.alive[rows == t].any()
+    }
+
+
+async def test_in_a_cell_that_is_down_nobody_publishes_and_everybody_has_supply(
+    sim: Simulation, clock: ManualClock
+) -> None:
+    await sim.start()
+    await sim.cut_cell("F1")
+    network = sim.district.network
+    away = {d.id for d in sim._mqtt.devices if network.is_below(network.index(d.node), network.index("F1"))}
+    heard = {d.id for d in sim._mqtt.devices} - away
+    assert away
+    clock.advance(4 * SECOND)
+    await until(lambda: set(sim.ledger().readings) == heard)
+    assert sim.snapshot.alive.all()
+    await sim.mend_cell("F1")
+    clock.advance(4 * SECOND)
+    await until(lambda: set(sim.ledger().readings) == heard | away)
+    assert sim.ledger().signals == []
+
+
 async def test_a_cut_outlives_an_outage_until_it_is_mended(sim: Simulation) -> None:
     transformer, owner = first_polled(sim)
     await sim.cut_comms(owner, "silent")
