@@ -157,6 +157,26 @@ def build() -> Dashboard:
             .height(6)
         )
         .with_panel(
+            rows(
+                "Budgets of the targets",
+                "budgets",
+                description="Customer minutes that each target allows in its window, and what interruptions have used"
+                " of them, those that still go on included. Burn rate 1: the budget will just last. Forecast: where the"
+                " window ends at the rate so far. At risk: that would miss the target.",
+                columns={
+                    "From": {"unit": "dateTimeAsIso"},
+                    "To": {"unit": "dateTimeAsIso"},
+                    "Allowed": {"decimals": 0, "unit": "locale"},
+                    "Spent": {"decimals": 1, "unit": "locale"},
+                    "Left": {"decimals": 1, "unit": "locale"},
+                    "Left share": {"decimals": 1, "unit": "percentunit"},
+                    "Burn rate": {"decimals": 2},
+                },
+            )
+            .span(24)
+            .height(5)
+        )
+        .with_panel(
             series(
                 "Average outage time by day (SAIDI)",
                 "saidi_daily",

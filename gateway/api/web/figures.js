@@ -18,6 +18,16 @@ function judged(known, met, metWithOpen, target) {
   return metWithOpen ? ["good", `met: target ${target}`] : ["bad", `will be missed when open outages end: target ${target}`];
 }
 
+// How much of what the target allows is left, and how fast it goes: 1 would use it up exactly at the end of the month.
+function budget(states, index) {
+  const state = states.find((s) => s.span === "month" && s.index === index);
+  if (!state || state.spent_share === null) return "";
+  const left = state.left_minutes >= 0
+    ? `${percent(1 - state.spent_share, 0)} of the month's budget left`
+    : `the month's budget is overspent by ${percentAtMost(state.spent_share - 1, 0)}`;
+  return `; ${left}${state.burn_rate === null ? "" : `, burning at ${number(Math.round(state.burn_rate * 100) / 100)} ×`}`;
+}
+
 export function showFigures({ reliability: r, customers: c }) {
   const all = r.all;
   const known = all.asai !== null;
@@ -27,11 +37,11 @@ export function showFigures({ reliability: r, customers: c }) {
   const [asaiTone, asaiVerdict] = judged(known, all.asai >= r.targets.asai,
     all.asai - pending / length >= r.targets.asai, percent(r.targets.asai, 2));
   figure("asai", asaiTone, percent(all.asai), asaiVerdict,
-    `${window}; unknown ${percentAtMost(r.unknown.share)} of the time`);
+    `${window}; unknown ${percentAtMost(r.unknown.share)} of the time${budget(r.target_states, "asai")}`);
   const [saidiTone, saidiVerdict] = judged(known, all.saidi_minutes <= r.targets.saidi_minutes,
     all.saidi_minutes + pending <= r.targets.saidi_minutes, minutes(r.targets.saidi_minutes, 0));
   figure("saidi", saidiTone, minutes(all.saidi_minutes), saidiVerdict,
-    `${window}${all.open.customers ? `; open outages add ${minutes(pending)} so far` : ""}`);
+    `${window}${all.open.customers ? `; open outages add ${minutes(pending)} so far` : ""}${budget(r.target_states, "saidi")}`);
   figure("off", c.off ? "bad" : "good", number(c.off), c.off ? "without supply" : "none",
     `of ${plural(c.served, "customer", "customers")} served`);
   figure("unknown", c.unknown ? "warn" : "good", number(c.unknown), c.unknown ? "not heard of" : "none",
