@@ -138,7 +138,8 @@ class Starter:
         return [
             self.inventory.ids[key]
             for key, since in sorted(self.evidence.faulted.items())
-            if abs(since - started) <= self.join and self.network.is_below(node, int(self.inventory.node[key]))
+            if abs(since - started) <= self.join
+            and self.network.is_below(node, int(self.inventory.node[key]))
         ]
 
     def _part_of(self, slot: int, node: int, phases: int, started: int) -> bool:

@@ -47,7 +47,9 @@ class Story:
     confidence: float
     path: str = ""  # of a communications loss: what went silent
     direct_by: str = ""  # device id of the terminal that shows it
-    passed: list[str] = field(default_factory=list)  # ids of devices that a fault current passed on its way here
+    passed: list[str] = field(
+        default_factory=list
+    )  # ids of devices that a fault current passed on its way here
     reference: str = ""  # of the announcement that explains it
     planned_node: str = ""  # for which that was made
     planned_from: int = 0

@@ -133,7 +133,8 @@ class Weigher:
         dark[evident[use]] = True
         dark_at = np.zeros(m, np.int64)
         dark_at[evident] = np.maximum(ev.dark_at[k], new[group])
-        owned = self.owners(keys).outage
+        owner = self.owners(keys)
+        owned = owner.outage
         told = self._told(keys, ~spell & ~owned, areas, here)
         phases = inv.phases[keys]
         lost = np.where(dark, ev.lost[keys], np.uint8(0))
@@ -147,6 +148,7 @@ class Weigher:
         on_at[part] = lit_at[part]
         same = spell & (np.abs(ev.onset_at[keys] - about[of_top]) <= self.join)
         past = (same | dark) & ~part
+        past &= ~(owned & ~owner.open & (ev.back_at[keys] > 0) & ~dark)  # back, unlike who is left over
         past[told] = True
         on_at[past] = lit_at[past] = 0
 

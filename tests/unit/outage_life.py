@@ -58,11 +58,13 @@ class Life:
         settings: OutageSettings = SETTINGS,
         *,
         restart_every: int = 0,
+        chunk: int = METERS,
     ) -> None:
         self.inventory = devices or inventory()
         self.settings = settings
         self.detector = OutageDetector(self.inventory, settings)
         self.restart_every = restart_every
+        self.chunk = chunk
         self.at = T0
         self.off: set[int] = set()
         self.events: list[Event] = []
@@ -78,15 +80,20 @@ class Life:
             turn = (self.at - T0) // SECOND
             self.read(*(key for key in range(METERS) if key not in self.off and key % 10 == turn % 10))
             if self.restart_every and turn % self.restart_every == 0:
-                state = self.detector.snapshot()
-                self.detector = OutageDetector(self.inventory, self.settings)
-                self.detector.restore(state)
+                self.restart()
             self._keep(self.detector.advance(self.at))
+            if self.restart_every and turn % self.restart_every == 1:
+                self.restart()
             asked = self.detector.questions()
             self.questions += asked
             for question in asked:
                 if (kind := self.answer(question)) is not None:
                     self.say(kind, question.device)
+
+    def restart(self) -> None:
+        state = self.detector.snapshot()
+        self.detector = OutageDetector(self.inventory, self.settings)
+        self.detector.restore(state)
 
     def _keep(self, events: Sequence[Event]) -> None:
         self.events += events
@@ -99,12 +106,11 @@ class Life:
                 self.kinds[row.incident, row.device, row.step] = event.incident.kind
 
     def read(self, *devices: int, volts: float = 230.0, at: int | None = None) -> None:
-        if devices:
-            when = [self.at if at is None else at] * len(devices)
-            names = ("voltage_a", "voltage_b", "voltage_c")
-            self.detector.observe(
-                Batch.of(names, devices, when, [[volts] * 3] * len(devices), source="mqtt:b")
-            )
+        names = ("voltage_a", "voltage_b", "voltage_c")
+        for i in range(0, len(devices), self.chunk):
+            part = devices[i : i + self.chunk]
+            when = [self.at if at is None else at] * len(part)
+            self.detector.observe(Batch.of(names, part, when, [[volts] * 3] * len(part), source="mqtt:b"))
 
     def say(self, kind: SignalKind, *devices: int, source: str = "mqtt:b") -> None:
         own = kind in (SignalKind.LAST_GASP, SignalKind.POWER_RESTORED)
