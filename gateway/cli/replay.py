@@ -14,9 +14,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from gateway.config import Config, InventorySettings, load_config
-from gateway.core.clock import SECOND, format_time, parse_time
+from gateway.core.clock import MINUTE, format_time, parse_time
 from gateway.core.errors import InvalidInputError
-from gateway.core.model import Incident, PlannedOutage, SupplyState
+from gateway.core.model import Incident, Interruption, PlannedOutage, SupplyState
 from gateway.core.yamlfile import YamlFile
 from gateway.csvfiles import read_devices, read_network
 from gateway.plannedcsv import read_planned
@@ -200,17 +200,11 @@ def _show(done: Replay) -> None:
             )
         console.print(table)
         for incident in found:
-            console.print(f"\n[bold]{_heading(incident)}[/bold]\n{escape(incident.summary)}", highlight=False)
-            steps = [row for owner, row in rows if owner.id == incident.id]
-            off = [row for row in steps if row.ended_at is None]
-            if steps:
-                minutes = sum((row.ended_at or done.at) - row.started_at for row in steps) / (60 * SECOND)
-                state = "without supply" if steps[0].state is SupplyState.OFF else "unknown"
-                going_on = f", {len(off)} of them go on" if off else ""
-                console.print(
-                    f"{len(steps)} metering points' times, {minutes:.1f} minutes {state}{going_on}.",
-                    highlight=False,
-                )
+            mine = [row for owner, row in rows if owner.id == incident.id]
+            console.print(
+                f"\n[bold]{_heading(incident)}[/bold]\n{escape(incident.summary)}\n{_interrupted(mine, done.at)}",
+                highlight=False,
+            )
     suspects = sorted(done.inventory.ids[key] for key in done.clock_faults | done.reader.clock_faults)
     if suspects:
         console.print(f"\nClocks not believed: {escape(', '.join(suspects))}.", highlight=False)
@@ -218,6 +212,22 @@ def _show(done: Replay) -> None:
         f"\n{done.lines} lines, {done.readings} readings"
         + (f", concluded up to {format_time(done.at)}." if done.at else "."),
         highlight=False,
+    )
+
+
+def _interrupted(rows: list[Interruption], at: int) -> str:
+    """How many metering points went without for how long together."""
+    if not rows:
+        return "No interruption."
+    points = len({row.device for row in rows})
+    minutes = sum((row.ended_at or at) - row.started_at for row in rows) / MINUTE
+    state = "without supply" if rows[0].state is SupplyState.OFF else "of unknown supply"
+    going_on = sum(row.ended_at is None for row in rows)
+    return (
+        f"{points} metering point{'s' if points > 1 else ''}"
+        + (f", {len(rows)} interruptions" if len(rows) > points else "")
+        + f": {minutes:.1f} minutes {state} together"
+        + (f"; {going_on} so still." if going_on else ".")
     )
 
 

@@ -55,12 +55,17 @@ class District:
 
 
 @contextlib.asynccontextmanager
-async def district(folder: Path, broker: BrokerAddress, meters: int, seed: int) -> AsyncIterator[District]:
-    """Start the simulator; it has written network.csv and devices.csv into `folder` when this yields."""
+async def district(
+    folder: Path, broker: BrokerAddress, meters: int, seed: int, *, terminals: str = "all"
+) -> AsyncIterator[District]:
+    """Start the simulator; it has written network.csv and devices.csv into `folder` when this yields.
+
+    terminals: on the busbars of `all` transformers, or on the `trunk` alone, so that a fuse has to be inferred.
+    """
     command = (
         sys.executable, "-m", "simulator", "--meters", str(meters), "--seed", str(seed), "--dir", str(folder),
         "--mqtt-host", broker.host, "--mqtt-port", str(broker.port), "--interval", str(interval_s(meters)),
-        "--gasp-delay", "3", "--terminals", "trunk",
+        "--gasp-delay", "3", "--terminals", terminals,
     )  # fmt: skip
     with (folder / "simulator.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(

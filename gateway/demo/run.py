@@ -116,7 +116,8 @@ async def run_demo(folder: Path, *, meters: int, duration_s: float | None, seed:
         broker = stack.enter_context(embedded_broker(private / "broker"))
         receiver = await stack.enter_async_context(Receiver(secret))
         status.update(f"Building a district of {meters} metering points")
-        district = await stack.enter_async_context(processes.district(private, broker, meters, seed))
+        simulator = processes.district(private, broker, meters, seed, terminals="trunk")
+        district = await stack.enter_async_context(simulator)
         scene = _Scene(console, private, database, broker, receiver, district, secret, meters)
         return await _play(scene, status.update, duration_s)
 

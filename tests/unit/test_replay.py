@@ -391,6 +391,22 @@ def test_interruptions_are_written_for_the_indices(tmp_path: Path) -> None:
     assert sum(int(row["customers"]) for row in rows) == incident["customers"]
 
 
+def test_announced_outages_come_from_a_table_or_the_recording_alike(tmp_path: Path) -> None:
+    starts, ends = format_time(T0 + 60 * SECOND), format_time(T0 + 3600 * SECOND)
+    table = tmp_path / "planned.csv"
+    table.write_text(f"reference,node,from,to\nW1,T1,{starts},{ends}\n")
+    lines = [*outage(restored_at=900), *steady(901, 1000)]
+    told = line(0, None, "planned", reference="W1", node="T1", **{"from": starts, "to": ends})
+    by_table = json.loads(run(tmp_path, lines, "--json", "--planned", str(table)).stdout)
+    by_line = json.loads(run(tmp_path, [told, *lines], "--json").stdout)
+    assert [incident["kind"] for incident in by_table["incidents"]] == ["planned_outage"]
+    assert by_table["incidents"] == by_line["incidents"]
+    file = tmp_path / "interruptions.csv"
+    run(tmp_path, lines, "--planned", str(table), "--interruptions", str(file))
+    rows = list(csv.DictReader(io.StringIO(file.read_text())))
+    assert {(row["kind"], row["cause"]) for row in rows} == {("planned", "W1")}
+
+
 def test_settings_come_from_a_section_outage(tmp_path: Path) -> None:
     own = tmp_path / "outage.yaml"
     own.write_text("outage:\n  collecting_s: 90\n")
