@@ -245,11 +245,7 @@ class Follower:
             self.book.part(slot, living, end, at, IncidentState.CANCELLED)
             self.book.release(keys)
             return
-        dark = story.keys[self.evidence.is_dark(story.keys)]
-        self.book.finish(slot, at, IncidentState.CANCELLED, void=True)
-        for area in np.unique(self.opener.area[dark]).tolist():
-            self.opener.pending[area] = at - self.opener.collecting
-            self.opener.stirred.add(area)
+        self.opener.withdraw(slot, at)
 
     def _settled(self, story: Story, dark: Bools, alive: int, at: int) -> bool:
         """Enough are back and nobody is known dark; or those who came back did so some time ago."""

@@ -79,12 +79,14 @@ def judge(
     passed: Int64s = NOWHERE,
     *,
     lenient: bool = False,
+    keep: float = 0.0,
 ) -> list[Candidate]:
     """The nodes at or below `areas` that explain the dark points best, in the network's order.
 
     areas: node indices, ascending, none below another. Points outside them are not allowed. passed: nodes that a fault
     current passed, so that the fault is at or below them. `lenient`: there is one area, and a point shown alive weighs
-    against a node by `false_life_rate` instead of vetoing it.
+    against a node by `false_life_rate` instead of vetoing it. keep: how much better than `areas` themselves what is
+    below them has to be.
     """
     dark = np.flatnonzero(points.lost)
     if not len(dark):
@@ -93,6 +95,7 @@ def judge(
     own = np.full((len(tree.nodes), len(_SETS)), -np.inf)
     for column, phases in enumerate(_SETS[: 1 if (points.lost[dark] == ALL).all() else None]):
         own[:, column] = _own(tree, points, dark, phases, settings, lenient=lenient)
+    own[tree.row[areas]] += keep
     chosen, best, score = _choose(tree, own, _passed(tree, passed, single(settings)))
     sets = np.where(chosen, np.array(_SETS, np.uint8)[best], np.uint8(0))
     found = [

@@ -8,7 +8,7 @@ import numpy as np
 
 from gateway.core.clock import SECOND
 from gateway.core.inventory import DeviceKind, Inventory
-from gateway.core.model import Bools, Int64s
+from gateway.core.model import Bools, IncidentState, Int64s
 from processors.outage.book import Book
 from processors.outage.evidence import Evidence
 from processors.outage.judge import Candidate, judge
@@ -80,7 +80,32 @@ class Opener(Starter):
         silent = free[ev.flags[free] & Flag.SILENT > 0]
         self.stirred.update(area for area in np.unique(self.area[silent]).tolist() if area in self.pending)
         dark = keys[owned]
-        self._look_again(np.concatenate([silent, dark[ev.is_dark(dark) & (ev.kinds[dark] > 0)]]))
+        dark = dark[ev.is_dark(dark)]
+        self._reconsider(dark, at)
+        self._look_again(np.concatenate([silent, dark]))
+
+    def _reconsider(self, dark: Keys, at: int) -> None:
+        """Members of young outages of several areas have told more: where smaller ones explain it clearly better, judge
+        anew."""
+        for slot in np.unique(self.book.owner[dark]).tolist():
+            if not self.book.explains(slot):
+                continue
+            story = self.book.stories[slot]
+            if story.node in self.network and self.area[story.keys[0]] <= self.network.index(story.node):
+                continue
+            young = at - story.detected_at <= self.join and not story.direct_by and story.off.all()
+            none = np.zeros(len(story.keys), np.bool_)
+            if young and not self.stands(story, none, keep=self.settings.min_score):
+                self.withdraw(slot, at)
+
+    def withdraw(self, slot: int, at: int) -> None:
+        """Take back an outage; its dark members are judged anew, at once."""
+        keys = self.book.stories[slot].keys
+        dark = keys[self.evidence.is_dark(keys)]
+        self.book.finish(slot, at, IncidentState.CANCELLED, void=True)
+        for area in np.unique(self.area[dark]).tolist():
+            self.pending[area] = at - self.collecting
+            self.stirred.add(area)
 
     def _look_again(self, keys: Keys) -> None:
         """More is known about places where outages are open: they may be one."""
@@ -193,16 +218,17 @@ class Opener(Starter):
         over = left[(ev.back_at[left] > 0) & judged.ripe[left]]
         ev.flags[over] &= ~Flag.SPELL
 
-    def stands(self, story: Story, living: Bools) -> bool:
+    def stands(self, story: Story, living: Bools, keep: float = 0.0) -> bool:
         """Whether an outage still explains its members better than smaller ones would, although these (bool[m]) missed
-        no report. After a conclusion the first life is most often restoration: it weighs, and does not veto."""
+        no report. After a conclusion the first life is most often restoration: it weighs, and does not veto. Smaller
+        ones have to be better by `keep`."""
         if story.node not in self.network:
             return True
         node = self.network.index(story.node)
         terminal = self.inventory.key(story.direct_by) if story.direct_by else None
         terminals = np.full(0 if terminal is None else _DIRECT_POINTS, terminal or 0, np.int64)
         points = self.weigher.members(story, living, node, terminals)
-        found = judge(self.network, np.array([node]), points, self.settings, lenient=True)
+        found = judge(self.network, np.array([node]), points, self.settings, lenient=True, keep=keep)
         return any(candidate.node == node and not candidate.alone for candidate in found)
 
     # -- opening ---------------------------------------------------------------------------------------------------
