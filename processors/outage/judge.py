@@ -11,8 +11,9 @@ the phases it is known dark on and l those it was shown alive on after the onset
     else                  nothing
 
 and the score of (d, S) is their log-likelihood ratio against "nothing happened", less `min_score`, and less
-`phase_score` for every phase lost while another remains. The best set of incidents is found from the leaves up:
-best(d) = max(max_S own(d, S), Σ best(children)). Of nodes that explain the same the most-downstream one is taken.
+`phase_score` where one phase is lost while others remain, four times that where two are. The best set of incidents
+is found from the leaves up: best(d) = max(max_S own(d, S), Σ best(children)). Of nodes that explain the same the
+most-downstream one is taken.
 
 The onset at d is the lower median of its dark points' times, by area: of the areas' medians above them.
 """
@@ -211,7 +212,7 @@ def _own(
     own = reported(x, q, settings) + tree.dark_below(extra)
     if points.silence.any():
         own += tree.below(np.where(inside, points.silence, 0.0))
-    own -= settings.min_score + (settings.phase_score * phases.bit_count() if phases != ALL else 0.0)
+    own -= settings.min_score + (settings.phase_score * phases.bit_count() ** 2 if phases != ALL else 0.0)
     if lenient:
         own += tree.below(living > tree.alive_after[0]) * math.log(settings.false_life_rate)
     else:

@@ -90,7 +90,8 @@ class OutageSettings(Settings):
     phase_score: float = Field(
         default=2.0,
         ge=0,
-        description="What an incident has to earn in addition for every phase lost while another remains.",
+        description="What an incident has to earn in addition where one phase is lost while others remain; four times as "
+        "much where two are.",
     )
     silence_polls: Count = Field(
         default=3, description="Unanswered polls in a row that make a device silent."
