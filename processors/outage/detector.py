@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 import numpy as np
 from msgspec import structs
 
+from gateway.core.clock import parse_time
 from gateway.core.inventory import Inventory
 from gateway.core.model import (
     Batch,
@@ -182,13 +183,19 @@ class OutageDetector:
             confidence=incident.confidence,
             path=str(incident.evidence.get("path", "")),
             direct_by=str(incident.evidence.get("direct", "")).partition(":")[0],
+            reference=str(incident.evidence.get("reference", "")),
+            planned_node=str(incident.evidence.get("planned_node", "")),
+            planned_from=_time(incident, "planned_from"),
+            planned_to=_time(incident, "planned_to"),
             revision=incident.revision,
             settled_at=at if incident.restored_at else 0,
             returned_at=at if incident.restored_at else 0,
             published_at=at,
         )
         here = book.at_node.get(incident.node, -1)  # a place cannot lose its supply twice at once
-        double = here >= 0 and not story.communications and incident.state is IncidentState.OPEN
+        double = (
+            here >= 0 and not (story.communications or story.planned) and incident.state is IncidentState.OPEN
+        )
         known = [device for device in incident.devices if 0 <= device < len(book.owner)]
         members = [] if double else sorted(device for device in known if book.owner[device] < 0)
         last = {row.device: row for row in rows}
@@ -214,3 +221,11 @@ class OutageDetector:
             evidence.back_at[keys] = end
         if len(members) == len(incident.devices) > 0 and evidence.listed[keys].all():
             book.dirty.discard(slot)
+
+
+def _time(incident: Incident, name: str) -> int:
+    """A time that the incident's evidence names, 0 for none."""
+    try:
+        return parse_time(str(incident.evidence[name]))
+    except (KeyError, ValueError):
+        return 0

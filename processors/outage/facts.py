@@ -91,6 +91,7 @@ def facts_of(story: Story, book: Book) -> words.Facts:
         unverified=story.unverified,
         outlasted=story.outlasted,
         reference=story.reference,
+        planned_node=story.planned_node,
         starts_at=story.planned_from,
         ends_at=story.planned_to,
         path=story.path,

@@ -41,6 +41,7 @@ class Facts:
     unverified: bool = False  # closed on restore messages alone
     outlasted: int = 0  # members that stayed off after the announced end
     reference: str = ""  # of the announcement
+    planned_node: str = ""
     starts_at: int = 0
     ends_at: int = 0
     path: str = ""
@@ -169,6 +170,7 @@ def evidence(facts: Facts) -> dict[str, str | int | float | list[str]]:
     if facts.reference:
         found |= {
             "reference": facts.reference,
+            "planned_node": facts.planned_node,
             "planned_from": format_time(facts.starts_at),
             "planned_to": format_time(facts.ends_at),
         }

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from gateway.core.clock import MINUTE
-from gateway.core.model import Change, IncidentKind, IncidentState, SignalKind
+from gateway.core.inventory import Device
+from gateway.core.model import Batch, Change, IncidentKind, IncidentState, SignalKind
+from processors.outage.detector import OutageDetector
 from tests.unit.outage_cases import faults
-from tests.unit.outage_life import T0, T1, T2, T3, Life
+from tests.unit.outage_life import T0, T1, T2, T3, Life, inventory
 
 PLANNED, OUTAGE = IncidentKind.PLANNED_OUTAGE, IncidentKind.OUTAGE
 OPEN, CLOSED = IncidentState.OPEN, IncidentState.CLOSED
@@ -307,3 +309,53 @@ def test_changes_tell_what_happened() -> None:
     changes = [event.change for event in life.events]
     assert changes[0] is Change.OPENED
     assert [c for c in changes if c is not Change.UPDATED] == [Change.OPENED, Change.RESTORED, Change.CLOSED]
+
+
+def with_terminal() -> Life:
+    life = Life(inventory(extra=[Device(id="X", node="U1", kind="terminal", customers=0, interval_s=10)]))
+    life.plan("PO-17", "F1", 5, 15)
+    life.until(5)
+    switch(life, closed=1.0)
+    return life
+
+
+def switch(life: Life, *, closed: float) -> None:
+    key = life.inventory.key("X")
+    assert key is not None
+    life.detector.observe(Batch.of(("breaker_closed",), [key], [life.at], [[closed]], source="mqtt:b"))
+
+
+def test_a_breaker_that_opens_within_the_window_is_a_planned_outage_at_once() -> None:
+    life = with_terminal()
+    life.tick(3)
+    life.off |= set(BOTH)
+    switch(life, closed=0.0)
+    life.tick()
+    (incident,) = life.of(PLANNED)
+    assert life.of(OUTAGE) == []
+    assert (incident.kind, incident.node, incident.direct, incident.devices) == (
+        PLANNED,
+        "U1",
+        True,
+        tuple(BOTH),
+    )
+    assert "terminal X reported its breaker open" in incident.summary
+
+
+def test_after_a_loss_of_snapshots_an_announced_outage_goes_on_as_such() -> None:
+    life = announced()
+    (incident,) = life.incidents.values()
+    life.detector = OutageDetector(life.inventory, life.settings)
+    life.plan("PO-17", "U1", 5, 15)
+    life.detector.adopt([incident], list(life.rows.values()))
+    life.tick(5)
+    (incident,) = life.incidents.values()
+    assert (incident.kind, incident.state) == (PLANNED, OPEN)
+    life.until(14)
+    life.regain(T2)
+    life.until(15.1)
+    life.say(SignalKind.LAST_GASP, *T1)  # they repeat it: nothing else of them is known any more
+    life.until(17)
+    (planned,), (fault,) = life.of(PLANNED), life.of(OUTAGE)
+    assert (planned.state, fault.node, fault.parent) == (CLOSED, "T1", planned.id)
+    assert fault.started_at == T0 + 15 * MINUTE
