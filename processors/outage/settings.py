@@ -90,14 +90,19 @@ class OutageSettings(Settings):
     phase_score: float = Field(
         default=2.0,
         ge=0,
-        description="What an incident has to earn in addition where one phase is lost while others remain; four times as "
-        "much where two are.",
+        description="What an incident has to earn in addition where one phase is lost while others remain; four times "
+        "as much where two are.",
     )
     silence_polls: Count = Field(
         default=3, description="Unanswered polls in a row that make a device silent."
     )
     silence_intervals: Annotated[float, Field(ge=1, le=1000)] = Field(
         default=3, description="Reporting intervals without a message that make a device silent."
+    )
+    expect_unheard: bool = Field(
+        default=True,
+        description="Whether devices that were never heard become silent, counted from the start. A recording need not "
+        "hold all devices: `feederline replay` takes false unless it is written.",
     )
     restored_share: Share = Field(
         default=0.9, description="Share of members seen alive from which an outage counts as restored."

@@ -15,7 +15,7 @@ from gateway.core.network import Network
 from processors.outage.judge import Candidate, Points, judge
 from processors.outage.likelihood import log_gamma, reported
 from processors.outage.settings import OutageSettings
-from processors.outage.state import ALL, Dark
+from processors.outage.state import ALL, Dark, UInt8s
 
 T0 = parse_time("2026-03-01T08:00:00Z")
 SETTINGS = OutageSettings()
@@ -38,7 +38,7 @@ def below(*nodes: str) -> Bools:
     return found
 
 
-def scene(dark: Bools, living: Bools | None = None, *, phases: np.ndarray | None = None) -> Points:  # type: ignore[type-arg]
+def scene(dark: Bools, living: Bools | None = None, *, phases: UInt8s | None = None) -> Points:
     alive = np.zeros(len(_NODE), np.bool_) if living is None else living
     connected = _PHASE if phases is None else phases
     shown = np.where(alive & ~dark, T0 + MINUTE, 0)
@@ -102,7 +102,7 @@ def test_what_lives_weighs_and_does_not_veto_once_an_outage_is_open() -> None:
 
 @pytest.mark.parametrize("phase", [1, 2, 4])
 def test_a_phase_is_lost_where_the_others_live_or_say_nothing(phase: int) -> None:
-    on = phase == _PHASE
+    on: Bools = np.equal(_PHASE, phase)
     dark = some(below("U1") & on, 0.7)
     assert chosen(scene(dark)) == {"U1": phase}
     assert chosen(scene(dark, below("U1") & ~on)) == {"U1": phase}
