@@ -15,6 +15,10 @@ from gateway.store.queries import sql
 from gateway.store.rows import incident_of, incident_row, micros, when, when_any
 from gateway.store.text import storable
 
+_TOGETHER = (
+    20_000  # interruptions per statement: a town that comes back at once must not meet the statement timeout
+)
+
 
 async def write(
     conn: psycopg.AsyncConnection, events: Sequence[Event], desk: TicketDesk, devices: DeviceKeys
@@ -59,19 +63,20 @@ async def _interruptions(conn: psycopg.AsyncConnection, events: Sequence[Event],
             latest[part.incident, part.device, part.step] = (part, "planned" if planned else "fault")
     if not latest:
         return
-    parts = [part for part, _ in latest.values()]
-    keys = devices.of([part.device for part in parts])
-    given = {
-        "incident": [storable(part.incident) for part in parts],
-        "device": keys,
-        "step": [part.step for part in parts],
-        "kind": [kind for _, kind in latest.values()],
-        "state": [part.state.value for part in parts],
-        "started_at": [when(part.started_at) for part in parts],
-        "ended_at": [when_any(part.ended_at) for part in parts],
-        "customers": [int(devices.customers[part.device]) for part in parts],
-    }
-    await conn.execute(sql("interruption_upsert"), given)
+    told = list(latest.values())
+    for first in range(0, len(told), _TOGETHER):
+        some = told[first : first + _TOGETHER]
+        given = {
+            "incident": [storable(part.incident) for part, _ in some],
+            "device": devices.of([part.device for part, _ in some]),
+            "step": [part.step for part, _ in some],
+            "kind": [kind for _, kind in some],
+            "state": [part.state.value for part, _ in some],
+            "started_at": [when(part.started_at) for part, _ in some],
+            "ended_at": [when_any(part.ended_at) for part, _ in some],
+            "customers": [int(devices.customers[part.device]) for part, _ in some],
+        }
+        await conn.execute(sql("interruption_upsert"), given)
 
 
 async def live_interruptions(conn: psycopg.AsyncConnection, devices: DeviceKeys) -> list[Interruption]:

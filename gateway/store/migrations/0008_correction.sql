@@ -119,7 +119,9 @@ $$;
 -- Make the spells around these stretches anew: element i of each array says that something of device i changed
 -- within [low, high] that concerns its spells `of`.
 create function restate(ofs text[], devices integer[], lows timestamptz[], highs timestamptz[]) returns void
-language plpgsql security definer set search_path = feederline, pg_temp as $$
+language plpgsql security definer set search_path = feederline, pg_temp set work_mem = '64MB' set jit = off as $$
+declare
+    met boolean;
 begin
     if ofs is null then
         return;
@@ -127,18 +129,21 @@ begin
     -- The gateway and an operator may change the same spell: whoever comes second sees what the first one did.
     perform pg_advisory_xact_lock(hashtext('feederline.spells'));
     -- Spells that a stretch touches are made anew whole; as they are as long as can be, they touch no further ones.
-    select array_agg(r.of), array_agg(r.device_key), array_agg(r.low), array_agg(r.high)
-      into ofs, devices, lows, highs
-      from (select t.of, t.device_key, least(t.low, min(s.started_at)) as low, greatest(t.high, max(s.ended_at)) as high
+    select array_agg(r.of), array_agg(r.device_key), array_agg(r.low), array_agg(r.high), bool_or(r.met)
+      into ofs, devices, lows, highs, met
+      from (select t.of, t.device_key, least(t.low, min(s.started_at)) as low, greatest(t.high, max(s.ended_at)) as high,
+                   count(s.of) > 0 as met
               from (select c.of, c.device_key, min(c.low) as low, max(c.high) as high
                       from unnest(ofs, devices, lows, highs) as c (of, device_key, low, high)
                      group by c.of, c.device_key) t
               left join spell s on s.device_key = t.device_key and s.of = t.of
                                and s.started_at <= t.high and s.ended_at >= t.low
              group by t.of, t.device_key, t.low, t.high) r;
-    delete from spell s
-     using unnest(ofs, devices, lows, highs) as t (of, device_key, low, high)
-     where s.device_key = t.device_key and s.of = t.of and s.started_at <= t.high and s.ended_at >= t.low;
+    if met then
+        delete from spell s
+         using unnest(ofs, devices, lows, highs) as t (of, device_key, low, high)
+         where s.device_key = t.device_key and s.of = t.of and s.started_at <= t.high and s.ended_at >= t.low;
+    end if;
     insert into spell (device_key, of, started_at, ended_at, customers, event)
     with piece as (
         select t.of, p.device_key, p.started_at, p.ended_at, p.customers, p.incident_id collate "C" as incident_id
