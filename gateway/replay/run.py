@@ -18,6 +18,7 @@ from gateway.core.model import (
     PlannedOutage,
     Signal,
     SignalKind,
+    SupplyState,
 )
 from gateway.replay.batches import batches
 from gateway.replay.lines import Reader, Reading, Refused
@@ -146,7 +147,9 @@ class Replay:
         """Whether somebody is told to have supply again since then who has not been heard since losing it."""
         heard = self.detector.evidence.heard_at
         return any(
-            row.ended_at is not None and row.started_at < row.ended_at and heard[row.device] <= row.started_at
+            row.state is SupplyState.OFF
+            and row.ended_at is not None
+            and heard[row.device] <= row.started_at < row.ended_at
             for key, row in self.interruptions.items()
             if before.get(key) != row
         )
