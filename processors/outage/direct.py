@@ -59,7 +59,7 @@ class Direct:
             node,
             below,
             dark,
-            min(int(ev.onset_at[key]), int(ev.onset_at[dark].min(initial=dark_at))),
+            min(dark_at, self.opener.start_of(dark, dark_at, phases)),
             phases=phases,
             alive_after=dark_at + book.tolerance,
             confidence=_CONFIDENCE,

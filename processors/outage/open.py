@@ -256,7 +256,7 @@ class Opener(Starter):
             node,
             dark if candidate.alone else below,
             dark,
-            self.start_of(dark, middle),
+            self.start_of(dark, middle, candidate.phases),
             phases=candidate.phases,
             alive_after=middle + self.tolerance,
             confidence=candidate.confidence,

@@ -101,17 +101,21 @@ class Starter:
             book.leave(slot, members, at)
         self._take(story, members, start, at)
 
-    def start_of(self, dark: Keys, middle: int) -> int:
+    def start_of(self, dark: Keys, middle: int, phases: int) -> int:
         """When supply was lost, by the evidence of about the same time: the earliest that any of it tells, and where
-        nothing but declared waits does, the lower median of those."""
-        ev = self.evidence
+        nothing but declared waits does, the lower median of those. What a loss of fewer phases accounts for is left
+        out: it came before."""
+        ev, book = self.evidence, self.book
+        slots, owner = np.unique(book.owner[dark], return_inverse=True)
+        before = [slot >= 0 and 0 < book.mask(slot) != phases | book.mask(slot) for slot in slots.tolist()]
+        dark = dark[~np.array(before, np.bool_)[owner]] if len(dark) else dark
         near = dark[ev.onset_at[dark] >= middle - self.join]
         guessed = ev.kinds[near] & Dark.GUESSED > 0
         told = ~guessed & (ev.kinds[near] & Dark.GASP > 0)
         times = [ev.onset_at[near[~guessed]]]
         if not told.any() and guessed.any():
             times.append(np.sort(ev.onset_at[near[guessed]])[[(np.count_nonzero(guessed) - 1) // 2]])
-        return int(np.concatenate(times).min(initial=FAR)) if len(near) else middle
+        return int(np.concatenate(times).min()) if len(near) else middle
 
     def _when(self, keys: Keys, started: int) -> Int64s:
         """When each of these dark devices went off in an outage since `started`: by its own account, if any."""

@@ -1,0 +1,220 @@
+"""Lost phases, roll-up and fault currents through the whole detector, second by second."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gateway.core.clock import MINUTE, SECOND, parse_time
+from gateway.core.inventory import Device, Inventory
+from gateway.core.model import (
+    GATEWAY,
+    Batch,
+    Event,
+    Incident,
+    IncidentKind,
+    IncidentState,
+    Signal,
+    SignalKind,
+    SupplyState,
+)
+from gateway.core.network import Network
+from processors.outage.detector import OutageDetector
+from processors.outage.settings import OutageSettings
+from tests.unit.outage_cases import faults, interruptions, latest
+
+T0 = parse_time("2026-03-01T08:00:00Z")
+N = 9  # meters of a transformer
+TRANSFORMERS = ("T1", "T2", "T3")
+NETWORK = Network(
+    ["S", "F", "U", *TRANSFORMERS, *(f"{t}-{i}" for t in TRANSFORMERS for i in range(N))],
+    ["", "S", "F", "U", "U", "F", *(t for t in TRANSFORMERS for _ in range(N))],
+    ["substation", "feeder", "fuse", *["transformer"] * 3, *["service"] * (3 * N)],
+)
+TERMINAL, SENSOR = 3 * N, 3 * N + 1
+
+
+def world(*phases: str) -> Inventory:
+    """`phases` of the meters in turn; the terminal hangs on T1, the sensor on U."""
+    meters = [
+        Device(id=f"M{t[1]}{i}", node=f"{t}-{i}", phases=phases[i % len(phases)], interval_s=60)
+        for t in TRANSFORMERS
+        for i in range(N)
+    ]
+    terminal = Device(id="X", node="T1", kind="terminal", customers=0, interval_s=60)
+    sensor = Device(id="I", node="U", kind="sensor", customers=0, interval_s=60)
+    return Inventory([*meters, terminal, sensor], NETWORK)
+
+
+class Play:
+    """One tick a second; everyone is heard to be well in the first, and nothing fails."""
+
+    def __init__(self, *phases: str) -> None:
+        self.detector = OutageDetector(world(*phases), OutageSettings())
+        self.at = T0
+        self.events: list[Event] = []
+        self.before = faults()
+        self.volts(range(3 * N + 1), 230.0, 230.0, 230.0)
+        self.tick()
+
+    def volts(self, keys: range | list[int], *volts: float) -> None:
+        names = ("voltage_a", "voltage_b", "voltage_c")[: len(volts)]
+        rows = len(keys)
+        self.detector.observe(Batch.of(names, list(keys), [self.at] * rows, [volts] * rows, source="mqtt:b"))
+
+    def say(self, kind: SignalKind, keys: range | list[int], *, timed: bool = True) -> None:
+        for key in keys:
+            own = self.at - 200_000 if timed else None
+            self.detector.notice(
+                Signal(kind=kind, device=key, received_at=self.at, occurred_at=own, source="mqtt:b")
+            )
+
+    def tick(self, seconds: int = 1) -> None:
+        for _ in range(seconds):
+            self.at += SECOND
+            self.events += self.detector.advance(self.at)
+        assert faults() == self.before
+
+    def open(self) -> list[Incident]:
+        return [i for i in latest(self.events) if i.state is IncidentState.OPEN]
+
+    def told(self) -> list[tuple[str, str, str]]:
+        return [(i.kind, i.node, i.phases) for i in self.open()]
+
+
+def test_a_terminal_with_one_dead_phase_is_direct_evidence_of_its_loss_below() -> None:
+    play = Play("A", "B", "C")
+    play.volts([TERMINAL], 230.0, 0.0, 230.0)
+    play.tick()
+    assert play.told() == [("phase_loss", "T1", "B")]
+    (loss,) = play.open()
+    assert loss.direct
+    assert loss.devices == (1, 4, 7)
+    play.volts([TERMINAL], 0.0, 0.0, 0.0)
+    play.tick()
+    assert play.told() == [("outage", "T1", "ABC")]
+    (outage,) = play.open()
+    assert outage.devices == tuple(range(N))
+    rows = {row.device: row.started_at for row in interruptions(play.events)}
+    assert {rows[1], rows[4], rows[7]} == {
+        loss.started_at
+    }  # interrupted once, since the first phase was lost
+    assert rows[0] > loss.started_at
+
+
+def test_a_customer_who_lost_one_of_three_phases_is_interrupted_until_it_is_back() -> None:
+    play = Play("ABC")
+    lost = play.at
+    play.volts(range(N), 0.0, 230.0, 229.0)
+    play.tick(12)
+    assert play.told() == [("phase_loss", "T1", "A")]
+    play.at += 5 * MINUTE
+    back = play.at
+    play.volts(range(N), 231.0, 230.0, 229.0)
+    play.tick()
+    rows = [row for row in interruptions(play.events) if row.state is SupplyState.OFF]
+    assert [(row.device, row.started_at, row.ended_at) for row in rows] == [(k, lost, back) for k in range(N)]
+
+
+def test_a_ping_of_a_three_phase_meter_says_nothing_against_the_loss_of_one_phase() -> None:
+    play = Play("A", "ABC", "ABC")
+    play.say(SignalKind.LAST_GASP, [0, 3, 6])
+    play.tick(5)
+    play.say(SignalKind.PING_OK, [1, 2])
+    play.tick(8)
+    assert play.told() == [("phase_loss", "T1", "A")]
+    play.volts([1, 2, 4, 5, 7, 8], 230.0, 230.0, 230.0)
+    play.tick()
+    assert play.told() == [("outage", f"T1-{i}", "ABC") for i in (0, 3, 6)]  # all they are connected to
+
+
+def test_one_dead_phase_that_a_meter_never_measured_before_does_not_make_the_others_dead() -> None:
+    play = Play("ABC")
+    play.volts([0], 230.0, float("nan"), float("nan"))
+    play.detector.observe(Batch.of(("voltage_b",), [0], [play.at + 1], [[0.0]], source="mqtt:b"))
+    play.tick()
+    assert int(play.detector.evidence.lost[0]) == 0b010
+
+
+def test_transformers_that_were_told_one_by_one_become_the_fuse_above_them() -> None:
+    play = Play("A", "B", "C")
+    play.say(SignalKind.LAST_GASP, range(6))
+    play.tick(15)
+    assert play.told() == [("outage", "T1", "ABC")]
+    play.say(SignalKind.LAST_GASP, range(N, N + 6))
+    play.tick(15)
+    assert play.told() == [("outage", "U", "ABC")]
+    merged = [i for i in latest(play.events) if i.state is IncidentState.MERGED]
+    assert {i.node for i in merged} <= {"T1", "T2"}
+    assert {i.parent for i in merged} == {play.open()[0].id}
+    rows = [row for row in interruptions(play.events) if row.ended_at is None]
+    assert len(rows) == len({row.device for row in rows}) == 2 * N
+
+
+def test_a_feeder_whose_branch_lives_is_taken_back_and_split() -> None:
+    play = Play("A", "B", "C")
+    play.say(SignalKind.LAST_GASP, [*range(7), *range(N, N + 7), *range(2 * N, 2 * N + 2)])
+    play.tick(12)
+    assert play.told() == [("outage", "F", "ABC")]
+    play.volts(range(2 * N + 2, 3 * N), 230.0)
+    play.tick(3)
+    assert {node for _, node, _ in play.told()} == {"U", "T3-0", "T3-1"}
+    assert next(i for i in latest(play.events) if i.node == "F").state is IncidentState.CANCELLED
+
+
+@pytest.mark.parametrize("set_", [0.0, 1.0])
+def test_a_fault_current_is_named_and_makes_the_incident_surer(set_: float) -> None:
+    play = Play("A", "B", "C")
+    play.detector.observe(Batch.of(("fault_indicator",), [SENSOR], [play.at], [[set_]], source="mqtt:b"))
+    play.tick(15)
+    assert play.open() == []  # alone it says nothing about supply
+    play.say(SignalKind.LAST_GASP, [0])
+    play.tick(12)
+    (outage,) = play.open()
+    assert outage.node == "T1-0"
+    assert outage.evidence.get("fault_indicators") == (["I"] if set_ else None)
+    assert outage.confidence == (0.99 if set_ else 0.834)
+    assert ("fault current passed I" in outage.summary) is bool(set_)
+
+
+def test_gasps_without_a_time_take_that_of_those_that_have_one() -> None:
+    play = Play("A", "B", "C")
+    play.tick(50)
+    lost = play.at - 200_000
+    play.say(SignalKind.LAST_GASP, [0, 1], timed=True)
+    play.say(SignalKind.LAST_GASP, range(2, 7), timed=False)
+    play.tick(12)
+    (outage,) = play.open()
+    assert outage.started_at == lost
+    assert {row.started_at for row in interruptions(play.events)} == {lost}
+
+
+def test_many_silent_meters_and_no_dark_evidence_are_never_an_outage() -> None:
+    play = Play("A", "B", "C")
+    play.tick(300)
+    assert {kind for kind, _, _ in play.told()} == {IncidentKind.COMMUNICATIONS_LOSS}
+
+
+def test_who_cannot_be_heard_counts_neither_for_nor_against_a_fuse() -> None:
+    play = Play("A", "B", "C")
+    play.say(SignalKind.LAST_GASP, [0, 1])
+    play.detector.notice(
+        Signal(kind=SignalKind.CONNECTION_LOST, device=GATEWAY, received_at=play.at, source="mqtt:b")
+    )
+    play.tick(200)
+    assert {node for _, node, _ in play.told()} <= {"T1", "T1-0", "T1-1"}
+    assert {kind for kind, _, _ in play.told()} == {IncidentKind.OUTAGE}
+
+
+def test_a_snapshot_keeps_phases_and_fault_currents() -> None:
+    play = Play("ABC")
+    play.detector.observe(Batch.of(("fault_indicator",), [SENSOR], [play.at], [[1.0]], source="mqtt:b"))
+    play.volts(range(4), 0.0, 230.0, 230.0)
+    play.tick(3)
+    other = OutageDetector(world("ABC"), OutageSettings())
+    other.restore(play.detector.snapshot())
+    assert other.evidence.faulted == play.detector.evidence.faulted == {SENSOR: T0 + SECOND}
+    assert np.array_equal(other.evidence.lost, play.detector.evidence.lost)
+    play.detector = other
+    play.tick(12)
+    assert play.told() == [("phase_loss", "T1", "A")]
