@@ -11,7 +11,7 @@ from gateway.core.network import phase_letters
 from processors.outage.book import Book
 from processors.outage.evidence import Evidence
 from processors.outage.settings import OutageSettings
-from processors.outage.state import ALL, FAR, Dark, Flag, Keys
+from processors.outage.state import ALL, Dark, Flag, Keys
 from processors.outage.story import Story
 
 
