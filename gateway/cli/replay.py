@@ -104,6 +104,8 @@ def prepare(
     if settings is not None:
         outage, wrong = read_settings(settings)
         faults += wrong
+    if "expect_unheard" not in outage.model_fields_set:
+        outage = outage.model_copy(update={"expect_unheard": False})
     tree, wrong = read_network(network)
     faults += wrong
     inventory = None

@@ -35,6 +35,7 @@ class Evidence(State):
         self._behind = _by_concentrator(inventory.via)
         self._fixed, self.session = self._first_paths()
         self.listening = False
+        self._now = 0  # the latest tick
         self.absences: dict[str, Absence] = {}  # source -> its last one; "" is the gateway itself
         self.faulted: dict[int, int] = {}  # key of a device whose fault indicator is set -> since when
         self.ignored = 0  # rows of unknown devices
@@ -203,6 +204,8 @@ class Evidence(State):
 
     def listen(self, keys: Keys, at: int) -> None:
         """From `at` on these devices could be heard."""
+        if not self.settings.expect_unheard:
+            keys = keys[~self._unexpected(keys)]
         self.heard_from[keys] = at
         self.polls[keys] = 0
         self.flags[keys] &= ~Flag.SILENT
@@ -213,6 +216,7 @@ class Evidence(State):
 
     def overdue(self, at: int) -> Keys:
         """Keys that have become silent by `at`; each is told once. Costs nothing before the first deadline."""
+        self._now = at
         if not self.listening:
             self.listening = True
             unheard = np.flatnonzero(self.due_at == FAR)
@@ -230,6 +234,13 @@ class Evidence(State):
     def last_heard(self, keys: Keys) -> Int64s:
         """The last moment at which silence of these had no meaning."""
         found: Int64s = np.maximum(self.heard_at[keys], self.heard_from[keys])
+        if not self.settings.expect_unheard:
+            found[self._unexpected(keys)] = self._now
+        return found
+
+    def _unexpected(self, keys: Keys) -> Bools:
+        """Never heard and never asked in vain."""
+        found: Bools = (self.heard_at[keys] == 0) & (self.heard_from[keys] == 0)
         return found
 
     def heard_through(self) -> Int64s:

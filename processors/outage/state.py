@@ -176,12 +176,19 @@ class State:
             self.next_due = min(self.next_due, int(self.due_at[d].min()))
         i = np.flatnonzero(rows.unanswered)
         d, received = rows.device[i], rows.received[i]
+        self._could_be_heard(d, received)
         self.polls[d] += 1
         full = self.polls[d] >= self.settings.silence_polls
         self._expect(d[full], received[full])
         i = np.flatnonzero(rows.lost)
         d = rows.device[i]
+        self._could_be_heard(d, rows.received[i])
         self._expect(d, rows.received[i] + self.interval[d])
+
+    def _could_be_heard(self, devices: Keys, received: Int64s) -> None:
+        """Its silence was noticed, so it was expected from then on at the latest."""
+        never = (self.heard_at[devices] == 0) & (self.heard_from[devices] == 0)
+        self.heard_from[devices[never]] = received[never]
 
     def _expect(self, devices: Keys, by: Int64s) -> None:
         """Silent when not heard by then, or earlier where that was so before."""

@@ -16,6 +16,7 @@ from gateway.cli import app
 from gateway.cli.replay import prepare
 from gateway.core.clock import SECOND, format_time, parse_time
 from gateway.core.errors import InvalidInputError
+from gateway.core.model import IncidentKind
 from gateway.replay.outcome import outcome
 from gateway.replay.run import Replay
 from processors.outage.settings import OutageSettings
@@ -450,6 +451,27 @@ def test_missing_files_are_the_callers_mistake(tmp_path: Path) -> None:
     assert "none.jsonl: No such file" in result.exception.faults[0]
 
 
-def test_defaults_are_those_of_the_detector(tmp_path: Path) -> None:
+def test_defaults_are_those_of_the_detector_but_that_a_recording_need_not_hold_all_devices(
+    tmp_path: Path,
+) -> None:
     files = write_district(tmp_path)
-    assert prepare(Path(files["--network"]), Path(files["--devices"])).settings == OutageSettings()
+    settings = prepare(Path(files["--network"]), Path(files["--devices"])).settings
+    assert settings == OutageSettings(expect_unheard=False)
+
+
+def test_a_device_that_is_not_in_the_recording_is_silent_only_where_that_is_asked_for(tmp_path: Path) -> None:
+    files = write_district(tmp_path)
+    network, devices = Path(files["--network"]), Path(files["--devices"])
+    asked = tmp_path / "settings.yaml"
+    asked.write_text("outage:\n  expect_unheard: true\n")
+    kinds = []
+    for replay in (prepare(network, devices), prepare(network, devices, settings=asked)):
+        name = replay.inventory.ids[0]
+        for minute in range(30):
+            replay.line(
+                f'{{"received_at": "2026-03-01T08:{minute:02}:00Z", "device": "{name}", "type": "reading", '
+                '"values": {"voltage_a": 230}}'.encode()
+            )
+        replay.finish()
+        kinds.append({incident.kind for incident in replay.incidents.values()})
+    assert kinds == [set(), {IncidentKind.COMMUNICATIONS_LOSS}]
