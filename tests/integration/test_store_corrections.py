@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import psycopg
 import pytest
 
@@ -210,6 +212,37 @@ async def test_who_may_correct(postgres_url: str) -> None:
                 with pytest.raises(psycopg.errors.InsufficientPrivilege):
                     await conn.execute(statement.encode())
             await conn.rollback()
+
+
+async def test_gateway_and_operators_at_the_same_time(database_url: str) -> None:
+    """Whoever comes second sees what the first one did: the spells kept are those made from scratch."""
+    query = "select * from spell order by device_key, of, started_at"
+    async with ready_store(database_url) as store:
+        await tell(store, *(over(f"I{i}", node=f"N{i}", minutes=10 * i + 10) for i in range(4)))
+
+        async def detector() -> None:
+            for revision in range(2, 12):
+                for i in range(4):
+                    await tell(
+                        store, over(f"I{i}", node=f"N{i}", minutes=10 * i + revision, revision=revision)
+                    )
+
+        async def operator(i: int) -> None:
+            for minutes in range(1, 11):
+                await say(store, f"I{i}", started_at=T0 - minutes * MINUTE * (i + 1))
+                await say(store, f"I{i}", kind="planned" if minutes % 2 else "fault")
+
+        await asyncio.gather(detector(), operator(0), operator(1), operator(3))
+        assert len(await store.corrections.trail()) == 60
+    kept = await rows(database_url, query)
+    await rows(database_url, "delete from spell returning 1")
+    await rows(
+        database_url,
+        """select restate(array_agg(s.of), array_agg(c.device_key), array_agg(c.started_at), array_agg(c.ended_at))
+             from counted_interruption c, unnest(spells_of(c.state, c.kind)) as s (of)""",
+    )
+    assert kept == await rows(database_url, query)
+    assert len(kept) >= 4
 
 
 async def test_a_device_off_the_list_ends_what_nobody_ended(postgres_url: str) -> None:

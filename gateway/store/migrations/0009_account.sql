@@ -27,6 +27,7 @@ language sql stable as $$
         select k.of, o.device_key, o.started_at, o.customers, o.incident_id collate "C" as event
           from feederline.open_interruption o, unnest(feederline.spells_of(o.state, o.kind)) as k (of)
          where k.of = any(kinds)
+           and o.state in (case when kinds <> '{unknown}' then 'off' end, case when 'unknown' = any(kinds) then 'unknown' end)
     ), going as materialized (
         select of, device_key, min(started_at) as started_at, max(customers) as customers,
                (array_agg(event order by started_at, event))[1] as event
