@@ -59,6 +59,11 @@ class Book:
         self.answered: dict[int, int] = {}  # key -> when it answered a question
         self._next = 0
 
+    @property
+    def at(self) -> int:
+        """Time of the present tick."""
+        return self.plans.at
+
     # -- finding ---------------------------------------------------------------------------------------------------
 
     def covering(self, node: int, phases: int = ALL) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 
 from gateway.core.clock import SECOND
 from gateway.core.inventory import Inventory
-from gateway.core.model import Bools, IncidentState, Int64s
+from gateway.core.model import Bools, Float64s, IncidentState, Int64s
 from gateway.core.network import Network, NodeKind
 from processors.outage.book import Book
 from processors.outage.evidence import Evidence
@@ -168,11 +168,7 @@ class Weigher:
         silence = np.zeros(m)
         rows = np.flatnonzero(mute)
         if len(rows):
-            alone = ev.path_lives(keys[rows])
-            path = ev.path[keys[rows]]
-            silence[rows] = np.where(
-                alone, silence_weights(self.settings)[1], self.settings.min_score / np.bincount(path)[path]
-            )
+            silence[rows], alone = self._silences(keys[rows])
             quiet[rows[~alone]] = False
         points = Points(
             node=inv.node[keys], phases=phases, lost=lost, kinds=kinds, failed=ev.failed[keys], dark_at=dark_at,
@@ -187,6 +183,15 @@ class Weigher:
             open_end=keys[quiet & ~mute & ~owned & (on_at <= about[of_top])],
         )
 
+    def _silences(self, keys: Keys) -> tuple[Float64s, Bools]:
+        """(what the silence of each says for a loss of supply, whether its path still carries others).
+
+        A path that is silent as a whole weighs as much as the one incident that would have to explain it otherwise.
+        """
+        alone, path = self.evidence.path_lives(keys), self.evidence.path[keys]
+        whole = self.settings.min_score / np.bincount(path, minlength=1)[path]
+        return np.where(alone, silence_weights(self.settings)[1], whole), alone
+
     def members(self, story: Story, living: Bools, node: int, terminals: Keys) -> Points:
         """Those of an outage that hang at or below a node; `living` (bool[m]) have supply against expectation."""
         ev, inv, k = self.evidence, self.inventory, story.keys
@@ -196,10 +201,16 @@ class Weigher:
         k, living, back = k[order], living[order], story.end[order] > 0
         evident = (ev.kinds[k] > 0) & ~back
         shown = np.where(living, FAR, 0)
+        quiet, silence = ~(evident | back), np.zeros(len(k))
+        mute = (ev.flags[k] & Flag.SILENT > 0) | (self.book.at - ev.last_heard(k) > ev.interval[k] * 3 // 2)
+        rows = np.flatnonzero(quiet & mute & ev.audible()[k])
+        if len(rows):
+            silence[rows], alone = self._silences(k[rows])
+            quiet[rows[~alone]] = False
         points = Points(
             node=inv.node[k], phases=inv.phases[k], lost=np.where(evident, ev.lost[k], np.uint8(0)),
             kinds=np.where(evident, ev.kinds[k], np.uint8(0)), failed=ev.failed[k], dark_at=ev.dark_at[k],
-            area=self.area[k], quiet=~(evident | back), silence=np.zeros(len(k)), on_at=shown, lit_at=shown,
+            area=self.area[k], quiet=quiet, silence=silence, on_at=shown, lit_at=shown,
         )  # fmt: skip
         return self._with(points, terminals)
 

@@ -177,3 +177,15 @@ def gasp(life: Life, device: int) -> Signal:
     return Signal(
         kind=SignalKind.LAST_GASP, device=device, received_at=life.at, occurred_at=life.at - 86_400 * SECOND
     )
+
+
+def test_what_silence_made_larger_stands_while_nothing_new_is_told() -> None:
+    """Gasps of one transformer, then silence of the feeder's others beside living neighbours: told once, not every
+    second anew."""
+    life = Life()
+    life.until(5)
+    life.lose(T1)
+    life.off |= {*T2, *T3}
+    life.tick(60)
+    assert [i.node for i in life.of(OUTAGE, OPEN)] == ["F1"]
+    assert len(life.of(OUTAGE)) <= 2
