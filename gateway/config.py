@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from alerts.settings import AlertSettings
 from drivers.modbus.settings import ModbusSettings
@@ -86,21 +86,29 @@ class TargetsSettings(Settings):
             raise ValueError(f"{name!r} is not a time zone such as Asia/Shanghai") from None
         return name
 
+    @model_validator(mode="before")
+    @classmethod
+    def _beside(cls, data: Any) -> Any:
+        """Let windows that name none of their own have what stands beside them, where that is good."""
+        if not isinstance(data, dict):
+            return data
+        windows = {"month": ("asai", "saidi_minutes"), "rolling_year": ("asai",)}
+        found = dict(data)
+        for window, names in windows.items():
+            own = found.get(window, {})
+            given = {name: data[name] for name in names if isinstance(data.get(name), (int, float))}
+            if isinstance(own, dict):
+                found[window] = {k: v for k, v in given.items() if v > 0 and (k != "asai" or v < 1)} | own
+        return found
+
     def values(self) -> dict[str, float | str]:
         """As the settings of the database: numbers, empty where there is no target."""
-        year = self.rolling_year.model_fields_set
-        asai, saidi = self.month.asai, self.month.saidi_minutes
-        if self.asai is not None and "asai" not in self.month.model_fields_set:
-            asai = self.asai
-        if self.saidi_minutes is not None and "saidi_minutes" not in self.month.model_fields_set:
-            saidi = self.saidi_minutes
-        of_year = self.rolling_year.asai if self.asai is None or "asai" in year else self.asai
         return {
-            "asai_target": asai,
-            "saidi_target_minutes": saidi,
-            "target_month_asai": asai,
-            "target_month_saidi_minutes": saidi,
-            "target_rolling_year_asai": "" if of_year is None else of_year,
+            "asai_target": self.month.asai,
+            "saidi_target_minutes": self.month.saidi_minutes,
+            "target_month_asai": self.month.asai,
+            "target_month_saidi_minutes": self.month.saidi_minutes,
+            "target_rolling_year_asai": self.rolling_year.asai or "",
             "target_rolling_year_saidi_minutes": self.rolling_year.saidi_minutes or "",
             "time_zone": self.time_zone,
         }

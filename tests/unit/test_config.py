@@ -127,3 +127,27 @@ def test_a_secret_that_is_not_there_is_named_but_never_shown(
     assert password is not None
     with pytest.raises(InvalidInputError, match="NOT_SET_ANYWHERE is not set"):
         password.reveal()
+
+
+@pytest.mark.parametrize(
+    ("written", "month", "year"),
+    [
+        ("{}", (0.999, 15.0), (0.999, "")),
+        ("{asai: 0.9995, saidi_minutes: 12}", (0.9995, 12.0), (0.9995, "")),  # once for every window
+        ("{asai: 0.9995, month: {asai: 0.998}}", (0.998, 15.0), (0.9995, "")),
+        (
+            "{month: {saidi_minutes: 5}, rolling_year: {asai: null, saidi_minutes: 90}}",
+            (0.999, 5.0),
+            ("", 90.0),
+        ),
+    ],
+)
+def test_targets_hold_per_window(
+    tmp_path: Path, written: str, month: tuple[float, float], year: tuple[object, object]
+) -> None:
+    file = tmp_path / "feederline.yaml"
+    file.write_text(f"database: {{url: postgresql://u@localhost/d}}\ntargets: {written}\n")
+    values = load_config(file).targets.values()
+    assert (values["target_month_asai"], values["target_month_saidi_minutes"]) == month
+    assert (values["target_rolling_year_asai"], values["target_rolling_year_saidi_minutes"]) == year
+    assert (values["asai_target"], values["saidi_target_minutes"]) == month
