@@ -108,8 +108,7 @@ class Follower:
             self._relapse(story)
         self._blink(story, at)
         self._earlier(story)
-        if story.state is OPEN and came.any() and self._contradicted(story):
-            self._cancel(slot, story, at)
+        if story.state is OPEN and (came.any() or story.doubted_at) and self._withdrawn(slot, story, at):
             return
         if story.state is RESTORED:
             self._doubt(slot, story, at)
@@ -120,7 +119,7 @@ class Follower:
         if story.state is OPEN and self._settled(story, dark, alive, at):
             if dark.any():
                 self._detach(slot, story, dark, at)
-            story.settled_at = at
+            story.settled_at, story.doubted_at = at, 0
             story.restored_at = int(story.end.max())
             self.book.turn(slot, RESTORED)
             self.book.publish(slot, at, Change.RESTORED)
@@ -217,6 +216,18 @@ class Follower:
             story.start[earlier] = ev.onset_at[k[earlier]]
             story.told[earlier & (story.told >= 0)] = STALE
             story.started_at = min(story.started_at, int(story.start[earlier].min()))
+
+    def _withdrawn(self, slot: int, story: Story, at: int) -> bool:
+        """Whether it was withdrawn: contradicted for a collecting window. Until then what looks like a contradiction
+        may turn out to be restoration, as in a reclosing."""
+        if not self._contradicted(story):
+            story.doubted_at = 0
+            return False
+        story.doubted_at = story.doubted_at or at
+        if at - story.doubted_at < self.opener.collecting:
+            return False
+        self._cancel(slot, story, at)
+        return True
 
     def _contradicted(self, story: Story) -> bool:
         """Whether life was shown by so many that missed no report that supply cannot have been lost here."""

@@ -51,6 +51,7 @@ class Opener(Starter):
         self.direct: dict[int, int] = {}
         self.stirred: set[int] = set()  # areas with something new since they were judged
         self.again: set[int] = set()  # nodes whose outages may turn out to be one
+        self.withdrawn: dict[int, int] = {}  # node -> when an outage there was taken back for smaller ones
         self.review: dict[int, int] = {}  # node -> when the undecided points below should have spoken
 
     # -- sorting what was touched ----------------------------------------------------------------------------------
@@ -87,15 +88,18 @@ class Opener(Starter):
     def _reconsider(self, dark: Keys, at: int) -> None:
         """Members of young outages of several areas have told more: where smaller ones explain it clearly better, judge
         anew."""
+        self.withdrawn = {node: when for node, when in self.withdrawn.items() if at - when < self.join}
         for slot in np.unique(self.book.owner[dark]).tolist():
             if not self.book.explains(slot):
                 continue
             story = self.book.stories[slot]
-            if story.node in self.network and self.area[story.keys[0]] <= self.network.index(story.node):
-                continue
+            node = self.network.index(story.node) if story.node in self.network else -1
+            if node < 0 or self.area[story.keys[0]] <= node or node in self.withdrawn:
+                continue  # nothing smaller to take, or they might take turns
             young = at - story.detected_at <= self.join and not story.direct_by and story.off.all()
             none = np.zeros(len(story.keys), np.bool_)
             if young and not self.stands(story, none, keep=self.settings.min_score):
+                self.withdrawn[node] = at
                 self.withdraw(slot, at)
 
     def withdraw(self, slot: int, at: int) -> None:

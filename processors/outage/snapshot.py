@@ -87,6 +87,7 @@ class _State(msgspec.Struct, frozen=True, kw_only=True):
     nested: dict[int, str]
     waiting: list[int]
     again: list[str]
+    withdrawn: dict[str, int]
     faulted: dict[int, int]
     dirty: list[int]
     asked: _AskingState
@@ -139,6 +140,7 @@ def save(at: int, parts: Parts) -> bytes:
         direct=opener.direct,
         nested=opener.nested,
         waiting=sorted(silence.waiting),
+        withdrawn={nodes[node]: when for node, when in opener.withdrawn.items()},
         again=sorted(nodes[node] for node in opener.again),
         faulted=evidence.faulted,
         asked=_AskingState(
@@ -208,6 +210,9 @@ def load(data: bytes, parts: Parts) -> int:
     opener.direct = {int(new[key]): since for key, since in state.direct.items() if new[key] >= 0}
     opener.nested = {int(new[key]): parent for key, parent in state.nested.items() if new[key] >= 0}
     silence.waiting = {int(new[key]) for key in state.waiting if new[key] >= 0}
+    opener.withdrawn = {
+        network.index(node): when for node, when in state.withdrawn.items() if node in network
+    }
     opener.again = {network.index(node) for node in state.again if node in network}
     evidence.faulted = {int(new[key]): since for key, since in state.faulted.items() if new[key] >= 0}
     _ask(state.asked, asking, new)

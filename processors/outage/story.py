@@ -67,7 +67,7 @@ class Story:
     due: Int64s = field(default_factory=lambda: np.empty(0, np.int64))
     told: Int64s = field(default_factory=lambda: np.empty(0, np.int64))
     settled_at: int = 0  # tick at which it became restored
-    doubted_at: int = 0  # tick of the first dark evidence after that
+    doubted_at: int = 0  # tick of the first evidence against its state: life while open, or darkness once restored
     returned_at: int = 0  # tick at which the last member came back
     published_at: int = 0
     signature: tuple[int, ...] = ()

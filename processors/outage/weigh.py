@@ -203,7 +203,10 @@ class Weigher:
         shown = np.where(living, FAR, 0)
         quiet, silence = ~(evident | back), np.zeros(len(k))
         mute = (ev.flags[k] & Flag.SILENT > 0) | (self.book.at - ev.last_heard(k) > ev.interval[k] * 3 // 2)
-        rows = np.flatnonzero(quiet & mute & ev.audible()[k])
+        mute &= quiet & ev.audible()[k]
+        before = mute & (ev.last_heard(k) + ev.interval[k] * 3 // 2 < story.started_at)
+        quiet &= ~before
+        rows = np.flatnonzero(mute & ~before)
         if len(rows):
             silence[rows], alone = self._silences(k[rows])
             quiet[rows[~alone]] = False

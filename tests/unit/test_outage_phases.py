@@ -124,7 +124,7 @@ def test_a_ping_of_a_three_phase_meter_says_nothing_against_the_loss_of_one_phas
     play.tick(8)
     assert play.told() == [("phase_loss", "T1", "A")]
     play.volts([1, 2, 4, 5, 7, 8], 230.0, 230.0, 230.0)
-    play.tick()
+    play.tick(12)
     assert play.told() == [("outage", f"T1-{i}", "ABC") for i in (0, 3, 6)]  # all they are connected to
 
 
@@ -157,7 +157,9 @@ def test_a_feeder_whose_branch_lives_is_taken_back_and_split() -> None:
     play.tick(12)
     assert play.told() == [("outage", "F", "ABC")]
     play.volts(range(2 * N + 2, 3 * N), 230.0)
-    play.tick(3)
+    play.tick(5)
+    assert play.told() == [("outage", "F", "ABC")]  # it may be restoration
+    play.tick(7)
     assert {node for _, node, _ in play.told()} == {"U", "T3-0", "T3-1"}
     assert next(i for i in latest(play.events) if i.node == "F").state is IncidentState.CANCELLED
 
