@@ -186,6 +186,8 @@ class Announced:
         since = max(story.started_at, min(first, at)) if new else min(first, at)
         start = np.where(evident, ev.onset_at[keys], np.maximum(since, ev.on_at[keys] + 1))
         book.draw(slot, keys, np.minimum(start, at), at)
+        above = {self.opener.nested.pop(key) for key in keys.tolist() if key in self.opener.nested}
+        story.parent = story.parent or min(above - {story.id}, default="")
         story.started_at = min(story.started_at, int(story.start.min()))
         if new:
             book.publish(slot, at, Change.OPENED)
@@ -257,7 +259,9 @@ class Announced:
             book.recast(slot, IncidentKind.PLANNED_OUTAGE)
             story.node, story.phases = window.node, book.node_phases(window.node)
             if outside.any():
-                book.leave(slot, story.keys[outside], at)
+                keys = story.keys[outside]
+                book.leave(slot, keys, at)
+                book.release(keys)
         else:
             book.recast(slot, IncidentKind.PLANNED_OUTAGE)
         _name(story, window)

@@ -68,9 +68,7 @@ class Asking:
             self._settle(at)
         self.recent = [asked for asked in self.recent if at - asked < MINUTE]
         left = self.settings.ask_per_minute - len(self.recent)
-        if not self.book.stories:
-            self.counts.clear()
-            self.book.answered.clear()
+        self._forget()
         if left <= 0 or not self.book.stories:
             return
         held: dict[str, int] = {}
@@ -93,6 +91,15 @@ class Asking:
                 left -= 1
             if left <= 0:
                 return
+
+    def _forget(self) -> None:
+        """What concerns incidents that are over."""
+        stories, owner, answered = self.book.stories, self.book.owner, self.book.answered
+        for key in [key for key in answered if owner[key] < 0 and key not in self.outstanding]:
+            del answered[key]
+        if self.counts:
+            live = {story.id for story in stories.values()}
+            self.counts = {which: count for which, count in self.counts.items() if which[0] in live}
 
     def _limit(self, purpose: Purpose) -> int:
         return self.settings.verify_sample * (1 if purpose is Purpose.CONFIRM else _ROUNDS)

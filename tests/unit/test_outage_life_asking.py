@@ -189,3 +189,14 @@ def test_questions_are_handed_out_once() -> None:
             break
     assert life.detector.questions()
     assert life.detector.questions() == []
+
+
+def test_what_was_asked_of_incidents_that_are_over_is_forgotten() -> None:
+    life = uncertain(SignalKind.PING_FAILED)
+    life.off.add(20)
+    life.tick(40)  # a loss of its own, which stays
+    life.regain(T1)
+    life.tick(120)
+    assert life.of(IncidentKind.OUTAGE, OPEN, RESTORED) == []
+    assert life.detector.asking.counts == {}
+    assert life.detector.book.asked == life.detector.book.answered == {}
