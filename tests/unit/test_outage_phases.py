@@ -220,3 +220,29 @@ def test_a_snapshot_keeps_phases_and_fault_currents() -> None:
     play.detector = other
     play.tick(12)
     assert play.told() == [("phase_loss", "T1", "A")]
+
+
+@pytest.mark.parametrize("dark", [1, 2, 3])
+def test_feeders_that_are_dark_as_a_whole_become_their_substation(dark: int) -> None:
+    feeders = ("F1", "F2", "F3")
+    network = Network(
+        ["S", *feeders, *(f"T{f}{i}" for f in feeders for i in range(2))],
+        ["", *["S"] * 3, *(f for f in feeders for _ in range(2))],
+        ["substation", *["feeder"] * 3, *["transformer"] * 6],
+    )
+    meters = [
+        Device(id=f"M{f}{i}{k}", node=f"T{f}{i}", phases="ABC"[k % 3])
+        for f in feeders
+        for i in range(2)
+        for k in range(8)
+    ]
+    play = Play("A")
+    play.detector = OutageDetector(Inventory(meters, network), OutageSettings())
+    play.events = []
+    play.volts(range(48), 230.0)
+    play.tick()
+    for second in range(8):
+        play.say(SignalKind.LAST_GASP, [key for key in range(16 * dark) if key % 12 == second])
+        play.tick()
+    play.tick(10)
+    assert [node for _, node, _ in play.told()] == {1: ["F1"], 2: ["F1", "F2"], 3: ["S"]}[dark]
