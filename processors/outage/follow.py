@@ -21,6 +21,7 @@ from processors.outage.story import STALE, Story
 
 log = logging.getLogger(__name__)
 
+_FEW = 50  # one of so many members shows supply late for reasons of its own
 _FALSE_SHARE = 0.05  # of members that reported: so few may have had supply all the time
 
 OPEN, RESTORED = IncidentState.OPEN, IncidentState.RESTORED
@@ -310,31 +311,35 @@ class Follower:
         return any(asked.incident == story.id for asked in self.book.asked.values())
 
     def _momentary(self, story: Story) -> bool:
-        """Whether nobody was off for a sustained time, and all switching took no longer either (IEEE 1366)."""
+        """Whether nobody was off for a sustained time, and all switching took no longer either (IEEE 1366). Of many
+        members a few miss reports for reasons of their own."""
         if story.kind is not IncidentKind.OUTAGE:
             return False
         end = self._back_by(story)
-        longest = max(int((end - story.start).max(initial=0)), int(end.max(initial=0)) - story.started_at)
+        off = np.sort(end - np.minimum(story.start, story.started_at))
+        longest = int(off[len(off) - 1 - len(off) // _FEW]) if len(off) else 0
         return longest < self.sustained + (self.settings.sustained_comparator == ">")
 
     def _back_by(self, story: Story) -> Int64s:
         """When each member may have had supply again: int64[m]. Whoever tells of it only by the next regular report is
-        taken to have come back with the last one before who said so, or reports often."""
+        taken to have come back with the last one before who said so, or reports often; so is who is not heard again."""
         ev, k = self.evidence, story.keys
         end = np.where(story.off, np.maximum(story.restored_at, story.start), story.end)
         often = ev.interval[k] * 2 <= self.sustained
         telling = np.sort(end[~story.off & (often | (ev.restored_at[k] > story.start))])
         if not len(telling):
             return end
+        telling = telling[: len(telling) - len(telling) // _FEW]
         last = telling[np.maximum(np.searchsorted(telling, end, "right") - 1, 0)]
-        found: Int64s = np.where((last <= end) & (end - last <= ev.interval[k] * 3 // 2), last, end)
+        follows = story.off | ((last <= end) & (end - last <= ev.interval[k] * 3 // 2))
+        found: Int64s = np.where(follows, last, end)
         return np.maximum(found, story.start)
 
     def _close(self, slot: int, story: Story, at: int) -> None:
-        unheard = story.off
+        momentary, unheard = self._momentary(story), story.off
         story.end[unheard] = np.maximum(story.restored_at, story.start[unheard])
         story.restored_at = int(story.end.max())
-        if self._momentary(story):
+        if momentary:
             story.kind = IncidentKind.MOMENTARY
         self.book.finish(slot, at, IncidentState.CLOSED)
 
