@@ -135,6 +135,8 @@ class Follower:
         rows = np.flatnonzero(again)
         if len(rows):
             story.relapse(rows, np.maximum(ev.onset_at[k[rows]], story.end[rows] + 1))
+            if np.count_nonzero(story.off) * 2 > len(k):
+                story.returned_at = 0  # lost again as a whole, not what is left over
 
     def _blink(self, story: Story, at: int) -> None:
         """Members that were off once more and are back by their own message: a further step that is over already."""
@@ -268,7 +270,7 @@ class Follower:
         if story.planned:
             return False  # whoever is still off is off as announced
         interval = int(np.median(self.evidence.interval[story.keys]))
-        return at - story.returned_at >= max(self.remainder, interval * 3 // 2)
+        return story.returned_at > 0 and at - story.returned_at >= max(self.remainder, interval * 3 // 2)
 
     def _reversed(self, story: Story) -> bool:
         key = self.book.inventory.key(story.direct_by) if story.direct_by else None
