@@ -243,8 +243,11 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
 
 
 def _resolved(model: M, base: Path) -> M:
-    """`model` with every relative path in it taken from `base`."""
-    return model.model_copy(update={name: _resolve(value, base) for name, value in model})
+    """`model` with every relative path in it taken from `base`; what was not written stays known as not written."""
+    found = {name: _resolve(value, base) for name, value in model}
+    return model.model_copy(
+        update={name: new for name, new in found.items() if new is not getattr(model, name)}
+    )
 
 
 def _resolve(value: Any, base: Path) -> Any:

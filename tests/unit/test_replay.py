@@ -457,6 +457,11 @@ def test_defaults_are_those_of_the_detector_but_that_a_recording_need_not_hold_a
     files = write_district(tmp_path)
     settings = prepare(Path(files["--network"]), Path(files["--devices"])).settings
     assert settings == OutageSettings(expect_unheard=False)
+    gateway = tmp_path / "feederline.yaml"
+    gateway.write_text("database: {url: postgresql://localhost/x}\noutage: {collecting_s: 20}\n")
+    assert prepare(None, None, config=gateway).settings == OutageSettings(
+        collecting_s=20, expect_unheard=False
+    )
 
 
 def test_a_device_that_is_not_in_the_recording_is_silent_only_where_that_is_asked_for(tmp_path: Path) -> None:
