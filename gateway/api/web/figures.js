@@ -12,15 +12,21 @@ function figure(id, tone, value, verdict, note) {
 }
 
 // The target is judged with what still goes on, because that can only grow; the figure itself follows the standard.
-function judged(known, met, metWithOpen, target) {
+// Minutes only grow too, but a share recovers: it is missed once the whole month's budget is spent, and below until then.
+function judged(known, met, metWithOpen, target, missed) {
   if (!known) return ["", ""];
-  if (!met) return ["bad", `missed: target ${target}`];
-  return metWithOpen ? ["good", `met: target ${target}`] : ["bad", `will be missed when open outages end: target ${target}`];
+  if (!met) return ["bad", `${missed ? "missed:" : "below so far:"} target ${target}`];
+  if (metWithOpen) return ["good", `met: target ${target}`];
+  return ["bad", `will be ${missed ? "missed" : "below"} when open outages end: target ${target}`];
+}
+
+function ofMonth(states, index) {
+  return states.find((s) => s.span === "month" && s.index === index);
 }
 
 // How much of what the target allows is left, and how fast it goes: 1 would use it up exactly at the end of the month.
 function budget(states, index) {
-  const state = states.find((s) => s.span === "month" && s.index === index);
+  const state = ofMonth(states, index);
   if (!state || state.spent_share === null) return "";
   const left = state.left_minutes >= 0
     ? `${percent(1 - state.spent_share, 0)} of the month's budget left`
@@ -35,11 +41,13 @@ export function showFigures({ reliability: r, customers: c }) {
   const pending = r.served ? all.open.customer_minutes / r.served : 0;
   const window = `this ${r.window.name} so far, since ${moment(r.window.from)}`;
   const [asaiTone, asaiVerdict] = judged(known, all.asai >= r.targets.asai,
-    all.asai - pending / length >= r.targets.asai, percent(r.targets.asai, 2));
+    all.asai - pending / length >= r.targets.asai, percent(r.targets.asai, 2),
+    ofMonth(r.target_states, "asai")?.state === "missed");
   figure("asai", asaiTone, percent(all.asai), asaiVerdict,
     `${window}; unknown ${percentAtMost(r.unknown.share)} of the time${budget(r.target_states, "asai")}`);
   const [saidiTone, saidiVerdict] = judged(known, all.saidi_minutes <= r.targets.saidi_minutes,
-    all.saidi_minutes + pending <= r.targets.saidi_minutes, minutes(r.targets.saidi_minutes, 0));
+    all.saidi_minutes + pending <= r.targets.saidi_minutes, minutes(r.targets.saidi_minutes, 0),
+    true);
   figure("saidi", saidiTone, minutes(all.saidi_minutes), saidiVerdict,
     `${window}${all.open.customers ? `; open outages add ${minutes(pending)} so far` : ""}${budget(r.target_states, "saidi")}`);
   figure("off", c.off ? "bad" : "good", number(c.off), c.off ? "without supply" : "none",

@@ -38,7 +38,7 @@ export function showIncidents({ incidents, next }, now) {
     why: i.summary,
     more: `${percent(i.confidence, 0)} confident${i.direct ? ", direct evidence" : ""}; `
       + `${plural(i.device_count, "device", "devices")}; detected ${clock(i.detected_at)}; `
-      + (i.ticket_number === null ? "no ticket yet" : `ticket no. ${i.ticket_number}`),
+      + (i.ticket_number === null ? "no ticket" : `ticket no. ${i.ticket_number}`),
   }));
   announce(incidents);
 }
