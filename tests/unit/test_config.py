@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
+from pydantic import BaseModel
 
 from gateway.config import Config, load_config
 from gateway.core.errors import InvalidInputError
 from gateway.core.settings import Secret
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "feederline.yaml"
+SELDOM = Path(__file__).parents[2] / "docs" / "settings.md"
 
 
 def faults_of(folder: Path, text: str) -> list[str]:
@@ -36,6 +41,35 @@ def test_the_example_says_the_defaults(tmp_path: Path) -> None:
             if isinstance(value, dict):
                 value = type(default).model_validate(value)
             assert default == (Path(value) if isinstance(default, Path) else value), f"{section}.{key}"
+
+
+def section_in(annotation: object) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := section_in(part))), None)
+
+
+def defaults_of(section: type[BaseModel], path: str = "") -> Iterator[tuple[str, object]]:
+    for name, field in section.model_fields.items():
+        inner = section_in(field.annotation)
+        if inner is None or inner is Secret:
+            yield path + name, field.get_default(call_default_factory=True)
+        else:
+            yield from defaults_of(inner, f"{path}{name}.")
+
+
+def test_every_setting_stands_in_the_example_or_on_the_page_of_the_others_with_its_default() -> None:
+    listed = dict(re.findall(r"^\| `([\w.]+)` \| (.+?) \|", SELDOM.read_text(encoding="utf-8"), re.MULTILINE))
+    example = EXAMPLE.read_text(encoding="utf-8")
+    settings = dict(defaults_of(Config))
+    assert listed.keys() <= settings.keys()
+    for key, default in settings.items():
+        if key not in listed:
+            assert re.search(rf"\b{key.rpartition('.')[2]}: ", example), f"{key} is described nowhere"
+        elif isinstance(default, bool):
+            assert listed[key] == str(default).lower(), key
+        elif isinstance(default, int | float):
+            assert float(listed[key]) == default, key
 
 
 def test_every_fault_is_told_at_once_with_line_and_key(tmp_path: Path) -> None:
