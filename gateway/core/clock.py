@@ -68,7 +68,7 @@ def parse_time(text: str) -> int:
 
 def format_time(at: int) -> str:
     """ISO 8601 in UTC; fractions only where there are any."""
-    text = to_datetime(at).strftime("%Y-%m-%dT%H:%M:%S")
+    text = to_datetime(at - at % SECOND).isoformat()[:19]
     fraction = at % SECOND
     return f"{text}.{fraction:06d}".rstrip("0") + "Z" if fraction else text + "Z"
 
