@@ -78,22 +78,30 @@ class Order:
 
     def _leave_out(self) -> None:
         """Of two groups of lines that are days apart and in the wrong order, the few have impossible times."""
-        while len(held := self._held) > 1:
-            times = np.array([item.received_at for item in held], np.int64)
-            gaps = np.diff(times)
+        held = self._held
+        times = np.array([item.received_at for item in held], np.int64)
+        numbers = np.array([item.number for item in held], np.int64)
+        low, high = 0, len(held)
+        while high - low > 1:
+            gaps = np.diff(times[low:high])
             if int(gaps.max()) <= _APART:
-                return
-            numbers = np.array([item.number for item in held], np.int64)
-            crossed = np.maximum.accumulate(numbers)[:-1] > np.minimum.accumulate(numbers[::-1])[::-1][1:]
-            left = np.arange(1, len(held))
-            few = np.minimum(left, len(held) - left) * _FEW <= np.maximum(left, len(held) - left)
+                break
+            within = numbers[low:high]
+            crossed = np.maximum.accumulate(within)[:-1] > np.minimum.accumulate(within[::-1])[::-1][1:]
+            left = np.arange(1, high - low)
+            right = left[::-1]
+            few = np.minimum(left, right) * _FEW <= np.maximum(left, right)
             wrong = np.flatnonzero((((gaps > _APART) & crossed) | (gaps > _RECORDING)) & few)
             if not len(wrong):
-                return
-            cut = int(wrong[0]) + 1
-            out = held[:cut] if cut < len(held) - cut else held[cut:]
-            self._held = held[cut:] if cut < len(held) - cut else held[:cut]
-            self.impossible += [item.number for item in out]
+                break
+            cut = low + int(wrong[0]) + 1
+            if cut - low < high - cut:
+                self.impossible += numbers[low:cut].tolist()
+                low = cut
+            else:
+                self.impossible += numbers[cut:high].tolist()
+                high = cut
+        self._held = held[low:high]
 
     def _once(self, items: list[Item]) -> list[Item]:
         found: list[Item] = []
