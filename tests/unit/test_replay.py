@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
+import subprocess
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -16,7 +19,7 @@ from gateway.cli import app
 from gateway.cli.replay import prepare
 from gateway.core.clock import SECOND, format_time, parse_time
 from gateway.core.errors import InvalidInputError
-from gateway.core.model import IncidentKind
+from gateway.core.model import IncidentKind, IncidentState
 from gateway.replay.outcome import outcome
 from gateway.replay.run import Replay
 from processors.outage.settings import OutageSettings
@@ -218,7 +221,7 @@ def test_an_empty_recording_has_no_incidents(tmp_path: Path) -> None:
 
 
 BAD: dict[str, list[dict[str, object] | bytes]] = {
-    "not_json": [b"{", b"[1]", b"\xff\xfe", b"[" * 5000],
+    "not_json": [b"{", b"[1]", b"\xff\xfe", b"[" * 5000, line(60, "T1-01", "last_gasp", detail="\ud800")],
     "no_received_at": [{"type": "reading", "device": "T1-01", "values": {}}],
     "impossible_time": [
         {"received_at": "2026-13-01T08:00:00Z", "type": "reading", "device": "T1-01", "values": {}},
@@ -228,8 +231,10 @@ BAD: dict[str, list[dict[str, object] | bytes]] = {
         {"received_at": 1772352000, "type": "last_gasp", "device": "T1-01"},
         {"received_at": "2093-03-01T08:00:00Z", "type": "last_gasp", "device": "T1-01"},
         {"received_at": "2003-03-01T08:00:00Z", "type": "last_gasp", "device": "T1-01"},
+        {"received_at": "9999-12-31T23:59:59-23:59", "type": "last_gasp", "device": "T1-01"},
         line(60, "T1-01", "last_gasp", at="2026-02-30T08:00:00Z"),
         line(60, None, "planned", node="T1", reference="W1", **window(T0 + SECOND, T0)),
+        line(60, None, "planned", node="T1", reference="W1", **{**window(T0, T0), "to": "9999-12-31T23:59:59Z"}),
     ],
     "unknown_type": [line(60, "T1-01", "exploded")],
     "unknown_device": [line(60, "T9-01"), line(60, "T9-01", "last_gasp")],
@@ -242,6 +247,7 @@ BAD: dict[str, list[dict[str, object] | bytes]] = {
         line(60, "T1-01", quality=-1),
         {"received_at": format_time(T0), "device": "T1-01"},
         line(60, None, "planned", node="T1"),
+        line(60, None, "planned", node="T1", reference="W" * 101, **window(T0, T0 + SECOND)),
     ],
     "unknown_node": [
         line(60, None, "planned", node="T7", reference="W1", **window(T0, T0 + SECOND))
@@ -340,6 +346,65 @@ def test_other_ways_to_write_a_time_and_a_state_are_taken(tmp_path: Path) -> Non
         ],
     )  # fmt: skip
     assert (found["ignored"], found["readings"]) == ({}, 1)
+
+
+def test_one_line_from_the_end_of_time_is_refused(tmp_path: Path) -> None:
+    far = {"received_at": "9999-12-31T23:59:59Z", "type": "last_gasp", "device": "T1-01"}
+    assert play(tmp_path, [far])["ignored"] == {"impossible_time": {"count": 1, "lines": [1]}}
+
+
+@pytest.mark.parametrize("depth", [100, 900, 990, 1500])
+def test_deep_nesting_anywhere_is_refused_in_words(tmp_path: Path, depth: int) -> None:
+    deep = b"[" * depth + b"]" * depth
+    lines = [
+        b'{"received_at": ' + deep + b', "type": "last_gasp"}',
+        b'{"received_at": "2026-03-01T08:00:00Z", "type": ' + deep + b"}",
+        b'{"received_at": "2026-03-01T08:00:00Z", "type": "reading", "device": "T1-01", "values": '
+        + deep
+        + b"}",
+        b'{"received_at": "2026-03-01 08:00:00Z", "type": "reading", "device": "T1-01", "more": '
+        + deep
+        + b"}",
+    ]
+    assert sum(fault["count"] for fault in play(tmp_path, lines)["ignored"].values()) >= 3
+
+
+def test_huge_names_make_no_huge_messages(tmp_path: Path) -> None:
+    huge = "x" * 1_000_000
+    odd = [line(1, huge), line(1, "T1-01", huge), line(1, "T1-01", values={huge: 1})]
+    odd += [line(2, "T1-01", values={f"q{i}": 1.0 for i in range(2000)})]
+    result = run(tmp_path, odd, "--json")
+    assert len(result.stderr) < 5000
+    assert len(json.loads(result.stdout)["unknown_quantities"]) == 1001
+
+
+def test_a_recording_may_come_through_a_pipe(tmp_path: Path) -> None:
+    files = [word for pair in write_district(tmp_path).items() for word in pair]
+    text = json.dumps(line(1, "T1-01")).encode() + b"\n"
+    done = subprocess.run(
+        [sys.executable, "-m", "gateway", "replay", "/dev/stdin", *files, "--json"],
+        input=text * 20_001, capture_output=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["lines"] == 20_001
+
+
+def test_a_compressed_recording_is_no_recording(tmp_path: Path) -> None:
+    result = run(tmp_path, [gzip.compress(b"\n".join(json.dumps(item).encode() for item in outage()))])
+    assert isinstance(result.exception, InvalidInputError)
+    assert "stream.jsonl: is compressed" in result.exception.faults[0]
+
+
+def test_the_recording_is_not_overwritten(tmp_path: Path) -> None:
+    result = run(tmp_path, outage(), "--interruptions", str(tmp_path / "stream.jsonl"))
+    assert isinstance(result.exception, InvalidInputError)
+    assert json.loads((tmp_path / "stream.jsonl").read_bytes().splitlines()[0])
+
+
+@pytest.mark.parametrize("until", ["9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00Z"])
+def test_until_is_within_our_age(tmp_path: Path, until: str) -> None:
+    with pytest.raises(InvalidInputError, match="is not within the years 2000 to 2199"):
+        play(tmp_path, outage(), until=until)
 
 
 def test_the_gateways_own_absence_is_nobodys_outage(tmp_path: Path) -> None:
@@ -480,3 +545,18 @@ def test_a_device_that_is_not_in_the_recording_is_silent_only_where_that_is_aske
         replay.finish()
         kinds.append({incident.kind for incident in replay.incidents.values()})
     assert kinds == [set(), {IncidentKind.COMMUNICATIONS_LOSS}]
+
+
+def test_the_example_has_an_outage_with_one_who_stays_off_and_a_loss_of_communications() -> None:
+    examples = Path(__file__).parents[2] / "examples"
+    replay = prepare(None, None, config=examples / "feederline.yaml")
+    for line in (examples / "recording.jsonl").read_bytes().splitlines():
+        replay.line(line)
+    replay.finish()
+    assert not replay.ignored
+    found = sorted((i.detected_at, i.kind, i.node, i.state, i.customers) for i in replay.incidents.values())
+    assert [rest for _, *rest in found] == [
+        [IncidentKind.OUTAGE, "T1", IncidentState.CLOSED, 2],
+        [IncidentKind.OUTAGE, "T1-2", IncidentState.CLOSED, 1],
+        [IncidentKind.COMMUNICATIONS_LOSS, "T1", IncidentState.CLOSED, 2],
+    ]
