@@ -18,7 +18,7 @@ OPTIONAL = ("reason", "by", "withdrawn")
 LONGEST = 31 * DAY
 """A longer window is a mistyped month or year more often than work; write several where it is not."""
 
-_LONGEST_TEXT = {"reference": 100, "node": 200, "reason": 1000, "by": 200}
+LONGEST_TEXT = {"reference": 100, "node": 200, "reason": 1000, "by": 200}
 _WITHDRAWN = {"": False, "false": False, "true": True}
 
 
@@ -137,7 +137,7 @@ def _windows(
 
 def _text_faults(row: Mapping[str, str]) -> list[str]:
     wrong = [f"{name} is empty" for name in ("reference", "node") if not row[name]]
-    for name, longest in _LONGEST_TEXT.items():
+    for name, longest in LONGEST_TEXT.items():
         text = row.get(name, "")
         if len(text) > longest:
             wrong.append(f"{name} {_shown(text)} is longer than {longest} characters")

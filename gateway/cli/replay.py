@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from drivers.mqtt.payloads.mapping import EARLIEST
 from gateway.config import Config, InventorySettings, load_config
 from gateway.core.clock import MINUTE, format_time, parse_time
 from gateway.core.errors import InvalidInputError
@@ -20,10 +21,13 @@ from gateway.core.model import Incident, Interruption, PlannedOutage, SupplyStat
 from gateway.core.yamlfile import YamlFile
 from gateway.csvfiles import read_devices, read_network
 from gateway.plannedcsv import read_planned
+from gateway.replay.lines import LATEST
 from gateway.replay.outcome import incidents, interruptions, outcome, write_interruptions
 from gateway.replay.run import Replay
 from processors.outage.settings import OutageSettings
 
+_SHOWN = 20  # unknown quantities that are named
+_GZIP = b"\x1f\x8b"
 _LINES = 20_000  # between two looks at the progress bar
 
 
@@ -55,6 +59,8 @@ def replay(
         network, devices, config=config, settings=settings, planned=planned, until=until, chunk=chunk
     )
     notes = Console(stderr=True, soft_wrap=True)
+    if interruptions_file is not None and interruptions_file.resolve() == file.resolve():
+        raise InvalidInputError([f"--interruptions {interruptions_file} is the recording itself"])
     _play(file, done, notes)
     _tell_ignored(file, done, notes)
     if interruptions_file is not None:
@@ -100,6 +106,9 @@ def prepare(
             end = parse_time(until)
         except ValueError as exc:
             faults.append(f"--until: {exc}")
+        else:
+            if not EARLIEST <= end < LATEST:
+                faults.append(f"--until {until} is not within the years 2000 to 2199")
     outage = OutageSettings() if whole is None else whole.outage
     if settings is not None:
         outage, wrong = read_settings(settings)
@@ -132,7 +141,7 @@ def read_settings(file: Path) -> tuple[OutageSettings, list[str]]:
     if not isinstance(data, dict) or not data.keys() <= Config.model_fields.keys():
         return OutageSettings(), [f"{file.name}: holds something else than a section outage:"]
     try:
-        return OutageSettings.model_validate(data.get("outage") or {}), []
+        return OutageSettings.model_validate({} if data.get("outage") is None else data["outage"]), []
     except ValidationError as exc:
         return OutageSettings(), [
             f"{document.place(('outage', *item['loc']))}: "
@@ -149,10 +158,14 @@ def _play(file: Path, done: Replay, notes: Console) -> None:
     try:
         with file.open("rb") as stream, bar:
             task = bar.add_task(file.name, total=file.stat().st_size or None)
+            read = 0  # not the place in the file: a pipe has none
             for raw in stream:
+                if not read and raw.startswith(_GZIP):
+                    raise InvalidInputError([f"{file.name}: is compressed; decompress it first (gunzip)"])
                 done.line(raw)
+                read += len(raw)
                 if done.lines % _LINES == 0:
-                    bar.update(task, completed=stream.tell())
+                    bar.update(task, completed=read)
                 if done.over:
                     break
             done.finish()
@@ -174,8 +187,11 @@ def _tell_ignored(file: Path, done: Replay, notes: Console) -> None:
         notes.print(
             f"{file.name}: {late} lines stood behind later ones and were put in their place", markup=False
         )
-    for name, count in sorted(done.reader.unknown_quantities.items()):
+    unknown = sorted(done.reader.unknown_quantities.items())
+    for name, count in unknown[:_SHOWN]:
         notes.print(f"{file.name}: {count} values of unknown quantity {name!r} left out", markup=False)
+    if len(unknown) > _SHOWN:
+        notes.print(f"{file.name}: values of {len(unknown) - _SHOWN} more unknown quantities left out")
 
 
 def _show(done: Replay) -> None:

@@ -16,9 +16,16 @@ from gateway.core.clock import SECOND, parse_time
 from gateway.core.inventory import Inventory
 from gateway.core.model import GATEWAY, PlannedOutage, Quality, Signal, SignalKind
 from gateway.core.quantities import INDEX
+from gateway.plannedcsv import LONGEST_TEXT
+
+LATEST = parse_time("2200-01-01T00:00:00Z")
+"""No recording is from then or later: such a time is a slip of the pen, or a clock that counts what it should not."""
 
 _FUTURE = 300 * SECOND  # a device's time this far after reception is impossible, as in the MQTT driver
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NAMES = 1000  # of unknown quantities that are counted each
+_OTHERS = "…"  # all further ones together
+_WORD = 200  # letters of a name that are kept
 _OWN = (SignalKind.GATEWAY_DOWN, SignalKind.GATEWAY_UP)
 _SESSION = (SignalKind.CONNECTION_LOST, SignalKind.CONNECTION_MADE)
 _KINDS = {kind.value: kind for kind in SignalKind if kind.value != "planned"}
@@ -89,7 +96,7 @@ class Reader:
                 return careful
             line = careful
         received = _micros(line.received_at)
-        if received is None or received < EARLIEST:
+        if received is None or not EARLIEST <= received < LATEST:
             return Refused("impossible_time", f"received_at {line.received_at.isoformat()}")
         at = None
         if line.at is not None and (at := _micros(line.at)) is None:
@@ -100,7 +107,7 @@ class Reader:
         if line.type in _OWN:
             key = GATEWAY
         elif key is None:
-            return Refused("unknown_device", f"device {line.device!r}")
+            return Refused("unknown_device", f"device {_shown(line.device)}")
         impossible = at is not None and not EARLIEST <= at <= received + _FUTURE
         if impossible and key >= 0:
             self.clock_faults.add(key)
@@ -110,7 +117,7 @@ class Reader:
             )
         kind = _KINDS.get(line.type)
         if kind is None:
-            return Refused("unknown_type", f"type {line.type!r}")
+            return Refused("unknown_type", f"type {_shown(line.type)}")
         if key == GATEWAY and not (kind in _OWN or (kind in _SESSION and line.source)):
             return Refused("no_device", f"{kind.value} names no device")
         return received, Signal(
@@ -133,7 +140,7 @@ class Reader:
         values: dict[str, float] = {}
         for name, value in given.items():
             if name not in INDEX:
-                self.unknown_quantities[name] += 1
+                self._unknown(name)
             elif value is None or not math.isfinite(value):
                 values[name] = math.nan
                 quality |= _NO_VALUE
@@ -142,12 +149,17 @@ class Reader:
         if line.quality is not None:
             said = _flags(line.quality)
             if said is None:
-                return Refused("not_understood", f"quality {line.quality!r}")
+                return Refused("not_understood", f"quality {_shown(line.quality)}")
             quality |= said
         if at is None:
             at = received
             quality |= 0 if quality & _SUSPECT else _ASSUMED
         return received, Reading(key, at, values, line.source or "", quality)
+
+    def _unknown(self, name: str) -> None:
+        name = name[:_WORD]
+        full = name not in self.unknown_quantities and len(self.unknown_quantities) >= _NAMES
+        self.unknown_quantities[_OTHERS if full else name] += 1
 
     def _planned(self, line: _Line, received: int) -> tuple[int, What] | Refused:
         starts = None if line.starts is None else _micros(line.starts)
@@ -155,9 +167,11 @@ class Reader:
         if not line.node or not line.reference or starts is None or ends is None:
             return Refused("not_understood", "planned needs node, from, to and reference")
         if line.node not in self.inventory.network:
-            return Refused("unknown_node", f"node {line.node!r}")
-        if not EARLIEST <= starts < ends:
-            return Refused("impossible_time", "planned does not end after it starts")
+            return Refused("unknown_node", f"node {_shown(line.node)}")
+        if not EARLIEST <= starts < ends < LATEST:
+            return Refused("impossible_time", "planned does not end after it starts, or in another age")
+        if long := [name for name, most in LONGEST_TEXT.items() if len(getattr(line, name) or "") > most]:
+            return Refused("not_understood", f"{long[0]} of planned is longer than {LONGEST_TEXT[long[0]]}")
         return received, PlannedOutage(
             reference=line.reference,
             node=line.node,
@@ -194,6 +208,11 @@ def _with_care(raw: bytes) -> _Line | Refused:
     """What the strict reading did not take: NaN, true and false as numbers, other ways to write a time; or why not."""
     try:
         data = json.loads(raw)
+        json.dumps(
+            data, ensure_ascii=False
+        ).encode()  # half a surrogate pair is no text: nothing could keep it
+    except UnicodeEncodeError:
+        return Refused("not_json", "holds half a surrogate pair")
     except (ValueError, RecursionError) as exc:
         return Refused("not_json", str(exc) if isinstance(exc, ValueError) else "nested too deeply")
     if not isinstance(data, dict):
@@ -207,20 +226,20 @@ def _with_care(raw: bytes) -> _Line | Refused:
         try:
             fields[name] = _when(data[name])
         except (ValueError, OverflowError):
-            return Refused("impossible_time", f"{name} {data[name]!r}")
+            return Refused("impossible_time", f"{name} {_shown(data[name])}")
     values = data.get("values")
     if isinstance(values, dict):
         fields["values"] = {name: _number(value) for name, value in values.items()}
     try:
         return msgspec.convert({**data, **fields}, _Line)
-    except (msgspec.ValidationError, OverflowError) as exc:
+    except (msgspec.ValidationError, OverflowError, RecursionError) as exc:
         return Refused("not_understood", str(exc))
 
 
 def _when(text: object) -> datetime:
     """Raises ValueError for what is no time with a zone."""
     if not isinstance(text, str):
-        raise ValueError(f"{text!r} is not text")  # noqa: TRY004 - field data, not a caller's mistake
+        raise ValueError("not text")  # noqa: TRY004 - field data, not a caller's mistake
     parse_time(text)
     return datetime.fromisoformat(text.strip().replace(",", "."))
 
@@ -233,3 +252,9 @@ def _number(value: object) -> float | None:
         except OverflowError:
             return None
     return None
+
+
+def _shown(value: object) -> str:
+    """Short enough for one line of a message, whatever it is."""
+    text = repr(value[:100] if isinstance(value, str) else value)
+    return text if len(text) <= 100 else f"{text[:97]}…"
