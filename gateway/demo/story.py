@@ -144,8 +144,10 @@ class Story:
         """One transformer first, fed from the other side; then the fuse."""
         look, first = self.lookout, plot.transformers[0]
         await self.district.ask("restore", node=first)
+        others = plot.transformers[1:]
         self.tell(
-            f"The crew feeds {first} from the other side; {', '.join(plot.transformers[1:])} stay dark."
+            f"The crew feeds {first} from the other side; {', '.join(others)} "
+            f"stay{'s' if len(others) == 1 else ''} dark."
         )
         found = await look.until(
             lambda: look.back(outage.id, plot.meters, slack=_TENTH), f"{first} to be seen with supply"
@@ -168,7 +170,8 @@ class Story:
         self.tell(
             f"[yellow]Ticket {number}[/yellow]: supply restored; verifying with readings of the members."
         )
-        self._keep("restored", outage, opened, customers=0)
+        now = await self.store.reports.incident(outage.id)
+        self._keep("restored", outage if now is None else now.incident, opened, customers=0)
         closed = await look.until(lambda: look.message(outage.id, "ticket.closed"), "the ticket to be closed")
         summary = closed.body["data"]["incident"]["summary"]
         self.tell(f"[green]Ticket {number} closed[/green]: {escape(summary)}")
