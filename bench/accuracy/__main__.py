@@ -7,11 +7,12 @@ import asyncio
 import json
 import sys
 
-from bench.accuracy.networks import available
+from bench.accuracy.networks import NAMES, available
 from bench.accuracy.scenarios import KINDS
 from bench.accuracy.sweep import RATES, run
 from bench.accuracy.table import markdown, show
 from bench.accuracy.verbose import tell
+from gateway.core.errors import InvalidInputError
 
 
 def main() -> None:
@@ -30,12 +31,28 @@ def main() -> None:
     parser.add_argument("--markdown", action="store_true", help="the tables of docs/accuracy.md")
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
     given = parser.parse_args()
-    rates = tuple(float(p) for p in given.p.split(","))
+    try:
+        rates = tuple(float(p) for p in given.p.split(","))
+    except ValueError:
+        parser.error(f"--p {given.p}: not numbers with commas between")
+    if not all(0 < p <= 1 for p in rates):
+        parser.error(f"--p {given.p}: a delivery rate lies above 0 and is at most 1")
+    try:
+        _play(given, rates)
+    except InvalidInputError as exc:
+        parser.error("; ".join(exc.faults))
+
+
+def _play(given: argparse.Namespace, rates: tuple[float, ...]) -> None:
     names, kinds = tuple(given.network.split(",")), tuple(given.kind.split(","))
     if given.verbose:
         for name in names:
             tell(name, kinds[0], given.seed or 0, rates[0], answering=not given.no_answers)
         return
+    if given.network == ",".join(available()) != ",".join(NAMES):
+        print(
+            "only the district is played: the other networks need pip install -e '.[bench]'", file=sys.stderr
+        )
     result = asyncio.run(
         run(
             scenarios=given.scenarios,

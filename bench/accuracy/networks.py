@@ -86,9 +86,7 @@ def load(name: str) -> Grid:
         networks = importlib.import_module("pandapower.networks")
     except ImportError as exc:
         raise InvalidInputError(
-            [
-                f"network {name!r} comes from pandapower, which is not installed: pip install 'feederline[bench]'"
-            ]
+            [f"network {name!r} comes from pandapower, which is not installed: pip install -e '.[bench]'"]
         ) from exc
     logging.getLogger("pandapower").setLevel(logging.ERROR)
     with warnings.catch_warnings():
