@@ -26,6 +26,7 @@ from processors.interruptions.report import Report, report
 
 _COMPARATORS: dict[str, Comparator] = {">": ">", ">=": ">="}
 _METERING = ("low_voltage", "medium_voltage")
+_MOST_SERVED = 10**10  # more than there are people; sums stay exact
 _YEARS = (1900, 2200)  # beyond that a time is a slip of the pen
 
 
@@ -62,6 +63,8 @@ def indices(
         faults.append(f"--at {at} is not after --from {window_from}")
     if served <= 0:
         faults.append(f"--served {served} is not above 0")
+    elif served > _MOST_SERVED:
+        faults.append(f"--served {served} is more than {_MOST_SERVED}")
     if comparator not in _COMPARATORS:
         faults.append(f"--comparator {comparator!r} is not one of {', '.join(_COMPARATORS)}")
     if metering not in _METERING:
@@ -149,7 +152,7 @@ def _records(file: Path, name: str, served: int, faults: list[str]) -> Records |
         faults.append(f"{file}: {exc.strerror}")
         return None
     try:
-        return read_records(data, name, served=served if served > 0 else None)
+        return read_records(data, name, served=served if 0 < served <= _MOST_SERVED else None)
     except InvalidInputError as exc:
         faults += exc.faults
         return None

@@ -47,6 +47,15 @@ class Records:
     def __len__(self) -> int:
         return len(self.event)
 
+    def repeated(self) -> int:
+        """How many rows that name no device are, to the letter, there already."""
+        nameless = np.flatnonzero(self.device < 0)
+        numbers = (self.event, self.started_at, self.ended_at, self.customers, self.planned)
+        texts = [np.array(column, object)[nameless].tolist() for column in self.attributes.values()]
+        return len(nameless) - len(
+            set(zip(*(column[nameless].tolist() for column in numbers), *texts, strict=True))
+        )
+
 
 def read_records(data: bytes, name: str, *, served: int | None = None) -> Records:
     """The records in a UTF-8 CSV file's bytes; `name` is how faults call the file.

@@ -38,7 +38,10 @@ from processors.interruptions.targets import DEFAULTS, Span, Spent, Standing, Ta
 
 
 class Basis(Record, frozen=True, kw_only=True):
-    """What the figures rest on. Rows outside start outside the window; void rows have no length: neither counts."""
+    """What the figures rest on. Rows outside start outside the window; void rows have no length: neither counts.
+
+    Repeated rows name no device and say to the letter what another row says: each counts, as they may be two groups.
+    """
 
     threshold_s: float
     comparator: str
@@ -52,6 +55,7 @@ class Basis(Record, frozen=True, kw_only=True):
     outside_rows: int
     outside_customers: int
     void_rows: int
+    repeated_rows: int
 
 
 class Open(Record, frozen=True, kw_only=True):
@@ -153,6 +157,7 @@ def report(
         outside_rows=int(outside.sum()),
         outside_customers=int(records.customers[outside].sum()),
         void_rows=int((records.ended_at == records.started_at).sum()),
+        repeated_rows=records.repeated(),
     )
     return Report(
         all=every,
@@ -248,6 +253,8 @@ def _notes(basis: Basis, spells: Spells) -> Sequence[str]:
         )
     if basis.void_rows:
         notes.append(f"{basis.void_rows} rows end when they start and do not count")
+    if basis.repeated_rows:
+        notes.append(f"{basis.repeated_rows} rows repeat another one to the letter; each of them counts")
     most = int(peak(spells, np.zeros(len(spells), np.int64), 1)[0])
     if most > basis.served:
         notes.append(

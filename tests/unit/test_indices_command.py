@@ -198,6 +198,7 @@ def test_every_fault_of_options_and_file_at_once(run: Command, tmp_path: Path) -
     [
         (("--served", "5", "--from", "2026-01-01", "--to", "2026-01-01"), "is not before"),
         (("--served", "-5", *YEAR), "--served -5 is not above 0"),
+        (("--served", "9" * 30, *YEAR), "is more than 10000000000"),
         (("--served", "5.5", *YEAR), "Invalid value for '--served'"),
         (("--served", "5", "--from", "2026-13-01", "--to", "2027-01-01"), "--from '2026-13-01' is neither"),
         (("--served", "5", "--from", "2026-01-01T00:00:00", "--to", "2027-01-01"), "is neither a day"),

@@ -102,6 +102,14 @@ def test_what_starts_outside_the_window_is_told_and_not_counted() -> None:
     assert found.basis.void_rows == 1
 
 
+def test_rows_that_stand_there_twice_are_pointed_out() -> None:
+    found = told(
+        [Row(0, 30, 2), Row(0, 30, 2), Row(0, 30, 3), Row(0, 30, 2, device="M1"), Row(0, 30, 2, device="M1")]
+    )
+    assert (found.basis.repeated_rows, found.all.customer_interruptions) == (1, 9)
+    assert found.notes == ("1 rows repeat another one to the letter; each of them counts",)
+
+
 def test_what_starts_after_the_moment_of_knowing_is_outside() -> None:
     found = told([Row(10, 20), Row(100, 200)], at=moment(100))
     assert (found.all.customer_interruptions, found.basis.outside_rows) == (1, 1)
@@ -198,8 +206,8 @@ def test_names_and_hours_of_the_chinese_standard() -> None:
     assert found.asai_1 == pytest.approx(1 - 0.404 / 24)
 
 
-def test_rows_that_stand_there_twice_are_pointed_out() -> None:
-    assert told([Row(0, 60, 60)] * 2).notes == (
+def test_more_off_at_one_moment_than_are_served_is_pointed_out() -> None:
+    assert told([Row(0, 60, 60), Row(0, 60, 60, "E2")]).notes == (
         "120 customers are off at one moment, more than the 100 served: rows may stand there twice",
     )
 
