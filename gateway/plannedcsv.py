@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from gateway.core.clock import DAY, parse_time, to_datetime
+from gateway.core.clock import DAY, parse_time
 from gateway.core.errors import InvalidInputError
 from gateway.core.model import PlannedOutage
 from gateway.core.network import Network
@@ -18,6 +18,7 @@ OPTIONAL = ("reason", "by", "withdrawn")
 LONGEST = 31 * DAY
 """A longer window is a mistyped month or year more often than work; write several where it is not."""
 
+_FIRST, _LAST = parse_time("2000-01-01T00:00:00Z"), parse_time("2200-01-01T00:00:00Z")
 LONGEST_TEXT = {"reference": 100, "node": 200, "reason": 1000, "by": 200}
 _WITHDRAWN = {"": False, "false": False, "true": True}
 
@@ -150,15 +151,14 @@ def _time(row: Mapping[str, str], column: str, wrong: list[str]) -> int | None:
     text = row[column]
     try:
         at = parse_time(text)
-        to_datetime(at)  # an offset may carry a year that can be written beyond those that can be meant
-    except OverflowError:
-        wrong.append(f"{column} {_shown(text)} lies outside the years 1 to 9999 in UTC")
     except ValueError:
         wrong.append(
             f"{column} {_shown(text)} is not an ISO 8601 time with an offset, such as 2026-03-01T08:00:00+08:00"
         )
     else:
-        return at
+        if _FIRST <= at < _LAST:
+            return at
+        wrong.append(f"{column} {_shown(text)} lies outside the years 2000 to 2199")
     return None
 
 

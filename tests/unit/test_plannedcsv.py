@@ -91,8 +91,12 @@ B,,{TO},{FROM}
         ("", TO, "from '' is not an ISO 8601 time"),
         ("2026-02-30T00:00:00Z", TO, "from '2026-02-30T00:00:00Z' is not"),
         ("2026-03-01T00:00:00Z", "2026-04-01T00:00:01Z", "is longer than 31 days"),
-        ("0001-01-01T00:00:00+10:00", "0001-01-02T00:00:00Z", "outside the years 1 to 9999"),
-        ("9999-12-31T00:00:00Z", "9999-12-31T23:00:00-10:00", "outside the years 1 to 9999"),
+        (
+            "1999-12-31T12:00:00Z",
+            "2000-01-01T00:00:00Z",
+            "from '1999-12-31T12:00:00Z' lies outside the years 2000",
+        ),
+        ("2199-12-31T12:00:00Z", "9999-12-31T23:00:00-10:00", "to '9999-12-31T23:00:00-10:00' lies outside"),
     ],
 )
 def test_impossible_windows(start: str, end: str, fault: str) -> None:

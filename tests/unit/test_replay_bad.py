@@ -15,7 +15,7 @@ from tests.unit.test_replay import line, outage, play, run, write_district
 
 
 def test_one_line_from_the_end_of_time_is_refused(tmp_path: Path) -> None:
-    far = {"received_at": "9999-12-31T23:59:59Z", "type": "last_gasp", "device": "T1-01"}
+    far: dict[str, object] = {"received_at": "9999-12-31T23:59:59Z", "type": "last_gasp", "device": "T1-01"}
     assert play(tmp_path, [far])["ignored"] == {"impossible_time": {"count": 1, "lines": [1]}}
 
 
