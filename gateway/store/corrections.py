@@ -8,7 +8,7 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 
-from gateway.core.clock import MINUTE, from_datetime
+from gateway.core.clock import MINUTE, from_datetime, parse_time
 from gateway.core.errors import InvalidInputError
 from gateway.core.model import Record
 from gateway.store.errors import boundary
@@ -17,6 +17,9 @@ from gateway.store.rows import Row, micros, when, when_any
 from gateway.store.text import storable
 
 _SAID_WRONG = "FL001"  # the database's own word for a correction that cannot be
+_SINCE = parse_time("2000-01-01T00:00:00Z")  # before that a time is a slip of the pen
+_LONGEST = {"by": 200, "reason": 2000, "cause": 2000}
+_STEPS = 1 << 31
 _AHEAD = MINUTE  # how far an operator's clock may be ahead of ours
 MAX_EFFECTS = 100
 """How many interruptions a correction names; `changed` has the full number."""
@@ -45,6 +48,13 @@ class Correction(Record, frozen=True, kw_only=True):
     def faults(self, at: int) -> list[str]:
         """What cannot be, each beginning with the name of the field."""
         found = [f"{name}: is empty" for name in ("by", "reason") if not getattr(self, name).strip()]
+        found += [
+            f"{name}: is longer than {most} characters"
+            for name, most in _LONGEST.items()
+            if len(getattr(self, name) or "") > most
+        ]
+        if self.step is not None and not 0 <= self.step < _STEPS:
+            found.append(f"step: {self.step} is not one that an interruption can have")
         if self.step is not None and self.device is None:
             found.append("step: needs the device whose interruption it is")
         if self.kind not in (None, "fault", "planned"):
@@ -59,11 +69,11 @@ class Correction(Record, frozen=True, kw_only=True):
             found.append("voided: what was no interruption has neither start nor end")
         if self.started_at is not None and self.ended_at is not None and self.ended_at < self.started_at:
             found.append("ended_at: lies before started_at")
-        found += [
-            f"{name}: lies ahead"
-            for name in ("started_at", "ended_at")
-            if (moment := getattr(self, name)) is not None and moment > at + _AHEAD
-        ]
+        for name, moment in (("started_at", self.started_at), ("ended_at", self.ended_at)):
+            if moment is not None and moment > at + _AHEAD:
+                found.append(f"{name}: lies ahead")
+            elif moment is not None and moment < _SINCE:
+                found.append(f"{name}: lies before the year 2000")
         return found
 
 
@@ -138,7 +148,8 @@ class Corrections:
         self, incident: str | None = None, *, limit: int = 100, before: int | None = None
     ) -> list[CorrectionView]:
         """What was corrected, newest first; `before`: only what was made before that time."""
-        given = {"number": None, "incident": incident, "before": when_any(before), "limit": limit}
+        wanted = None if incident is None else storable(incident)
+        given = {"number": None, "incident": wanted, "before": when_any(before), "limit": limit}
         with boundary("reading corrections"):
             async with self._pool.connection() as conn:
                 return await _trail(conn, given)

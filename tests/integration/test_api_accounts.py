@@ -174,3 +174,8 @@ async def test_the_command_corrects_too(
     assert (code, err) == (2, "feederline: there is no incident I9\n")
     code, _, err = await _correct(tmp_path, postgres_url, "I1", "--start", "noon", "--reason", "x")
     assert (code, "--start: 'noon' is not an ISO 8601 time" in err) == (2, True)
+
+
+async def test_a_trail_of_an_incident_that_cannot_be_is_empty(client: aiohttp.ClientSession) -> None:
+    for name in ("I9", "\0", "'; drop table incident --"):
+        assert (await _get(client, TRAIL, incident=name))["corrections"] == []

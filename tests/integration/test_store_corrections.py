@@ -7,7 +7,7 @@ import asyncio
 import psycopg
 import pytest
 
-from gateway.core.clock import DAY, HOUR, MINUTE
+from gateway.core.clock import DAY, HOUR, MINUTE, parse_time
 from gateway.core.errors import InvalidInputError
 from gateway.core.model import Commit, Event, IncidentState
 from gateway.store import Store
@@ -144,6 +144,10 @@ async def test_a_dry_run_changes_nothing(postgres_url: str) -> None:
         ({"started_at": T0 + 2 * HOUR}, "before it starts"),
         ({"started_at": T0 + HOUR, "ended_at": T0}, "ended_at: lies before started_at"),
         ({"ended_at": NOW + DAY}, "ended_at: lies ahead"),
+        ({"started_at": parse_time("0202-03-01T07:00:00Z")}, "started_at: lies before the year 2000"),
+        ({"started_at": -(1 << 62)}, "started_at: lies before the year 2000"),
+        ({"device": "M0", "step": 1 << 31, "voided": True}, "step: 2147483648 is not one"),
+        ({"cause": "x" * 2001}, "cause: is longer than 2000 characters"),
         ({}, "nothing to correct"),
         ({"voided": True, "ended_at": T0}, "neither start nor end"),
         ({"kind": "storm"}, "neither fault nor planned"),
