@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from gateway.cli.remote import who
-from gateway.config import load_config
+from gateway.config import read_config
 from gateway.core.clock import SystemClock, format_time, parse_time
 from gateway.core.errors import InvalidInputError
 from gateway.store import DatabaseSettings, Store
@@ -43,8 +43,6 @@ def correct(
     """Correct the interruptions of an incident, for good and on record; accounts follow at once."""
     faults: list[str] = []
     started_at, ended_at = _moment("--start", start, faults), _moment("--end", end, faults)
-    if faults:
-        raise InvalidInputError(faults)
     correction = Correction(
         incident=incident,
         device=device or None,
@@ -58,7 +56,11 @@ def correct(
         by=by or who(),
         reason=reason,
     )
-    made = asyncio.run(_make(load_config(config).database, correction, dry_run=dry_run))
+    faults = faults or correction.faults(SystemClock().now())
+    settings, wrong = read_config(config)
+    if faults or wrong or settings is None:
+        raise InvalidInputError(faults + wrong)
+    made = asyncio.run(_make(settings.database, correction, dry_run=dry_run))
     if as_json:
         print(json.dumps(_as_json(made, dry_run=dry_run)))  # noqa: T201
     else:

@@ -99,11 +99,17 @@ def withdraw(
     as_json: AsJson = False,
 ) -> None:
     """Withdraw what was announced under a reference."""
+    try:
+        path = f"{_PATH}/{quote(reference, safe='')}"
+    except UnicodeEncodeError as exc:
+        raise InvalidInputError([f"reference {reference!r} is not text"]) from exc
+    if not reference:
+        raise InvalidInputError(["the reference is empty"])
     base = url.rstrip("/") or address_of(load_config(config).api)
     answer = asyncio.run(
         ask(
             "DELETE",
-            f"{base}{_PATH}/{quote(reference, safe='')}",
+            base + path,
             by=by or who(),
             params={"node": node} if node else None,
         )

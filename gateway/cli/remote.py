@@ -60,6 +60,7 @@ async def ask(
     if not (by.isprintable() and len(by) <= 200):
         raise InvalidInputError([f"--by {by[:40]!r} is not a name of at most 200 printable characters"])
     try:
+        url.encode()  # an argument that was no text holds half surrogate pairs
         target = URL(url, encoded=True)
         place = str(target.origin())
         if target.scheme not in ("http", "https"):
