@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from importlib.metadata import version
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -50,6 +51,8 @@ app.add_typer(planned)
 
 def main() -> None:
     """Entry point: errors become one line each on standard error, and the exit code that the contract names."""
+    if isinstance(sys.stdout, TextIOWrapper):  # a terminal without β still gets its table
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         app()  # usage errors end here with exit code 2
     except InvalidInputError as exc:

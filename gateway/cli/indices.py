@@ -146,6 +146,9 @@ def _moment(option: str, text: str, zone: ZoneInfo, faults: list[str]) -> int | 
 
 
 def _records(file: Path, name: str, served: int, faults: list[str]) -> Records | None:
+    if str(file) == "-" and sys.stdin is None:
+        faults.append("standard input is closed")
+        return None
     try:
         data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
     except OSError as exc:

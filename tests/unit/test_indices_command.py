@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -221,3 +223,20 @@ def test_more_customers_than_served_and_a_missing_file(run: Command, tmp_path: P
     )
     ran = run(tmp_path / "nowhere.csv", "--served", "5", *YEAR)
     assert (ran.code, "nowhere.csv: No such file" in ran.err) == (2, True)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_a_terminal_without_these_letters_gets_its_tables(tmp_path: Path, encoding: str) -> None:
+    file = written(tmp_path, "E1,2026-01-02T00:00:00Z,2026-01-02T01:00:00Z,1,fault")
+    done = subprocess.run(
+        [sys.executable, "-m", "gateway", "indices", str(file), "--served", "5", *YEAR],
+        env={**os.environ, "PYTHONIOENCODING": encoding}, capture_output=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"customers served" in done.stdout
+
+
+def test_a_closed_standard_input_is_named(run: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    ran = run("-", "--served", "5", *YEAR)
+    assert (ran.code, ran.err) == (2, "feederline: standard input is closed\n")
