@@ -105,7 +105,8 @@ def _as_json(made: CorrectionView, *, dry_run: bool) -> dict[str, object]:
 
 def _show(made: CorrectionView, *, dry_run: bool) -> None:
     done = "would change" if dry_run else f"correction {made.number} changed"
-    typer.echo(f"{done} {made.changed} interruptions of {made.correction.incident}")
+    plural = "" if made.changed == 1 else "s"
+    typer.echo(f"{done} {made.changed} interruption{plural} of {made.correction.incident}")
     for effect in made.effects:
         typer.echo(f"  {effect.device}.{effect.step}: {_words(effect.before)} -> {_words(effect.after)}")
     if made.changed > len(made.effects):

@@ -139,7 +139,9 @@ def read_settings(file: Path) -> tuple[OutageSettings, list[str]]:
         return OutageSettings(), list(exc.faults)
     data = {} if document.data is None else document.data
     if not isinstance(data, dict) or not data.keys() <= Config.model_fields.keys():
-        return OutageSettings(), [f"{file.name}: holds something else than a section outage:"]
+        return OutageSettings(), [
+            f"{file.name}: needs a section outage:, and nothing beside it that is no section of a configuration"
+        ]
     try:
         return OutageSettings.model_validate({} if data.get("outage") is None else data["outage"]), []
     except ValidationError as exc:
@@ -185,11 +187,15 @@ def _tell_ignored(file: Path, done: Replay, notes: Console) -> None:
         )
     if late := len(done.order.late):
         notes.print(
-            f"{file.name}: {late} lines stood behind later ones and were put in their place", markup=False
+            f"{file.name}: {late} line{'s' if late > 1 else ''} put in place that stood behind later ones",
+            markup=False,
         )
     unknown = sorted(done.reader.unknown_quantities.items())
     for name, count in unknown[:_SHOWN]:
-        notes.print(f"{file.name}: {count} values of unknown quantity {name!r} left out", markup=False)
+        notes.print(
+            f"{file.name}: {count} value{'s' if count > 1 else ''} of unknown quantity {name!r} left out",
+            markup=False,
+        )
     if len(unknown) > _SHOWN:
         notes.print(f"{file.name}: values of {len(unknown) - _SHOWN} more unknown quantities left out")
 
