@@ -54,7 +54,7 @@ class Desk:
             hold_off_s = self._settings.communications_hold_off_s
         else:
             hold_off_s = 0.0 if incident.direct else self._settings.hold_off_s
-        return incident.detected_at + round(hold_off_s * SECOND)
+        return (incident.held_from or incident.detected_at) + round(hold_off_s * SECOND)
 
     def open(self, incident: Incident, *, number: int, at: int) -> TicketStep:
         """The first step of its ticket; `number` is the one that people will call it by."""

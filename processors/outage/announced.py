@@ -270,14 +270,17 @@ class Announced:
     # -- after the end ---------------------------------------------------------------------------------------------
 
     def shown_dark(self, story: Story) -> Bools:
-        """Members off that are shown dark after the announced end, bool[m]: by evidence of their own, or because
-        nothing is heard of them while others on their path are heard."""
+        """Members off that are dark after the announced end, bool[m]: by evidence of their own, however old, and with
+        them all in whose branch nobody has supply; or because nothing is heard of them while others on their path
+        are heard."""
         ev, k = self.evidence, story.keys
         heard = ev.heard_through()[ev.path[k]]
-        fresh = ev.is_dark(k) & (ev.dark_last[k] > story.planned_to)
+        own = story.off & ev.is_dark(k)
+        off, top = self.follower.remainder.branches(story, story.started_at)
+        own[off] |= np.isin(top, np.unique(top[own[off]]))
         mute = (ev.heard_at[k] <= story.planned_to) & (heard > story.planned_to)
         mute &= ev.audible()[k]
-        found: Bools = story.off & (fresh | mute)
+        found: Bools = story.off & (own | mute)
         return found
 
     def _end(self, slot: int, story: Story, at: int) -> None:
@@ -292,9 +295,9 @@ class Announced:
             book.publish(slot, at, Change.UPDATED)
             return
         shown = self.shown_dark(story)
-        fresh = ev.is_dark(story.keys) & (ev.dark_last[story.keys] > story.planned_to)
+        own = ev.is_dark(story.keys)
         keys, unknown = story.keys[shown], story.keys[off & ~shown]
-        sure = bool((shown & fresh).any())
+        sure = bool((shown & own).any())
         end = np.maximum(story.planned_to, story.start)
         story.end = np.where(off, end, story.end)
         story.outlasted = len(keys)

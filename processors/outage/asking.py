@@ -18,7 +18,7 @@ from processors.outage.evidence import Evidence
 from processors.outage.facts import shown_well
 from processors.outage.open import Opener
 from processors.outage.settings import OutageSettings
-from processors.outage.state import Flag, Keys
+from processors.outage.state import Dark, Flag, Keys
 from processors.outage.story import Story
 
 _UNANSWERED = (SignalKind.PING_FAILED, SignalKind.TARGET_FAILED, SignalKind.NO_ANSWER)
@@ -47,7 +47,7 @@ class Asking:
         self.again = round(settings.ask_again_s * SECOND)
         self.weight = math.log(1.0 / settings.silent_rate)
         self.outstanding: dict[int, Asked] = book.asked
-        self.refused: dict[int, int] = {}
+        self.refused = book.refused
         self.last: dict[int, int] = {}
         self.counts: dict[tuple[str, Purpose], int] = {}
         self.recent: list[int] = []
@@ -60,7 +60,7 @@ class Asking:
         if signal.kind is SignalKind.PING_OK:
             self.book.answered[signal.device] = signal.received_at
         elif signal.kind in _UNANSWERED:
-            self.refused.setdefault(signal.device, signal.received_at)
+            self.refused[signal.device] = signal.received_at
 
     def conclude(self, at: int) -> None:
         """Take note of answers and of those that did not come; ask what is to be asked now."""
@@ -95,8 +95,9 @@ class Asking:
     def _forget(self) -> None:
         """What concerns incidents that are over."""
         stories, owner, answered = self.book.stories, self.book.owner, self.book.answered
-        for key in [key for key in answered if owner[key] < 0 and key not in self.outstanding]:
-            del answered[key]
+        for told in (answered, self.refused):
+            for key in [key for key in told if owner[key] < 0 and key not in self.outstanding]:
+                del told[key]
         if self.counts:
             live = {story.id for story in stories.values()}
             self.counts = {which: count for which, count in self.counts.items() if which[0] in live}
@@ -141,13 +142,15 @@ class Asking:
         ev, k = self.evidence, story.keys
         audible = ev.audible()
         if purpose is Purpose.CONFIRM:
+            if len(only := k[ev.kinds[k] > 0]) == 1:
+                yield only[audible[only]]  # its gasp may be false
             yield k[story.off & (ev.kinds[k] == 0) & audible[k]]
             yield self._neighbours(story)
         elif story.state is IncidentState.RESTORED:
             unproven = ~story.off & ~shown_well(story, self.book)
             if np.count_nonzero(~story.off & ~unproven) < self.settings.verify_sample:
                 yield k[unproven & audible[k]]
-            yield k[story.off & ~ev.is_dark(k) & audible[k]]
+            yield k[story.off & audible[k]]
         else:
             yield k[story.off & audible[k]]
 
@@ -179,12 +182,11 @@ class Asking:
             if asked.incident in told and not (answered or refused or at - asked.at >= self.patience):
                 continue
             del self.outstanding[key]
-            self.refused.pop(key, None)
             slot = told.get(asked.incident, -1)
             if slot < 0 or asked.purpose is not Purpose.CONFIRM or not (answered or refused):
                 continue
             story = book.stories[slot]
-            if book.owner[key] != slot or ev.kinds[key] > 0:
+            if book.owner[key] != slot or ev.kinds[key] & Dark.TARGET_FAILED:
                 continue  # a neighbour, or an exception 0x0B: that is evidence of its own
             if refused and not answered:
                 if heard is None:

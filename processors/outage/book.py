@@ -57,6 +57,7 @@ class Book:
         self.resumed_at = 0  # time of the snapshot that all this comes from
         self.asked: dict[int, Asked] = {}  # key -> what it was asked and has not answered yet
         self.answered: dict[int, int] = {}  # key -> when it answered a question
+        self.refused: dict[int, int] = {}  # key -> when a question to it was found to have no answer
         self._next = 0
 
     @property
@@ -68,10 +69,10 @@ class Book:
 
     def covering(self, node: int, phases: int = ALL) -> int:
         """Slot of the open outage at or above a node that explains the loss of all these phases, nearest first; −1 for
-        none."""
+        none. One of metering points alone explains nothing but these."""
         while self.at_node and node >= 0:
             slot = self.at_node.get(self.network.ids[node], -1)
-            if slot >= 0 and phases & ~self.mask(slot) == 0:
+            if slot >= 0 and phases & ~self.mask(slot) == 0 and not self.stories[slot].alone:
                 return slot
             node = int(self.network.parent[node])
         return -1
@@ -153,7 +154,9 @@ class Book:
     def take_in(self, slot: int, keys: Keys, start: Int64s) -> None:
         """Make devices members of an outage. Those without dark evidence get a spell inferred from the others."""
         ev, story = self.evidence, self.stories[slot]
-        due = ev.last_heard(keys) + ev.interval[keys] * 3 // 2
+        gasped = (ev.kinds[keys] > 0) & (ev.on_at[keys] > 0)  # that it gasped is no report
+        last = np.where(gasped, np.maximum(ev.on_at[keys], ev.heard_from[keys]), ev.last_heard(keys))
+        due = last + ev.interval[keys] * 3 // 2
         if not story.communications:
             inferred = (ev.flags[keys] & Flag.SPELL == 0) | ((ev.kinds[keys] == 0) & (ev.back_at[keys] > 0))
             self.infer(keys[inferred], start[inferred], self.mask(slot))

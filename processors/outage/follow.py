@@ -15,6 +15,7 @@ from processors.outage.facts import facts_of, signature, verified
 from processors.outage.likelihood import holds
 from processors.outage.metrics import FAULTS
 from processors.outage.open import Opener
+from processors.outage.remainder import Remainder
 from processors.outage.settings import OutageSettings
 from processors.outage.state import Dark, Flag, Keys
 from processors.outage.story import STALE, Story
@@ -37,7 +38,8 @@ class Follower:
         self.verify = round(settings.verify_s * SECOND)
         self.verify_max = round(settings.verify_max_s * SECOND)
         self.reclose = round(settings.reclose_s * SECOND)
-        self.remainder = round(settings.remainder_s * SECOND)
+        self.remainder = Remainder(settings, evidence, book, opener)
+        self.patience = round(settings.remainder_s * SECOND)
 
     def follow(self, touched: Keys, at: int) -> None:
         """Look again at the stories of touched devices, and at those whose time has come."""
@@ -107,6 +109,7 @@ class Follower:
             return
         if story.state is OPEN:
             self._relapse(story)
+            self._undecide(story, at)
         self._blink(story, at)
         self._earlier(story)
         if story.state is OPEN and (came.any() or story.doubted_at) and self._withdrawn(slot, story, at):
@@ -115,15 +118,18 @@ class Follower:
             self._doubt(slot, story, at)
             if slot not in self.book.stories:
                 return
+        if came.any() and self._false_gasp(slot, story, at):
+            return
         dark = story.off & ev.is_dark(story.keys)
         alive = int(np.count_nonzero(~story.off))
         if story.state is OPEN and self._settled(story, dark, alive, at):
-            if dark.any():
-                self._detach(slot, story, dark, at)
             story.settled_at, story.doubted_at = at, 0
             story.restored_at = int(story.end.max())
             self.book.turn(slot, RESTORED)
+            self.remainder.judge(slot, story, at)
             self.book.publish(slot, at, Change.RESTORED)
+        elif story.state is RESTORED and (came.any() or at >= story.review_at > 0) and not story.planned:
+            self.remainder.judge(slot, story, at)
         if story.state is RESTORED and not story.doubted_at and self._verified(story, at):
             self._close(slot, story, at)
             return
@@ -137,6 +143,28 @@ class Follower:
             story.relapse(rows, np.maximum(ev.onset_at[k[rows]], story.end[rows] + 1))
             if np.count_nonzero(story.off) * 2 > len(k):
                 story.returned_at = 0  # lost again as a whole, not what is left over
+
+    def _undecide(self, story: Story, at: int) -> None:
+        """Supply was lost again after members were back: whoever below has shown nothing since then is off with them,
+        where one fault explains it, and comes back by what is shown after that only."""
+        ev, k = self.evidence, story.keys
+        again = story.off & (story.step > 0) & ev.is_dark(k)
+        if story.off.all() or not again.any():
+            return
+        last = int(ev.dark_at[k[again]].max())
+        again &= ev.dark_at[k] >= last - self.opener.collecting
+        if at - last < self.opener.collecting:
+            return
+        onset = int(np.sort(ev.dark_at[k[again]])[(np.count_nonzero(again) - 1) // 2])
+        network, nodes = self.book.network, self.book.inventory.node[k]
+        top = self.remainder.lowest(k[again])
+        below = ~story.off & (nodes >= top) & (nodes < top + network.size[top])
+        quiet = below & (ev.on_at[k] <= onset + self.book.tolerance) & (story.end <= onset)
+        if not quiet.any() or (below & ~quiet).any():
+            return
+        if holds(int(np.count_nonzero(again)), int(np.count_nonzero(quiet)), 0, self.settings):
+            self._lose(story, quiet, onset)
+            story.returned_at = 0  # what came back came before
 
     def _blink(self, story: Story, at: int) -> None:
         """Members that were off once more and are back by their own message: a further step that is over already."""
@@ -166,7 +194,7 @@ class Follower:
         The same question as at the beginning: does one fault here explain more than separate ones?
         """
         ev, k = self.evidence, story.keys
-        dark = ev.is_dark(k)
+        dark = ev.is_dark(k) & ~(story.off & (ev.onset_at[k] <= story.restored_at))  # those are left over
         if not dark.any():
             story.doubted_at = 0
             return
@@ -203,10 +231,13 @@ class Follower:
     def _lose_again(self, slot: int, story: Story, quiet: Bools, onset: int, at: int, *, new: bool) -> None:
         """One fault has taken supply from the dark members again, and so from those that say nothing."""
         self._relapse(story)
+        self._lose(story, quiet, onset)
+        self._reopen(slot, story, at, new=new)
+
+    def _lose(self, story: Story, quiet: Bools, onset: int) -> None:
         rows = np.flatnonzero(quiet)
         self.book.infer(story.keys[rows], np.full(len(rows), onset, np.int64))
         story.relapse(rows, np.maximum(onset, story.end[rows] + 1))
-        self._reopen(slot, story, at, new=new)
 
     def _earlier(self, story: Story) -> None:
         """A late report may say that a member was off before we thought."""
@@ -244,11 +275,33 @@ class Follower:
         living = self._missed_nothing(story)
         return bool(living.any()) and (story.planned or not self.opener.stands(story, living))
 
+    def _false_gasp(self, slot: int, story: Story, at: int) -> bool:
+        """Whether it was withdrawn because the one meter that gasped goes on reporting as if nothing had been."""
+        ev, k = self.evidence, story.keys
+        evident = ev.kinds[k] > 0
+        if np.count_nonzero(evident) != 1 or story.direct_by or story.unanswered or story.planned:
+            return False
+        gasp = ev.kinds[k] & ~(Dark.GASP | Dark.GUESSED | Dark.DOUBTED) == 0
+        told = ev.restored_at[k] > story.start
+        if story.past or story.off[evident].any() or not gasp.all() or told.any():
+            return False
+        shown = np.where(story.off, at, story.end + np.maximum(ev.heard_at[k] - ev.on_at[k], 0))
+        late = shown > story.due - ev.interval[k] // 4  # regular reports are hardly late
+        if late.any():
+            return False
+        story.kept_answering = True
+        self.book.finish(slot, at, IncidentState.CANCELLED, void=True)
+        return True
+
     def _missed_nothing(self, story: Story) -> Bools:
         """Members that show supply and reported whenever they should have: they had it all the time."""
         ev, k = self.evidence, story.keys
         lag = np.maximum(ev.heard_at[k] - ev.on_at[k], 0)  # of a clock that is slow: `due` is by reception
-        living: Bools = ~story.off & (story.end + lag <= story.due)
+        stood = (
+            story.end > story.started_at + ev.interval[k] * 5 // 4
+        )  # supply was lost for longer than it may be silent
+        told = (ev.kinds[k] > 0) | (ev.restored_at[k] > story.start)
+        living: Bools = ~story.off & (story.end + lag <= story.due) & ~(stood | told)
         return living
 
     def _cancel(self, slot: int, story: Story, at: int) -> None:
@@ -270,7 +323,7 @@ class Follower:
         if story.planned:
             return False  # whoever is still off is off as announced
         interval = int(np.median(self.evidence.interval[story.keys]))
-        return story.returned_at > 0 and at - story.returned_at >= max(self.remainder, interval * 3 // 2)
+        return story.returned_at > 0 and at - story.returned_at >= max(self.patience, interval * 3 // 2)
 
     def _reversed(self, story: Story) -> bool:
         key = self.book.inventory.key(story.direct_by) if story.direct_by else None
@@ -290,13 +343,13 @@ class Follower:
     def _reopen(self, slot: int, story: Story, at: int, *, new: bool) -> None:
         """`new`: where the last loss was short, this is a conclusion anew: a hold-off begins again."""
         if new and story.restored_at - story.started_at <= self.sustained:
-            story.detected_at = at
-        story.restored_at = story.settled_at = story.doubted_at = story.returned_at = 0
+            story.held_from = at
+        story.restored_at = story.settled_at = story.doubted_at = story.returned_at = story.review_at = 0
         self.book.turn(slot, OPEN)
         self.book.publish(slot, at, Change.UPDATED)
 
     def _verified(self, story: Story, at: int) -> bool:
-        if at - story.settled_at < self.verify or self._asks(story):
+        if at - story.settled_at < self.verify or self._asks(story) or self.remainder.undecided(story, at):
             return False
         if at - story.restored_at < self.reclose and self._momentary(story):
             return False  # the next part of a reclosing sequence
@@ -384,7 +437,7 @@ class Follower:
     def _part_back(self, story: Story, alive: int, at: int) -> bool:
         """Whether the path carries some again, for long enough that whoever is still silent is so for reasons of
         their own."""
-        waits = max(self.remainder, int(np.median(self.evidence.interval[story.keys])) * 3 // 2)
+        waits = max(self.patience, int(np.median(self.evidence.interval[story.keys])) * 3 // 2)
         return alive > 0 and at - story.returned_at >= waits
 
     def _close_silence(self, slot: int, story: Story, at: int) -> None:

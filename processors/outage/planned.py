@@ -31,7 +31,7 @@ class Plans:
         self.unknown: dict[Key, PlannedOutage] = {}
         self.changed = False  # since `turn` was called last
         self.at = 0
-        self._order: list[PlannedOutage] = []
+        self._sorted: list[PlannedOutage] | None = None  # until a window comes or goes
 
     def __bool__(self) -> bool:
         return bool(self.windows)
@@ -48,7 +48,7 @@ class Plans:
             held[key] = planned
         if known and _span(before) != _span(held.get(key)):
             self.changed = True
-            self._sort()
+            self._sorted = None
         return known
 
     def turn(self, at: int, used: Collection[Key]) -> None:
@@ -59,15 +59,17 @@ class Plans:
                 key for key, old in held.items() if old.ends_at + self._keep <= at and key not in used
             ]:
                 del held[key]
-        if len(self._order) != len(self.windows):
-            self._sort()
+                self._sorted = None
 
-    def _sort(self) -> None:
-        level = self.network.level
-        self._order = sorted(
-            self.windows.values(),
-            key=lambda w: (-w.ends_at, int(level[self.network.index(w.node)]), w.node, w.reference),
-        )
+    @property
+    def _order(self) -> list[PlannedOutage]:
+        if self._sorted is None:
+            level = self.network.level
+            self._sorted = sorted(
+                self.windows.values(),
+                key=lambda w: (-w.ends_at, int(level[self.network.index(w.node)]), w.node, w.reference),
+            )
+        return self._sorted
 
     def get(self, reference: str, node: str) -> PlannedOutage | None:
         return self.windows.get((reference, node))

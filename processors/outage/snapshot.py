@@ -21,7 +21,7 @@ from processors.outage.state import COLUMNS, Flag, Keys
 from processors.outage.story import Story
 
 _T = TypeVar("_T")
-MAGIC = b"feederline-outage-4\n"
+MAGIC = b"feederline-outage-5\n"
 _MEMBERS = {"start": np.int64, "end": np.int64, "step": np.int32, "due": np.int64, "told": np.int64}
 
 
@@ -38,6 +38,7 @@ class _StoryState(msgspec.Struct, frozen=True, kw_only=True):
     confidence: float
     path: str
     direct_by: str
+    alone: bool
     passed: list[str]
     reference: str
     planned_node: str
@@ -52,6 +53,9 @@ class _StoryState(msgspec.Struct, frozen=True, kw_only=True):
     settled_at: int
     doubted_at: int
     returned_at: int
+    review_at: int
+    held_from: int
+    kept_answering: bool
     published_at: int
     signature: tuple[int, ...]
     past: list[Interruption]
@@ -102,9 +106,9 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(_State).decode
 _PLAIN = [
     "id", "kind", "node", "phases", "state", "started_at", "detected_at", "restored_at", "parent", "confidence", "path",
-    "direct_by", "passed", "reference", "planned_node", "planned_from", "planned_to", "asked", "unanswered",
-    "unverified", "outlasted", "customers", "revision", "settled_at", "doubted_at", "returned_at", "published_at",
-    "signature", "untold",
+    "direct_by", "alone", "passed", "reference", "planned_node", "planned_from", "planned_to", "asked", "unanswered",
+    "unverified", "outlasted", "customers", "revision", "settled_at", "doubted_at", "returned_at",
+    "review_at", "held_from", "kept_answering", "published_at", "signature", "untold",
 ]  # fmt: skip
 
 
@@ -240,7 +244,8 @@ def _ask(saved: _AskingState, asking: Asking, new: Keys) -> None:
 
     asking.outstanding.update(named(saved.outstanding))
     asking.book.answered.update(named(saved.answered))
-    asking.refused, asking.last = named(saved.refused), named(saved.last)
+    asking.book.refused.update(named(saved.refused))
+    asking.last = named(saved.last)
     asking.counts = {(incident, purpose): count for incident, purpose, count in saved.counts}
     asking.recent = list(saved.recent)
     asking.questions = [

@@ -50,6 +50,7 @@ class Story:
     passed: list[str] = field(
         default_factory=list
     )  # ids of devices that a fault current passed on its way here
+    alone: bool = False  # only these metering points, not what else hangs at the node or below it
     reference: str = ""  # of the announcement that explains it
     planned_node: str = ""  # for which that was made
     planned_from: int = 0
@@ -67,8 +68,15 @@ class Story:
     due: Int64s = field(default_factory=lambda: np.empty(0, np.int64))
     told: Int64s = field(default_factory=lambda: np.empty(0, np.int64))
     settled_at: int = 0  # tick at which it became restored
-    doubted_at: int = 0  # tick of the first evidence against its state: life while open, or darkness once restored
+    doubted_at: int = (
+        0  # tick of the first evidence against its state: life while open, or darkness once restored
+    )
     returned_at: int = 0  # tick at which the last member came back
+    review_at: int = 0  # when members left over after a restoration should have shown supply
+    held_from: int = 0  # since when it is off again after a short restoration, 0 for never
+    kept_answering: bool = (
+        False  # withdrawn because the one meter that reported shows supply as if nothing were
+    )
     published_at: int = 0
     signature: tuple[int, ...] = ()
     past: list[Interruption] = field(default_factory=list)  # rows of earlier steps and of members that left
@@ -199,6 +207,7 @@ class Story:
             parent=self.parent,
             confidence=confidence,
             direct=bool(self.direct_by),
+            held_from=self.held_from or None,
             summary=summary,
             evidence=dict(evidence),
             revision=self.revision,

@@ -32,6 +32,7 @@ class Facts:
     feeders: Sequence[str] = ()  # other feeders with open outages
     has_feeder: bool = False  # the place hangs on a feeder
     direct_by: str = ""
+    alone: bool = False  # only these meters, not what else hangs at the place or below it
     passed: Sequence[str] = ()  # devices that the fault current passed
     direct_until: int = 0  # when the terminal reported the contrary
     breaker: bool = False
@@ -39,6 +40,7 @@ class Facts:
     asked: int = 0  # members asked while they said nothing
     unanswered: int = 0  # of these, although others on their path were heard
     unverified: bool = False  # closed on restore messages alone
+    kept_answering: bool = False  # the one that gasped went on showing supply
     outlasted: int = 0  # members that stayed off after the announced end
     reference: str = ""  # of the announcement
     planned_node: str = ""
@@ -75,8 +77,11 @@ def _reports(facts: Facts) -> list[str]:
         parts.append(f"terminal {facts.direct_by} at {facts.place} {reports} {what}{until}")
     if facts.reported or not facts.direct_by:
         what = f"loss of {_phases(facts.phases)}" if facts.phases else "loss of supply"
-        meters = f"{facts.reported} of {_count(facts.members, 'meter')}"
-        parts.append(f"{meters} below {facts.place} reported {what} {_span(facts)}")
+        meters, where = f"{facts.reported} of {_count(facts.members, 'meter')}", "below"
+        if facts.alone:
+            where = "at"
+            meters = _count(facts.members, "meter") if facts.reported == facts.members else meters
+        parts.append(f"{meters} {where} {facts.place} reported {what} {_span(facts)}")
     if facts.passed:
         parts.append(f"fault current passed {_list(facts.passed[:_NAMED])}")
     if facts.shared_hop:
@@ -108,7 +113,9 @@ def _now(facts: Facts) -> list[str]:
     parts: list[str] = []
     if facts.unanswered:
         parts.append(f"{facts.unanswered} of {facts.asked} asked did not answer")
-    if facts.state is IncidentState.CANCELLED:
+    if facts.kept_answering:
+        parts.append("withdrawn: the meter gave a last gasp and kept answering")
+    elif facts.state is IncidentState.CANCELLED:
         parts.append("withdrawn: meters that should be dark have supply")
     elif facts.state is IncidentState.MERGED:
         parts.append("now part of a larger outage")
@@ -161,6 +168,8 @@ def evidence(facts: Facts) -> dict[str, str | int | float | list[str]]:
         }
     if facts.direct_by:
         found["direct"] = f"{facts.direct_by}: {'breaker open' if facts.breaker else 'busbar dead'}"
+    if facts.alone:
+        found["alone"] = facts.members
     if facts.passed:
         found["fault_indicators"] = list(facts.passed)
     if facts.asked:

@@ -157,10 +157,26 @@ def test_members_back_within_the_grace_are_no_fault() -> None:
     assert (incident.kind, incident.state) == (PLANNED, CLOSED)
 
 
-def test_silence_of_a_whole_path_after_the_end_is_no_fault() -> None:
+def test_who_was_known_dark_stays_so_after_the_end_though_the_whole_path_is_silent() -> None:
     life = announced()
     life.until(14)
     life.regain(T2)
+    life.off |= set(range(24))
+    life.until(17)
+    (planned,) = life.of(PLANNED)
+    (rest,) = life.of(OUTAGE)
+    assert planned.state is CLOSED
+    assert (rest.node, rest.state, rest.parent, rest.devices) == ("T1", OPEN, planned.id, tuple(T1))
+    assert {spans[0] for spans in life.time(rest).values()} == {(15, None)}
+
+
+def test_silence_of_a_whole_path_after_the_end_is_no_fault_where_nobody_was_known_dark() -> None:
+    life = Life()
+    life.plan("PO-17", "U1", 5, 15)
+    life.until(5)
+    life.lose(BOTH, gasps=T1)
+    life.until(14)
+    life.regain(T1)
     life.off |= set(range(24))
     life.until(17)
     assert life.of(OUTAGE) == []
@@ -169,8 +185,8 @@ def test_silence_of_a_whole_path_after_the_end_is_no_fault() -> None:
     unknown = {
         device for incident in life.of(IncidentKind.COMMUNICATIONS_LOSS) for device in incident.devices
     }
-    assert set(T1) <= unknown
-    later = [row for row in life.rows.values() if row.device in T1 and row.incident != planned.id]
+    assert set(T2) <= unknown
+    later = [row for row in life.rows.values() if row.device in T2 and row.incident != planned.id]
     assert min(row.started_at for row in later) >= T0 + 15 * MINUTE
 
 
