@@ -74,5 +74,6 @@ def format_time(at: int) -> str:
 
 
 def format_clock(at: int) -> str:
-    """Time of day in UTC, as operators read it in evidence."""
-    return to_datetime(at).strftime("%H:%M:%S")
+    """Time of day in UTC, as operators read it in evidence; of any moment, beyond the years that have a date too."""
+    minutes, second = divmod(at // SECOND % 86_400, 60)
+    return f"{minutes // 60:02}:{minutes % 60:02}:{second:02}"

@@ -40,5 +40,14 @@ def test_what_is_refused(text: str) -> None:
         parse_time(text)
 
 
+@given(st.integers(EARLIEST, LATEST))
+def test_a_time_of_day(at: int) -> None:
+    assert format_clock(at) == to_datetime(at).strftime("%H:%M:%S")
+
+
+def test_a_time_of_day_has_no_bounds() -> None:
+    assert (format_clock(2**63 - 1), format_clock(-(2**63))) == ("04:00:54", "19:59:05")
+
+
 def test_a_time_of_day_for_people() -> None:
     assert format_clock(parse_time("2026-03-01T08:11:40.9Z")) == "08:11:40"
