@@ -20,6 +20,7 @@ LONGEST = 31 * DAY
 
 _FIRST, _LAST = parse_time("2000-01-01T00:00:00Z"), parse_time("2200-01-01T00:00:00Z")
 LONGEST_TEXT = {"reference": 100, "node": 200, "reason": 1000, "by": 200}
+_MOST_FAULTS = 10_000
 _WITHDRAWN = {"": False, "false": False, "true": True}
 
 
@@ -62,6 +63,8 @@ def check_json(data: bytes, name: str, network: Network) -> tuple[list[PlannedOu
     rows: list[dict[str, str]] = []
     where: list[str] = []
     for i, item in enumerate(items):
+        if len(faults) >= _MOST_FAULTS:
+            return [], [*faults, f"{name}: nothing is looked at from item {i} on"]
         row, wrong = _row(item)
         faults += [f"{name} item {i}: {fault}" for fault in wrong]
         if not wrong:

@@ -18,6 +18,9 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+MOST_FAULTS = 1000
+_IN_DETAIL = 20
+
 PATIENCE_S = 8.0
 """How long the database may take for one answer."""
 
@@ -39,7 +42,12 @@ def install(app: FastAPI) -> None:
 
 
 def _faulty(faults: list[str]) -> JSONResponse:
-    return JSONResponse({"detail": "; ".join(faults), "faults": faults}, status_code=422)
+    """An answer stays small, however much is wrong with a large body."""
+    told = faults[:MOST_FAULTS]
+    if len(faults) > MOST_FAULTS:
+        told.append(f"and {len(faults) - MOST_FAULTS} more faults")
+    detail = told if len(told) <= _IN_DETAIL else [*told[:_IN_DETAIL], f"and {len(faults) - _IN_DETAIL} more"]
+    return JSONResponse({"detail": "; ".join(detail), "faults": told}, status_code=422)
 
 
 async def _unprocessable(_: Request, exc: Exception) -> JSONResponse:

@@ -303,3 +303,13 @@ async def test_pages_and_filters(postgres_url: str) -> None:
         for parameter in ({"state": "open"}, {"node": ""}, {"nodes": "T1"}, {"limit": "0"}):
             async with client.get(PATH, params=parameter) as answer:
                 assert answer.status == 422, parameter
+
+
+async def test_the_answer_to_a_body_full_of_faults_is_small(postgres_url: str) -> None:
+    async with asking(postgres_url) as (client, stream, _):
+        told = await post(client, [{}] * 5000, 422)
+        assert len(told["faults"]) == 1001
+        assert told["faults"][0] == "body item 0: reference is missing"
+        assert told["faults"][-1].endswith("more faults")
+        assert len(told["detail"]) < 1000
+        assert stream.entries == []

@@ -138,6 +138,12 @@ def test_a_file_that_is_not_there_or_no_text_is_named(tmp_path: Path) -> None:
     assert read_planned(tmp_path / "odd.csv", NETWORK) == ([], ["odd.csv: byte 0 is not UTF-8"])
 
 
+def test_a_list_of_anything_else_is_not_looked_at_to_the_end() -> None:
+    windows, faults = check_json(b"[" + b"5," * 1_000_000 + b"5]", "body", NETWORK)
+    assert (windows, len(faults)) == ([], 10_001)
+    assert faults[-1] == "body: nothing is looked at from item 10000 on"
+
+
 def test_a_huge_field_makes_no_huge_message() -> None:
     (found,) = faults_of(f"A,{'x' * 50_000},{FROM},{TO}\n")[:1]
     assert len(found) < 200
