@@ -141,7 +141,7 @@ def unknown_minutes(
     length = np.bincount(either.user, either.lengths(high), len(users))
     length -= np.bincount(dark.user, dark.lengths(high), len(users))
     some = length > 0
-    return users[some], (weight * length / MINUTE)[some]
+    return users[some], (weight * (length / MINUTE))[some]
 
 
 def _latest_end(other_user: Bools, end: Int64s) -> Int64s:

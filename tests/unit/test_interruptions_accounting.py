@@ -257,3 +257,17 @@ def test_years_are_shifted_by_the_calendar() -> None:
     leap = parse_time("2028-02-29T10:00:00Z")
     assert shift_years(leap, -1) == parse_time("2027-02-28T10:00:00Z")
     assert shift_years(leap, 4) == parse_time("2032-02-29T10:00:00Z")
+
+
+def test_years_of_a_large_metering_point_do_not_overflow() -> None:
+    year = 366 * 1440
+    _, minutes = unknown_minutes(
+        user=np.zeros(1, np.int64),
+        started_at=np.zeros(1, np.int64),
+        ended_at=np.array([year * MINUTE]),
+        customers=np.array([1_000_000]),
+        unknown=np.ones(1, np.bool_),
+        low=0,
+        high=year * MINUTE,
+    )
+    assert minutes.tolist() == [year * 1e6]
