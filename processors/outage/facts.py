@@ -21,6 +21,7 @@ KINDS = (
     (Dark.TARGET_FAILED, "target_failed"),
     (Dark.ADOPTED, "adopted"),
     (Dark.DOUBTED, "doubted_gasp"),
+    (Dark.RESTORED, "restore_message"),
 )
 
 

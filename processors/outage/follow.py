@@ -12,6 +12,7 @@ from gateway.core.model import Bools, Change, IncidentKind, IncidentState, Int64
 from processors.outage.book import Book
 from processors.outage.evidence import Evidence
 from processors.outage.facts import facts_of, signature, verified
+from processors.outage.hindsight import Hindsight
 from processors.outage.likelihood import holds
 from processors.outage.metrics import FAULTS
 from processors.outage.open import Opener
@@ -38,6 +39,7 @@ class Follower:
         self.verify = round(settings.verify_s * SECOND)
         self.verify_max = round(settings.verify_max_s * SECOND)
         self.reclose = round(settings.reclose_s * SECOND)
+        self.hindsight = Hindsight(settings, evidence, book, opener)
         self.remainder = Remainder(settings, evidence, book, opener)
         self.patience = round(settings.remainder_s * SECOND)
 
@@ -393,6 +395,7 @@ class Follower:
     def _close(self, slot: int, story: Story, at: int) -> None:
         momentary, unheard = self._momentary(story), story.off
         story.end[unheard] = np.maximum(story.restored_at, story.start[unheard])
+        self.evidence.back_at[story.keys[unheard]] = story.end[unheard]  # what they said is accounted for
         story.restored_at = int(story.end.max())
         if momentary:
             story.kind = IncidentKind.MOMENTARY
@@ -420,6 +423,11 @@ class Follower:
             story.relapse(again, np.maximum(ev.last_heard(k[again]), story.end[again] + 1))
         if came.any():
             story.returned_at = at
+        if came.any() or story.doubted_at:
+            self.hindsight.conclude(slot, story, came, at)
+            if slot not in self.book.stories:
+                return
+            k = story.keys
         alive = int(np.count_nonzero(~story.off))
         if story.state is RESTORED and len(again) and alive < self._need(len(k)):
             self._reopen(slot, story, at, new=True)

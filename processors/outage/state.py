@@ -42,6 +42,7 @@ class Dark:
     ADOPTED = np.uint8(16)  # taken over from the database
     DOUBTED = np.uint8(32)  # a gasp of a device that keeps gasping while it has supply
     GUESSED = np.uint8(64)  # beside GASP: nothing but the declared wait tells when supply was lost
+    RESTORED = np.uint8(128)  # told afterwards, by its restore message
     STRONG = np.uint8(1 | 2 | 16)  # each enough by itself
 
 

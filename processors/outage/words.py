@@ -81,7 +81,10 @@ def _reports(facts: Facts) -> list[str]:
         if facts.alone:
             where = "at"
             meters = _count(facts.members, "meter") if facts.reported == facts.members else meters
-        parts.append(f"{meters} {where} {facts.place} reported {what} {_span(facts)}")
+        told = f"reported {what} {_span(facts)}"
+        if set(facts.by) == {"restore_message"}:
+            told = f"told by restore messages that there had been a {what}"
+        parts.append(f"{meters} {where} {facts.place} {told}")
     if facts.passed:
         parts.append(f"fault current passed {_list(facts.passed[:_NAMED])}")
     if facts.shared_hop:
