@@ -183,6 +183,7 @@ class OutageDetector:
             confidence=incident.confidence,
             path=str(incident.evidence.get("path", "")),
             direct_by=str(incident.evidence.get("direct", "")).partition(":")[0],
+            alone="alone" in incident.evidence,
             reference=str(incident.evidence.get("reference", "")),
             planned_node=str(incident.evidence.get("planned_node", "")),
             planned_from=_time(incident, "planned_from"),

@@ -40,8 +40,8 @@ class Evidence(State):
         self.faulted: dict[int, int] = {}  # key of a device whose fault indicator is set -> since when
         self.ignored = 0  # rows of unknown devices
         self._waiting: list[Row] = []
-        self._clock: Bools = np.ones(len(inventory), np.bool_)
-        self._clock[inventory.of_protocol("modbus")] = False
+        self.gasps: Bools = np.ones(len(inventory), np.bool_)  # speaks of its own accord, and has a clock
+        self.gasps[inventory.of_protocol("modbus")] = False
 
     def _first_paths(self) -> tuple[Int32s, Int32s]:
         """(path as the inventory knows it or −1, session by protocol until something is heard): int32 per key."""
@@ -72,7 +72,7 @@ class Evidence(State):
         known = (batch.device >= 0) & (batch.device < len(self.listed))
         if not known.all():
             self.ignored += int(np.count_nonzero(~known))
-        rows, clean = rows_of_batch(batch, np.flatnonzero(known), self.inventory, self.settings, self._clock)
+        rows, clean = rows_of_batch(batch, np.flatnonzero(known), self.inventory, self.settings, self.gasps)
         if not len(rows):
             return
         if batch.source:
@@ -121,7 +121,7 @@ class Evidence(State):
     def _rows_of(self, signal: Signal) -> list[Row]:
         d, received = signal.device, signal.received_at
         match signal.kind:
-            case SignalKind.LAST_GASP | SignalKind.POWER_RESTORED if (
+            case SignalKind.LAST_GASP | SignalKind.POWER_RESTORED | SignalKind.PING_OK if (
                 signal.occurred_at is None and signal.detail.startswith(_REDELIVERED)
             ):
                 return [Row(d, received, received, heard=True)]  # when it was said cannot be known
@@ -133,9 +133,9 @@ class Evidence(State):
                 return rows if via < 0 else [*rows, Row(via, received, received, heard=True)]
             case SignalKind.POWER_RESTORED:
                 return [self._own(signal)._replace(living=True, restore=True)]
-            case SignalKind.PING_OK:
-                return [self._own(signal)._replace(living=True)]
-            case SignalKind.NO_ANSWER | SignalKind.PING_FAILED:
+            case SignalKind.PING_OK:  # a terminal answers from its battery
+                return [self._own(signal)._replace(living=not self.terminal[d])]
+            case SignalKind.NO_ANSWER:
                 return [Row(d, received, received, unanswered=True)]
             case SignalKind.CONNECTION_LOST:
                 return [Row(key, received, received, lost=True) for key in (*self._behind.get(d, ()), d)]

@@ -12,8 +12,9 @@ the phases it is known dark on and l those it was shown alive on after the onset
 
 and the score of (d, S) is their log-likelihood ratio against "nothing happened", less `min_score`, and less
 `phase_score` where one phase is lost while others remain, four times that where two are. The best set of incidents
-is found from the leaves up: best(d) = max(max_S own(d, S), Σ best(children)). Of nodes that explain the same the
-most-downstream one is taken.
+is found from the leaves up: best(d) = max(max_S own(d, S), Σ best(children) + Σ best(points at d)), a point alone
+earning ln(p/ε) less `min_score`. Of nodes that explain the same the most-downstream one is taken, and a point before
+its node: one gasp of twenty meters hung on a transformer is one meter.
 
 The onset at d is the lower median of its dark points' times, by area: of the areas' medians above them.
 """
@@ -35,6 +36,7 @@ from processors.outage.state import ALL, Dark, UInt8s
 
 _SETS = (ALL, 1, 2, 4, 3, 5, 6)  # of phases, all first
 _TIE = 1e-6
+_CHANCE = 3  # fewer meters answered for with one exception 0x0B each are chance
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,7 +99,9 @@ def judge(
     for column, phases in enumerate(_SETS[: 1 if (points.lost[dark] == ALL).all() else None]):
         own[:, column] = _own(tree, points, dark, phases, settings, lenient=lenient)
     own[tree.row[areas]] += keep
-    chosen, best, score = _choose(tree, own, _passed(tree, passed, single(settings)))
+    chosen, best, score = _choose(
+        tree, own, _passed(tree, passed, single(settings)), _apart(tree, points, dark, settings)
+    )
     sets = np.where(chosen, np.array(_SETS, np.uint8)[best], np.uint8(0))
     found = [
         Candidate(int(tree.nodes[i]), float(score[i]), int(sets[i]), int(tree.onset[i]))
@@ -218,6 +222,8 @@ def _own(
     else:
         own[tree.highest(living) > tree.alive_after] = -np.inf
     own[tree.dark_below(fits) == 0] = -np.inf
+    chance = _by_chance(points, dark)
+    own[(tree.dark_below(fits & ~chance) == 0) & (tree.dark_below(fits & chance) < _CHANCE)] = -np.inf
     return own
 
 
@@ -231,15 +237,15 @@ def _living(points: Points, phases: int) -> Int64s:
     return np.where(mine, np.where(one, points.on_at, points.lit_at), 0)
 
 
-def _choose(tree: _Tree, own: Float64s, passed: Float64s) -> tuple[Bools, Int64s, Float64s]:
+def _choose(tree: _Tree, own: Float64s, passed: Float64s, apart: Float64s) -> tuple[Bools, Int64s, Float64s]:
     """(which nodes are chosen, the best set of phases of each as a column of `own`, its score).
 
     passed: what the fault currents that passed at or above each node weigh for a fault at or below; however many
-    faults are found there, it is had once.
+    faults are found there, it is had once. apart: score of the points on each node itself, each as an incident alone.
     """
     best = np.argmax(own, axis=1)
     score = own[np.arange(len(own)), best] + passed
-    value, below, branches = (np.zeros(len(own)) for _ in range(3))
+    value, branches, below = np.zeros(len(own)), np.zeros(len(own)), apart.copy()
     for rows in reversed(tree.levels):
         below[rows] -= passed[rows] * np.maximum(branches[rows] - 1, 0)
         value[rows] = np.maximum(np.maximum(score[rows], below[rows]), 0.0)
@@ -265,6 +271,29 @@ def _passed(tree: _Tree, nodes: Int64s, weight: float) -> Float64s:
     return found
 
 
+def _apart(tree: _Tree, points: Points, dark: Int64s, settings: OutageSettings) -> Float64s:
+    """Score of the dark points on each node, each as an incident of its own; 0 where a node holds no other point."""
+    each = np.maximum(_weights(points, dark, settings) - settings.min_score, 0.0)
+    found: Float64s = np.bincount(tree.of_dark, each, len(tree.nodes)).astype(np.float64)
+    found[tree.last - tree.first == 1] = 0.0
+    return found
+
+
+def _weights(points: Points, keys: Int64s, settings: OutageSettings) -> Float64s:
+    """What each of these dark points says alone."""
+    kinds, part = points.kinds[keys], points.lost[keys] != points.phases[keys]
+    strong = np.where(part, measured(settings) - settings.phase_score, single(settings))
+    found: Float64s = np.where(kinds & Dark.STRONG, strong, 0.0)
+    return found + unsure(kinds, points.failed[keys], settings)
+
+
+def _by_chance(points: Points, keys: Int64s) -> Bools:
+    """Which of these nothing but one exception 0x0B tells of. They come by chance, one here and one there: fewer than
+    `_CHANCE` of them conclude nothing, whatever is silent beside them."""
+    found: Bools = (points.kinds[keys] == Dark.TARGET_FAILED) & (points.failed[keys] < 2)
+    return found
+
+
 def _alone(
     tree: _Tree, points: Points, dark: Int64s, explained: UInt8s, settings: OutageSettings
 ) -> list[Candidate]:
@@ -276,11 +305,10 @@ def _alone(
     keys, of = dark[rest], tree.of_dark[rest]
     if not len(keys):
         return []
-    lost, kinds = points.lost[keys], points.kinds[keys]
-    part = lost != points.phases[keys]
-    strong = np.where(part, measured(settings) - settings.phase_score, single(settings))
-    weight = np.where(kinds & Dark.STRONG, strong, 0.0) + unsure(kinds, points.failed[keys], settings)
-    score = np.bincount(of, weight, len(tree.nodes)) - settings.min_score
+    lost = points.lost[keys]
+    score = np.bincount(of, _weights(points, keys, settings), len(tree.nodes)) - settings.min_score
+    chance = np.bincount(of, _by_chance(points, keys), len(tree.nodes))
+    score[(chance == np.bincount(of, minlength=len(tree.nodes))) & (chance < _CHANCE)] = -np.inf
     phases = np.zeros(len(tree.nodes), np.uint8)
     np.bitwise_or.at(phases, of, lost)
     return [

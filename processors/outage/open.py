@@ -94,7 +94,7 @@ class Opener(Starter):
                 continue
             story = self.book.stories[slot]
             node = self.network.index(story.node) if story.node in self.network else -1
-            if node < 0 or self.area[story.keys[0]] <= node or node in self.withdrawn:
+            if node < 0 or story.alone or self.area[story.keys[0]] <= node or node in self.withdrawn:
                 continue  # nothing smaller to take, or they might take turns
             young = at - story.detected_at <= self.join and not story.direct_by and story.off.all()
             none = np.zeros(len(story.keys), np.bool_)
@@ -149,7 +149,11 @@ class Opener(Starter):
 
     def _wider(self, whole: set[int]) -> Int64s:
         """Roots above several feeders that are dark as a whole."""
-        here = {node for node in self.book.at_node if node in self.network}
+        here = {
+            node
+            for node, slot in self.book.at_node.items()
+            if node in self.network and not self.book.stories[slot].alone
+        }
         dark = whole | {top for node in here if self.top[top := self.network.index(node)] == top}
         roots = self.root[np.array(sorted(dark), np.int64)]
         found, count = np.unique(roots, return_counts=True)
@@ -233,7 +237,7 @@ class Opener(Starter):
         terminals = np.full(0 if terminal is None else _DIRECT_POINTS, terminal or 0, np.int64)
         points = self.weigher.members(story, living, node, terminals)
         found = judge(self.network, np.array([node]), points, self.settings, lenient=True, keep=keep)
-        return any(candidate.node == node and not candidate.alone for candidate in found)
+        return any(candidate.node == node and candidate.alone <= story.alone for candidate in found)
 
     # -- opening ---------------------------------------------------------------------------------------------------
 
@@ -266,6 +270,7 @@ class Opener(Starter):
             confidence=candidate.confidence,
             direct_by="",
             at=at,
+            alone=candidate.alone,
         )
 
     def _parts(self, below: Keys) -> int:

@@ -50,11 +50,13 @@ class Starter:
         confidence: float,
         direct_by: str,
         at: int,
+        alone: bool = False,
     ) -> None:
         """Open an outage, or a phase loss where some phases remain, with everything below that has a part in it and
         was not shown alive; what it explains is merged into it.
 
-        Direct evidence also takes those whose last outage is restored and not closed yet.
+        Direct evidence also takes those whose last outage is restored and not closed yet. `alone`: what else hangs at
+        the node or below it has no part in it.
         """
         ev, book = self.evidence, self.book
         name = self.network.ids[node]
@@ -88,6 +90,7 @@ class Starter:
             detected_at=at,
             confidence=confidence,
             direct_by=direct_by,
+            alone=alone,
             passed=self._indicated(node, started),
         )
         if self.nested:
@@ -95,7 +98,8 @@ class Starter:
             story.parent = min(above, default="")
         start = self._starts(members, absorbed, started)
         for slot in absorbed:
-            story.started_at = min(story.started_at, book.stories[slot].started_at)
+            if not book.stories[slot].alone:
+                story.started_at = min(story.started_at, book.stories[slot].started_at)
             book.merge(slot, story.id, at)
         for slot in np.unique(book.owner[members[book.in_outage(members)]]).tolist():
             book.leave(slot, members, at)
@@ -154,6 +158,8 @@ class Starter:
         if not book.explains(slot) or not self._within(story.node, node):
             return False
         mask = book.mask(slot)
+        if story.alone and story.node == self.network.ids[node]:
+            return mask & ~phases == 0  # only one outage can be open at a node
         return mask & ~phases == 0 and (mask != phases or abs(story.started_at - started) <= self.join)
 
     def _starts(self, members: Keys, absorbed: list[int], started: int) -> Int64s:

@@ -270,7 +270,9 @@ class State:
         i = np.flatnonzero(rows.dark)
         d, at, kind = rows.device[i], rows.at[i], rows.dark[i]
         phases = np.where(rows.phases[i] > 0, rows.phases[i], self.inventory.phases[d])
-        self.failed[d] += (kind & Dark.TARGET_FAILED) > 0
+        failed = kind & Dark.TARGET_FAILED > 0
+        row = at <= self.dark_last[d] + self.patience[d]  # unless the concentrator was silent meanwhile
+        self.failed[d] = np.where(failed, np.where(row, self.failed[d], 0) + 1, self.failed[d])
         on, spell, back = self.on_at[d], self.flags[d] & Flag.SPELL > 0, self.back_at[d]
         gasp = kind & (Dark.GASP | Dark.DOUBTED) > 0
         fresh = at > on - np.where(gasp, self._tolerance, 0)

@@ -162,14 +162,8 @@ class Weigher:
         audible = ev.audible()[keys]
         mute = (ev.flags[keys] & Flag.SILENT > 0) | (at - heard > ev.interval[keys] * 3 // 2)
         mute &= quiet & audible & (on_at <= about[of_top])
-        old_news = mute & (heard + ev.interval[keys] * 3 // 2 < about[of_top])  # silent before it happened
-        quiet &= audible & ~old_news
-        mute &= ~old_news
-        silence = np.zeros(m)
-        rows = np.flatnonzero(mute)
-        if len(rows):
-            silence[rows], alone = self._silences(keys[rows])
-            quiet[rows[~alone]] = False
+        quiet &= audible
+        mute, silence = self._silences(keys, mute, quiet, about[of_top])
         points = Points(
             node=inv.node[keys], phases=phases, lost=lost, kinds=kinds, failed=ev.failed[keys], dark_at=dark_at,
             area=self.area[keys], quiet=quiet, silence=silence, on_at=on_at, lit_at=lit_at,
@@ -183,14 +177,24 @@ class Weigher:
             open_end=keys[quiet & ~mute & ~owned & (on_at <= about[of_top])],
         )
 
-    def _silences(self, keys: Keys) -> tuple[Float64s, Bools]:
-        """(what the silence of each says for a loss of supply, whether its path still carries others).
+    def _silences(self, keys: Keys, mute: Bools, quiet: Bools, about: Int64s) -> tuple[Bools, Float64s]:
+        """(which of those who are `mute` speak for or against a loss about a time, what their silence says for it).
 
-        A path that is silent as a whole weighs as much as the one incident that would have to explain it otherwise.
+        Only a report that was due after it and did not come while the path carried others speaks for it. Who missed
+        one before, or whose path was not heard since, speaks for nothing and is not `quiet` (changed here) either; nor
+        is who has to be asked, where nothing came along the path since it should have answered.
         """
-        alone, path = self.evidence.path_lives(keys), self.evidence.path[keys]
-        whole = self.settings.min_score / np.bincount(path, minlength=1)[path]
-        return np.where(alone, silence_weights(self.settings)[1], whole), alone
+        ev, rows = self.evidence, np.flatnonzero(mute)
+        silence = np.zeros(len(keys))
+        if not len(rows):
+            return mute, silence
+        k, since = keys[rows], about[rows]
+        before = ev.last_heard(k) + ev.interval[k] < since
+        lives = ev.path_lives(k)
+        silence[rows] = np.where(lives & ~before, silence_weights(self.settings)[1], 0.0)
+        quiet[rows] &= ~before & (lives | (ev.gasps[k] & (ev.heard_through()[ev.path[k]] >= since)))
+        mute[rows[before]] = False
+        return mute, silence
 
     def members(self, story: Story, living: Bools, node: int, terminals: Keys) -> Points:
         """Those of an outage that hang at or below a node; `living` (bool[m]) have supply against expectation."""
@@ -201,15 +205,10 @@ class Weigher:
         k, living, back = k[order], living[order], story.end[order] > 0
         evident = (ev.kinds[k] > 0) & ~back
         shown = np.where(living, FAR, 0)
-        quiet, silence = ~(evident | back), np.zeros(len(k))
+        quiet = ~(evident | back)
         mute = (ev.flags[k] & Flag.SILENT > 0) | (self.book.at - ev.last_heard(k) > ev.interval[k] * 3 // 2)
         mute &= quiet & ev.audible()[k]
-        before = mute & (ev.last_heard(k) + ev.interval[k] * 3 // 2 < story.started_at)
-        quiet &= ~before
-        rows = np.flatnonzero(mute & ~before)
-        if len(rows):
-            silence[rows], alone = self._silences(k[rows])
-            quiet[rows[~alone]] = False
+        _, silence = self._silences(k, mute, quiet, np.full(len(k), story.started_at))
         points = Points(
             node=inv.node[k], phases=inv.phases[k], lost=np.where(evident, ev.lost[k], np.uint8(0)),
             kinds=np.where(evident, ev.kinds[k], np.uint8(0)), failed=ev.failed[k], dark_at=ev.dark_at[k],

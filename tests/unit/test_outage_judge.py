@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -142,6 +143,44 @@ def test_a_fault_current_points_at_or_below_the_node_it_passed_and_tells_of_no_l
 def test_a_fault_current_is_had_once_however_many_faults_are_below() -> None:
     dark = some(below("T1", "T2", "T3"), 0.5)
     assert chosen(scene(dark), passed=np.array([NETWORK.index("U1")])) == {"U1": ALL}
+
+
+@pytest.mark.parametrize("reported", [1, 2])
+def test_few_of_many_meters_on_a_transformer_are_these_alone(reported: int) -> None:
+    dark = np.zeros(len(_NODE), np.bool_)
+    dark[:reported] = True
+    points = scene(dark)
+    silent = replace(points, quiet=np.zeros(len(_NODE), np.bool_))  # nothing is known of the others
+    for each in (points, silent) if reported == 1 else (points,):
+        found = judge(NETWORK, np.array([0]), each, SETTINGS)
+        assert [(NETWORK.ids[c.node], c.alone) for c in found] == [("T1", True)]
+
+
+def test_silence_beside_living_paths_carries_the_transformer_of_a_single_gasp() -> None:
+    dark = np.zeros(len(_NODE), np.bool_)
+    dark[0] = True
+    silence = np.where(below("T1") & ~dark, math.log(1.0 / SETTINGS.silent_rate), 0.0)
+    found = judge(NETWORK, np.array([0]), replace(scene(dark, ~below("T1")), silence=silence), SETTINGS)
+    assert [(NETWORK.ids[c.node], c.alone) for c in found] == [("T1", False)]
+
+
+@pytest.mark.parametrize(
+    ("count", "failed", "outage"), [(1, 1, False), (2, 1, False), (3, 1, True), (1, 2, True)]
+)
+def test_exceptions_by_chance_conclude_nothing_whatever_is_silent_beside_them(
+    count: int, failed: int, outage: bool
+) -> None:
+    dark = np.zeros(len(_NODE), np.bool_)
+    dark[:count] = True
+    points = replace(
+        scene(dark),
+        kinds=np.where(dark, Dark.TARGET_FAILED, np.uint8(0)),
+        failed=np.where(dark, failed, 0).astype(np.int32),
+        quiet=np.zeros(len(_NODE), np.bool_),
+        silence=np.where(below("T1") & ~dark, 3.0, 0.0),
+    )
+    found = judge(NETWORK, np.array([0]), points, SETTINGS)
+    assert [NETWORK.ids[c.node] for c in found] == ["T1"] * outage
 
 
 def test_silence_alone_is_no_outage() -> None:
