@@ -191,7 +191,7 @@ class Story:
         """The incident as it now is, as a new revision."""
         self.revision += 1
         self.published_at = at
-        back = self.restored_at or None
+        back = max(self.restored_at, self.started_at) if self.restored_at else None  # evidence of one moment
         incident = Incident(
             id=self.id,
             kind=self.kind,
