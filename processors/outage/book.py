@@ -96,7 +96,10 @@ class Book:
 
     def mask(self, slot: int) -> int:
         """The phases whose loss an incident explains, as a mask."""
-        story = self.stories[slot]
+        return self.story_mask(self.stories[slot])
+
+    @staticmethod
+    def story_mask(story: Story) -> int:
         if story.communications:
             return 0
         return phase_mask(story.phases) if story.kind is IncidentKind.PHASE_LOSS else ALL

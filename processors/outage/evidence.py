@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gateway.core.clock import SECOND
 from gateway.core.inventory import DeviceKind, Inventory
 from gateway.core.model import GATEWAY, Batch, Bools, Float64s, Int32s, Int64s, Signal, SignalKind
 from processors.outage.paths import hops
@@ -35,6 +36,7 @@ class Evidence(State):
         self._behind = _by_concentrator(inventory.via)
         self._fixed, self.session = self._first_paths()
         self.listening = False
+        self._collecting = round(settings.collecting_s * SECOND)
         self._now = 0  # the latest tick
         self.absences: dict[str, Absence] = {}  # source -> its last one; "" is the gateway itself
         self.faulted: dict[int, int] = {}  # key of a device whose fault indicator is set -> since when
@@ -77,6 +79,7 @@ class Evidence(State):
             return
         if batch.source:
             self.session[rows.device] = self.path_index(f"source:{batch.source}")
+        self._rush(rows, batch.source)
         indicator = batch.column("fault_indicator")
         if indicator is not None:
             self._indicate(rows, indicator[known])
@@ -88,6 +91,14 @@ class Evidence(State):
             self.fold(rows.take(np.flatnonzero(slow)))
             rows = rows.take(np.flatnonzero(~slow))
         self.steady(rows)
+
+    def _rush(self, rows: Rows, source: str) -> None:
+        """What comes without a time just after an absence may have waited all through it: it counts from before."""
+        for name in {"", source} & self.absences.keys():
+            absence = self.absences[name]
+            soon = ~rows.timed & self.gasps[rows.device] & (rows.received <= absence.end + self._collecting)
+            if soon.any():
+                rows.at = np.where(soon, np.minimum(rows.at, absence.start), rows.at)
 
     def _indicate(self, rows: Rows, indicator: Float64s) -> None:
         """Fault current has passed a device since its indicator was first seen set."""

@@ -14,7 +14,7 @@ from processors.outage.evidence import Evidence
 from processors.outage.judge import Candidate, judge
 from processors.outage.settings import OutageSettings
 from processors.outage.start import Starter
-from processors.outage.state import Flag, Keys
+from processors.outage.state import FAR, Flag, Keys
 from processors.outage.story import Story
 from processors.outage.weigh import Scene, Weigher, tops_of
 
@@ -213,10 +213,11 @@ class Opener(Starter):
                 self.pending.pop(area, None)
         rest = scene.open_end
         areas, of = np.unique(self.area[rest], return_inverse=True)
-        longest = np.zeros(len(areas), np.int64)
+        longest, soonest = np.zeros(len(areas), np.int64), np.full(len(areas), FAR)
         np.maximum.at(longest, of, ev.interval[rest])
+        np.minimum.at(soonest, of, ev.interval[rest])
         dark = np.isin(areas, np.unique(self.area[scene.dark]))
-        for area, wait in zip(areas[dark].tolist(), longest[dark].tolist(), strict=True):
+        for area, wait in zip(areas[dark].tolist(), soonest[dark].tolist(), strict=True):
             if self.book.covering(area) < 0:
                 self.review[area] = at + wait * 3 // 2
         for top in np.unique(self.top[self.inventory.node[scene.dark]]).tolist():
@@ -237,7 +238,10 @@ class Opener(Starter):
         terminals = np.full(0 if terminal is None else _DIRECT_POINTS, terminal or 0, np.int64)
         points = self.weigher.members(story, living, node, terminals)
         found = judge(self.network, np.array([node]), points, self.settings, lenient=True, keep=keep)
-        return any(candidate.node == node and candidate.alone <= story.alone for candidate in found)
+        mask = self.book.story_mask(story)
+        return any(
+            c.node == node and c.alone <= story.alone and mask & ~c.phases == 0 for c in found
+        )  # what lives on a phase leaves the loss of the others
 
     # -- opening ---------------------------------------------------------------------------------------------------
 

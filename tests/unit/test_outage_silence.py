@@ -8,7 +8,17 @@ import pytest
 
 from gateway.core.clock import SECOND, parse_time
 from gateway.core.inventory import Device, Inventory
-from gateway.core.model import Batch, Event, Incident, IncidentKind, IncidentState, Signal, SignalKind
+from gateway.core.model import (
+    GATEWAY,
+    Batch,
+    Event,
+    Incident,
+    IncidentKind,
+    IncidentState,
+    Quality,
+    Signal,
+    SignalKind,
+)
 from gateway.core.network import Network
 from processors.outage.detector import OutageDetector
 from processors.outage.settings import OutageSettings
@@ -155,3 +165,21 @@ def test_an_answer_delivered_again_without_a_time_of_its_own_shows_no_supply() -
     play(detector, [reading(0, T0), again], T0 + 60 * SECOND)
     assert detector.evidence.on_at[0] == T0
     assert detector.evidence.heard_at[0] == T0 + 60 * SECOND
+
+
+@pytest.mark.parametrize(("later", "waited"), [(2, True), (60, False)])
+def test_a_reading_without_a_time_just_after_an_absence_may_have_waited(later: int, waited: bool) -> None:
+    detector = OutageDetector(inventory(), OutageSettings())
+    away, back = T0 + 100 * SECOND, T0 + 500 * SECOND
+    for kind, at, since in (
+        (SignalKind.GATEWAY_DOWN, back, away),
+        (SignalKind.GATEWAY_UP, back, back),
+    ):
+        detector.notice(Signal(kind=kind, device=GATEWAY, received_at=at, occurred_at=since))
+    at = back + later * SECOND
+    untimed = [Quality.TIME_ASSUMED]
+    detector.observe(
+        Batch.of(("voltage_a",), [0], [at], [[230.0]], received_at=[at], quality=untimed, source="b")
+    )
+    assert detector.evidence.on_at[0] == (away if waited else at)
+    assert detector.evidence.heard_at[0] == at
