@@ -123,7 +123,7 @@ def tickets(events: list[Event], end: int) -> set[str]:
         for event in (event for event in events if event.at == at):
             open_.pop(event.incident.id, None)
             if event.incident.kind is IncidentKind.OUTAGE and event.incident.state is IncidentState.OPEN:
-                open_[event.incident.id] = event.incident.detected_at + MINUTE
+                open_[event.incident.id] = (event.incident.held_from or event.incident.detected_at) + MINUTE
     return found
 
 
@@ -270,10 +270,12 @@ def test_a_short_loss_that_comes_back_counts_its_hold_off_anew() -> None:
     ]
     events = play(OutageDetector(inventory(), OutageSettings()), entries, end)
     (outage,) = outages(events)
-    assert outage.detected_at >= again
+    assert outage.detected_at < again  # as first told
+    assert outage.held_from is not None
+    assert outage.held_from >= again
     (opened,) = tickets(events, end)
     assert opened == outage.id
-    assert not tickets(events, outage.detected_at + MINUTE - SECOND)
+    assert not tickets(events, outage.held_from + MINUTE - SECOND)
 
 
 # -- a shared last hop -------------------------------------------------------------------------------------------------
