@@ -1,4 +1,4 @@
-"""Brings a database to the schema this program needs: numbered files, each in its own transaction, under a lock."""
+"""Brings a database to the schema this program needs: numbered files, all that are missing at once, under a lock."""
 
 from __future__ import annotations
 
@@ -119,8 +119,8 @@ async def _migrate(conn: psycopg.AsyncConnection, settings: DatabaseSettings) ->
     timescale = await _timescale(conn, settings, known)
     await _search_path(conn)
     pending = _pending(known, migrations(timescale=timescale))
-    for migration in pending:
-        async with conn.transaction():
+    async with conn.transaction():  # page and dashboards may be reading: nobody finds half of them
+        for migration in pending:
             await conn.execute(migration.text)
             await conn.execute(
                 sql("migrate_record"),
@@ -131,6 +131,7 @@ async def _migrate(conn: psycopg.AsyncConnection, settings: DatabaseSettings) ->
                     "timescale": timescale,
                 },
             )
+    for migration in pending:
         log.info("migration applied", extra={"version": migration.version, "migration": migration.name})
     missing = await _roles(conn)
     if timescale:
