@@ -207,16 +207,17 @@ def _silence(facts: Facts) -> str:
         return words + ("; part of a wider loss." if facts.wider else "; then found to be without supply.")
     if facts.back:
         words += f"; {facts.back} heard again"
-    return words + "; none of them reported loss of supply; whether they have supply is unknown."
+    supply = "they had supply meanwhile" if facts.state is IncidentState.CLOSED else "they have supply"
+    return words + f"; none of them reported loss of supply; whether {supply} is unknown."
 
 
 def path(name: str) -> str:
-    """`via:C7` → `concentrator C7`."""
+    """`via:C7` → `concentrator C7`; the protocol alone where no session is known."""
     if name.startswith("source:modbus:"):
         return f"endpoint {name.removeprefix('source:modbus:')}"
     how, _, rest = name.partition(":")
     if how == "unheard":
-        return f"{rest}, never heard so far,"
+        return rest
     return f"{_HOPS.get(how, 'session')} {rest}"
 
 
