@@ -209,7 +209,9 @@ class Incident(Record, frozen=True, kw_only=True):
     parent: str = ""
     confidence: float
     direct: bool = False  # rests on direct evidence: its ticket needs no hold-off
-    held_from: int | None = None  # since when it is off again after a short restoration: a hold-off counts from then
+    held_from: int | None = (
+        None  # since when it is off again after a short restoration: a hold-off counts from then
+    )
     summary: str  # the evidence in words an operator can check
     evidence: dict[str, Any] = msgspec.field(default_factory=dict)  # counts and times behind the words
     revision: int = 1

@@ -144,12 +144,12 @@ class Replay:
         self._tick_before(self._last + self._tail())
 
     def _guessed(self, before: dict[tuple[str, int, int], Interruption]) -> bool:
-        """Whether somebody is told to have supply again since then who has not been heard since losing it."""
-        heard = self.detector.evidence.heard_at
+        """Whether somebody is told to have supply again since then who has not shown it since losing it."""
+        shown = self.detector.evidence.on_at
         return any(
             row.state is SupplyState.OFF
             and row.ended_at is not None
-            and heard[row.device] <= row.started_at < row.ended_at
+            and shown[row.device] <= row.started_at < row.ended_at
             for key, row in self.interruptions.items()
             if before.get(key) != row
         )

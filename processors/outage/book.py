@@ -259,6 +259,9 @@ class Book:
         self.turn(slot, state)
         story.parent = parent or story.parent
         self.publish(slot, at, _CHANGES[state], void=void)
+        if state is IncidentState.CLOSED and not story.communications:
+            until = self.evidence.told_until
+            until[story.keys] = np.maximum(until[story.keys], story.end)
         del self.stories[slot]
         self.release(story.keys[self.owner[story.keys] == slot])
 

@@ -98,6 +98,7 @@ def facts_of(story: Story, book: Book) -> words.Facts:
         starts_at=story.planned_from,
         ends_at=story.planned_to,
         path=story.path,
+        unheard=not (ev.heard_at[k] > 0).any(),
         wider=_wider(story, book),
         since=story.started_at,
         started_at=story.started_at,

@@ -395,7 +395,9 @@ class Follower:
     def _close(self, slot: int, story: Story, at: int) -> None:
         momentary, unheard = self._momentary(story), story.off
         story.end[unheard] = np.maximum(story.restored_at, story.start[unheard])
-        self.evidence.back_at[story.keys[unheard]] = story.end[unheard]  # what they said is accounted for
+        keys, end = story.keys[unheard], story.end[unheard]
+        self.evidence.back_at[keys] = end  # what they said is accounted for, and their silence until then
+        self.evidence.heard_from[keys] = np.maximum(self.evidence.heard_from[keys], end)
         story.restored_at = int(story.end.max())
         if momentary:
             story.kind = IncidentKind.MOMENTARY

@@ -66,7 +66,8 @@ class Starter:
         letters = book.node_phases(name) if whole else phase_letters(phases)
         mask = ALL if whole else phases
         below = below[connected & phases > 0]
-        living = self.alive(below, mask, alive_after) & (ev.restored_at[below] <= started)
+        told = ev.restored_at[below] > np.maximum(started, ev.told_until[below])
+        living = self.alive(below, mask, alive_after) & ~told
         living[np.isin(below, dark)] = False
         owned = book.in_outage(below)
         owners = np.unique(book.owner[below[owned]]).tolist()
@@ -171,7 +172,8 @@ class Starter:
             (ev.kinds[members] > 0) | (np.isin(book.owner[members], losses) & (ev.back_at[members] == 0))
         )
         seen = np.where(ev.restored_at[members] > started, started, ev.on_at[members] + 1)
-        return np.where(known, self._when(members, started), np.maximum(started, seen))
+        quiet = np.maximum(np.maximum(started, seen), ev.told_until[members])
+        return np.where(known, self._when(members, started), quiet)
 
     def _take(self, story: Story, members: Keys, start: Int64s, at: int) -> None:
         book = self.book

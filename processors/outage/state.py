@@ -72,6 +72,7 @@ COLUMNS: dict[str, type[np.generic]] = {
     "dark_at": np.int64,  # first moment surely dark
     "dark_last": np.int64,  # last moment surely dark; outlives the spell, so that repeats are known
     "back_at": np.int64,  # first shown to have supply after `dark_last`, 0 while dark
+    "told_until": np.int64,  # up to here an outage that is closed accounts for it
     "polls": np.int32,  # unanswered polls in a row
     "failed": np.int32,  # exceptions 0x0B in a row
     "session": np.int32,  # source it was last heard through, as an index of `paths`
@@ -102,6 +103,7 @@ class State:
     dark_at: Int64s
     dark_last: Int64s
     back_at: Int64s
+    told_until: Int64s
     polls: Int32s
     failed: Int32s
     session: Int32s

@@ -231,7 +231,8 @@ class Weigher:
         if not len(areas):
             return np.empty(0, np.int64)
         restored = self.evidence.restored_at[keys]
-        rows = np.flatnonzero(free & (restored > here.min()))
+        news = restored > np.maximum(self.evidence.told_until[keys], here.min())
+        rows = np.flatnonzero(free & news)
         at = np.minimum(np.searchsorted(areas, self.area[keys[rows]]), len(areas) - 1)
         mine = (areas[at] == self.area[keys[rows]]) & (here[at] > 0) & (restored[rows] > here[at])
         found: Int64s = rows[mine]

@@ -47,6 +47,7 @@ class Facts:
     starts_at: int = 0
     ends_at: int = 0
     path: str = ""
+    unheard: bool = False  # nobody along it was ever heard
     wider: bool = False  # what it was merged into is silent too
     since: int = 0
     started_at: int = 0
@@ -202,7 +203,8 @@ def _silence(facts: Facts) -> str:
     if not facts.path:
         words = f"1 device at {facts.place} is silent since {since}; others on its path are heard"
     else:
-        words = f"everything heard through {path(facts.path)} silent since {since}: {_count(facts.members, 'device')}"
+        through = path(facts.path, unheard=facts.unheard)
+        words = f"everything heard through {through} silent since {since}: {_count(facts.members, 'device')}"
     if facts.state is IncidentState.MERGED:
         return words + ("; part of a wider loss." if facts.wider else "; then found to be without supply.")
     if facts.back:
@@ -211,13 +213,13 @@ def _silence(facts: Facts) -> str:
     return words + f"; none of them reported loss of supply; whether {supply} is unknown."
 
 
-def path(name: str) -> str:
-    """`via:C7` → `concentrator C7`; the protocol alone where no session is known."""
+def path(name: str, *, unheard: bool = False) -> str:
+    """`via:C7` → `concentrator C7`; the protocol alone where no session is named."""
     if name.startswith("source:modbus:"):
         return f"endpoint {name.removeprefix('source:modbus:')}"
     how, _, rest = name.partition(":")
     if how == "unheard":
-        return rest
+        return f"{rest}, never heard so far," if unheard else rest
     return f"{_HOPS.get(how, 'session')} {rest}"
 
 

@@ -199,4 +199,4 @@ def test_what_was_asked_of_incidents_that_are_over_is_forgotten() -> None:
     life.tick(120)
     assert life.of(IncidentKind.OUTAGE, OPEN, RESTORED) == []
     assert life.detector.asking.counts == {}
-    assert life.detector.book.asked == life.detector.book.answered == {}
+    assert (life.detector.book.asked, life.detector.book.answered) == ({}, {})
