@@ -10,6 +10,7 @@ import numpy as np
 from gateway.core.clock import SECOND
 from gateway.core.model import Bools, Change, IncidentKind, IncidentState, Int64s
 from processors.outage.book import Book
+from processors.outage.contradiction import Contradiction
 from processors.outage.evidence import Evidence
 from processors.outage.facts import facts_of, signature, verified
 from processors.outage.hindsight import Hindsight
@@ -24,7 +25,6 @@ from processors.outage.story import STALE, Story
 log = logging.getLogger(__name__)
 
 _FEW = 50  # one of so many members shows supply late for reasons of its own
-_FALSE_SHARE = 0.05  # of members that reported: so few may have had supply all the time
 
 OPEN, RESTORED = IncidentState.OPEN, IncidentState.RESTORED
 
@@ -41,6 +41,7 @@ class Follower:
         self.reclose = round(settings.reclose_s * SECOND)
         self.hindsight = Hindsight(settings, evidence, book, opener)
         self.remainder = Remainder(settings, evidence, book, opener)
+        self.contradiction = Contradiction(evidence, book, opener)
         self.patience = round(settings.remainder_s * SECOND)
 
     def follow(self, touched: Keys, at: int) -> None:
@@ -114,13 +115,17 @@ class Follower:
             self._undecide(story, at)
         self._blink(story, at)
         self._earlier(story)
-        if story.state is OPEN and (came.any() or story.doubted_at) and self._withdrawn(slot, story, at):
+        if (
+            story.state is OPEN
+            and (came.any() or story.doubted_at)
+            and self.contradiction.withdrawn(slot, story, at)
+        ):
             return
         if story.state is RESTORED:
             self._doubt(slot, story, at)
             if slot not in self.book.stories:
                 return
-        if came.any() and self._false_gasp(slot, story, at):
+        if came.any() and self.contradiction.false_gasp(slot, story, at):
             return
         dark = story.off & ev.is_dark(story.keys)
         alive = int(np.count_nonzero(~story.off))
@@ -252,69 +257,6 @@ class Follower:
             story.start[earlier] = ev.onset_at[k[earlier]]
             story.told[earlier & (story.told >= 0)] = STALE
             story.started_at = min(story.started_at, int(story.start[earlier].min()))
-
-    def _withdrawn(self, slot: int, story: Story, at: int) -> bool:
-        """Whether it was withdrawn: contradicted for a collecting window. Until then what looks like a contradiction
-        may turn out to be restoration, as in a reclosing."""
-        if not self._contradicted(story):
-            story.doubted_at = 0
-            return False
-        story.doubted_at = story.doubted_at or at
-        if at - story.doubted_at < self.opener.collecting:
-            return False
-        self._cancel(slot, story, at)
-        return True
-
-    def _contradicted(self, story: Story) -> bool:
-        """Whether life was shown by so many that missed no report that supply cannot have been lost here."""
-        ev, k = self.evidence, story.keys
-        evident = ev.kinds[k] > 0
-        back = ~story.off
-        told = back & (ev.restored_at[k] > story.start)
-        came = np.count_nonzero(evident & back) + np.count_nonzero(told)
-        if came > _FALSE_SHARE * np.count_nonzero(evident):
-            return False  # they come back as they would after a real outage
-        living = self._missed_nothing(story)
-        return bool(living.any()) and (story.planned or not self.opener.stands(story, living))
-
-    def _false_gasp(self, slot: int, story: Story, at: int) -> bool:
-        """Whether it was withdrawn because the one meter that gasped goes on reporting as if nothing had been."""
-        ev, k = self.evidence, story.keys
-        evident = ev.kinds[k] > 0
-        if np.count_nonzero(evident) != 1 or story.direct_by or story.unanswered or story.planned:
-            return False
-        gasp = ev.kinds[k] & ~(Dark.GASP | Dark.GUESSED | Dark.DOUBTED) == 0
-        told = ev.restored_at[k] > story.start
-        if story.past or story.off[evident].any() or not gasp.all() or told.any():
-            return False
-        shown = np.where(story.off, at, story.end + np.maximum(ev.heard_at[k] - ev.on_at[k], 0))
-        late = shown > story.due - ev.interval[k] // 4  # regular reports are hardly late
-        if late.any():
-            return False
-        story.kept_answering = True
-        self.book.finish(slot, at, IncidentState.CANCELLED, void=True)
-        return True
-
-    def _missed_nothing(self, story: Story) -> Bools:
-        """Members that show supply and reported whenever they should have: they had it all the time."""
-        ev, k = self.evidence, story.keys
-        lag = np.maximum(ev.heard_at[k] - ev.on_at[k], 0)  # of a clock that is slow: `due` is by reception
-        stood = (
-            story.end > story.started_at + ev.interval[k] * 5 // 4
-        )  # supply was lost for longer than it may be silent
-        told = (ev.kinds[k] > 0) | (ev.restored_at[k] > story.start)
-        living: Bools = ~story.off & (story.end + lag <= story.due) & ~(stood | told)
-        return living
-
-    def _cancel(self, slot: int, story: Story, at: int) -> None:
-        if story.planned:  # where it was announced it need not have taken place everywhere
-            living = self._missed_nothing(story) & (self.evidence.kinds[story.keys] == 0) & (story.step == 0)
-            keys = story.keys[living]
-            end = np.where(living, story.start, story.end)
-            self.book.part(slot, living, end, at, IncidentState.CANCELLED)
-            self.book.release(keys)
-            return
-        self.opener.withdraw(slot, at)
 
     def _settled(self, story: Story, dark: Bools, alive: int, at: int) -> bool:
         """Enough are back and nobody is known dark; or those who came back did so some time ago."""
