@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from gateway.core.clock import SECOND
 from gateway.core.model import Bools, IncidentState
 from processors.outage.book import Book
 from processors.outage.evidence import Evidence
 from processors.outage.open import Opener
+from processors.outage.settings import OutageSettings
 from processors.outage.state import Dark
 from processors.outage.story import Story
 
@@ -15,7 +17,8 @@ _FALSE_SHARE = 0.05  # of members that reported: so few may have had supply all 
 
 
 class Contradiction:
-    def __init__(self, evidence: Evidence, book: Book, opener: Opener) -> None:
+    def __init__(self, settings: OutageSettings, evidence: Evidence, book: Book, opener: Opener) -> None:
+        self.sustained = round(settings.sustained_s * SECOND)
         self.evidence = evidence
         self.book = book
         self.opener = opener
@@ -59,6 +62,21 @@ class Contradiction:
         if late.any():
             return False
         story.kept_answering = True
+        self.book.finish(slot, at, IncidentState.CANCELLED, void=True)
+        return True
+
+    def hop_failed(self, slot: int, story: Story, at: int) -> bool:
+        """Whether it was withdrawn because all there was are exceptions 0x0B about one meter that answers again before
+        its loss was sustained: its last hop explains them as well, and nobody else lost supply."""
+        ev, k = self.evidence, story.keys
+        evident = ev.kinds[k] > 0
+        if np.count_nonzero(evident) != 1 or story.direct_by or story.planned or story.past:
+            return False
+        only = ev.kinds[k[evident]] == Dark.TARGET_FAILED
+        told = ev.restored_at[k] > story.start
+        long = story.end[evident] - story.start[evident] >= self.sustained
+        if story.off.any() or not only.all() or told.any() or long.any():
+            return False
         self.book.finish(slot, at, IncidentState.CANCELLED, void=True)
         return True
 

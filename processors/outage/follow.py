@@ -41,7 +41,7 @@ class Follower:
         self.reclose = round(settings.reclose_s * SECOND)
         self.hindsight = Hindsight(settings, evidence, book, opener)
         self.remainder = Remainder(settings, evidence, book, opener)
-        self.contradiction = Contradiction(evidence, book, opener)
+        self.contradiction = Contradiction(settings, evidence, book, opener)
         self.patience = round(settings.remainder_s * SECOND)
 
     def follow(self, touched: Keys, at: int) -> None:
@@ -125,7 +125,9 @@ class Follower:
             self._doubt(slot, story, at)
             if slot not in self.book.stories:
                 return
-        if came.any() and self.contradiction.false_gasp(slot, story, at):
+        if came.any() and (
+            self.contradiction.false_gasp(slot, story, at) or self.contradiction.hop_failed(slot, story, at)
+        ):
             return
         dark = story.off & ev.is_dark(story.keys)
         alive = int(np.count_nonzero(~story.off))

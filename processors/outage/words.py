@@ -119,6 +119,8 @@ def _now(facts: Facts) -> list[str]:
         parts.append(f"{facts.unanswered} of {facts.asked} asked did not answer")
     if facts.kept_answering:
         parts.append("withdrawn: the meter gave a last gasp and kept answering")
+    elif facts.state is IncidentState.CANCELLED and set(facts.by) == {"target_failed"}:
+        parts.append("withdrawn: it is reached again, and nothing but its last hop need have failed")
     elif facts.state is IncidentState.CANCELLED:
         parts.append("withdrawn: meters that should be dark have supply")
     elif facts.state is IncidentState.MERGED:

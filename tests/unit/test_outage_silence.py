@@ -144,6 +144,33 @@ def test_an_exception_just_before_the_concentrator_went_silent_is_no_outage_on_i
     assert {incident.kind for incident in told} == {IncidentKind.COMMUNICATIONS_LOSS}
 
 
+@pytest.mark.parametrize(
+    ("missed", "told_back", "kind", "state"),
+    [
+        (2, False, IncidentKind.OUTAGE, IncidentState.CANCELLED),  # its last hop explains that as well
+        (2, True, IncidentKind.MOMENTARY, IncidentState.CLOSED),  # it says that supply had been lost
+        (9, False, IncidentKind.OUTAGE, IncidentState.CLOSED),  # sustained
+    ],
+)
+def test_exceptions_about_one_meter_that_soon_answers_again_are_withdrawn(
+    missed: int, told_back: bool, kind: IncidentKind, state: IncidentState
+) -> None:
+    lost, back = T0 + 300 * SECOND, T0 + (300 + 60 * missed) * SECOND
+    others = [device for device in range(2 * N) if device != 3]
+    entries: list[Batch | Signal] = [
+        *reports(others, T0, T0 + 1800 * SECOND),
+        *reports([3], T0, lost),
+        *(says(SignalKind.TARGET_FAILED, 3, lost + 60 * n * SECOND, own=False) for n in range(missed)),
+        *reports([3], back, T0 + 1800 * SECOND),
+    ]
+    if told_back:
+        entries.append(says(SignalKind.POWER_RESTORED, 3, back - 5 * SECOND))
+    (incident,) = play(
+        OutageDetector(inventory("modbus", ("C1", "C2")), OutageSettings()), entries, T0 + 1800 * SECOND
+    )
+    assert (incident.kind, incident.state, incident.devices) == (kind, state, (3,))
+
+
 def test_a_terminal_that_answers_on_its_battery_has_no_supply_for_that() -> None:
     detector, terminal = OutageDetector(inventory(), OutageSettings()), 2 * N
     play(detector, [says(SignalKind.PING_OK, terminal, T0)], T0)
