@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from hashlib import blake2b
 
 import msgspec
@@ -17,7 +18,9 @@ from gateway.core.model import (
     Incident,
     IncidentKind,
     IncidentState,
+    Storm,
     Ticket,
+    TicketRequest,
     TicketState,
     Transition,
 )
@@ -56,7 +59,33 @@ class Desk:
             hold_off_s = 0.0 if incident.direct else self._settings.hold_off_s
         return (incident.held_from or incident.detected_at) + round(hold_off_s * SECOND)
 
-    def open(self, incident: Incident, *, number: int, at: int) -> TicketStep:
+    def choose(self, due: Sequence[Incident], standing: Sequence[Ticket]) -> list[Incident]:  # noqa: ARG002
+        return list(due)
+
+    def remind(self, incident: Incident, ticket: Ticket, *, at: int) -> TicketStep | None:  # noqa: ARG002
+        return None
+
+    def act(self, incident: Incident, ticket: Ticket, request: TicketRequest, *, at: int) -> TicketStep:
+        raise NotImplementedError
+
+    def weather(
+        self,
+        storm: Storm | None,
+        standing: Sequence[Ticket],  # noqa: ARG002
+        *,
+        at: int,  # noqa: ARG002
+    ) -> tuple[Storm | None, tuple[Delivery, ...]]:
+        return storm, ()
+
+    def open(
+        self,
+        incident: Incident,
+        *,
+        number: int,
+        at: int,
+        split_from: Ticket | None = None,  # noqa: ARG002
+        storming: bool = False,  # noqa: ARG002
+    ) -> TicketStep:
         """The first step of its ticket; `number` is the one that people will call it by."""
         state, reason = next_state(None, Action.OPEN), incident.summary
         if self._is_sure(incident):
@@ -77,7 +106,14 @@ class Desk:
         )
         return self._step(ticket, None, Action.OPEN, reason, incident)
 
-    def follow(self, incident: Incident, ticket: Ticket, *, at: int) -> TicketStep | None:
+    def follow(
+        self,
+        incident: Incident,
+        ticket: Ticket,
+        *,
+        at: int,
+        storming: bool = False,  # noqa: ARG002
+    ) -> TicketStep | None:
         """The step that the incident, as it now is, asks of its ticket; None when nothing is worth telling.
 
         None too for an incident that was followed already as far as this or further. Calling it again later with
@@ -197,11 +233,14 @@ class Desk:
 
     def _deliveries(self, notice: Notice) -> tuple[Delivery, ...]:
         deliveries = []
-        for target, render in self._formats:
-            message = render(notice)
+        for target, form in self._formats:
+            message = form.ticket(notice)
+            if message is None:
+                continue
             deliveries.append(
                 Delivery(
                     id=message_id(notice.ticket.id, notice.ticket.revision, target),
+                    subject=notice.ticket.id,
                     ticket=notice.ticket.id,
                     revision=notice.ticket.revision,
                     target=target,

@@ -12,7 +12,8 @@ import aiohttp
 
 from alerts import metrics
 from alerts.retry import next_try_at
-from alerts.settings import AlertSettings, TargetSettings
+from alerts.settings import AlertSettings
+from alerts.targets import TargetSettings
 from alerts.webhook import Endpoint, Reply, open_session
 from gateway.core.backoff import Backoff
 from gateway.core.clock import SECOND, Clock

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gateway.core.inventory import Inventory
+from gateway.core.inventory import PRIORITIES, Inventory
 from gateway.core.model import Incident, IncidentKind
 from gateway.core.network import NodeKind
 
@@ -36,12 +36,14 @@ class Impact:
 def impact(incident: Incident, inventory: Inventory) -> Impact:
     members = np.asarray(incident.devices, dtype=np.int32)
     priority = inventory.priority[members]
-    points = np.bincount(priority, minlength=3)
-    customers = np.bincount(priority, weights=inventory.customers[members], minlength=3).astype(np.int64)
+    points = np.bincount(priority, minlength=len(PRIORITIES))
+    customers = np.bincount(priority, weights=inventory.customers[members], minlength=len(PRIORITIES)).astype(
+        np.int64
+    )
     return Impact(
-        critical_points=int(points[2]),
+        critical_points=int(points[3]),
         important_points=int(points[1]),
-        critical_customers=int(customers[2]),
+        critical_customers=int(customers[3]),
         important_customers=int(customers[1]),
         ordinary_customers=int(customers[0]),
     )

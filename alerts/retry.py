@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from alerts.settings import RetrySettings
+from alerts.targets import RetrySettings
 from gateway.core.clock import SECOND
 from gateway.core.model import Delivery
 

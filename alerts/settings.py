@@ -2,69 +2,17 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, field_validator, model_validator
-from yarl import URL
 
-from alerts.formats import FORMATS
-from gateway.core.errors import InvalidInputError
+from alerts.targets import BreakerSettings, RetrySettings, TargetSettings
 from gateway.core.model import IncidentKind
-from gateway.core.settings import Seconds, Secret, Settings
+from gateway.core.settings import Seconds, Settings
 
 HoldOff = Annotated[float, Field(ge=0, le=86_400)]
 Count = Annotated[int, Field(ge=1)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
-
-
-class TargetSettings(Settings):
-    """One service system that is told about every ticket."""
-
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
-    url: str
-    secret: Secret
-    previous_secret: Secret | None = None  # signs beside the new one while receivers change over
-    format: str = "standard"
-    timeout_s: Seconds = 20.0
-    ca_file: Path | None = None  # certificate authorities to trust instead of the system's
-    plain_http: bool = False  # allow http:// to a host that is not this machine
-
-    @property
-    def host(self) -> str:
-        return (URL(self.url).host or "").lower()
-
-    @field_validator("url")
-    @classmethod
-    def _web_address(cls, text: str) -> str:
-        # The address is never quoted in a fault: it may hold a token.
-        try:
-            url = URL(text)
-        except ValueError:
-            raise ValueError("not an http or https address") from None
-        if url.scheme not in ("http", "https") or not url.host:
-            raise ValueError("not an http or https address with a host")
-        if url.user or url.password:
-            raise ValueError("holds a user name or password; messages are signed, leave them out")
-        return text
-
-    @field_validator("format")
-    @classmethod
-    def _known_format(cls, name: str) -> str:
-        try:
-            FORMATS.get(name)
-        except InvalidInputError as exc:
-            raise ValueError(str(exc)) from None
-        return name
-
-    @model_validator(mode="after")
-    def _encrypted(self) -> TargetSettings:
-        if URL(self.url).scheme == "http" and not self.plain_http and not _is_loopback(self.host):
-            raise ValueError(
-                f"http to {self.host} is not encrypted; use https, or write plain_http: true if that is wanted"
-            )
-        return self
 
 
 class SeverityRule(Settings):
@@ -73,18 +21,6 @@ class SeverityRule(Settings):
     customers: Count | None = None
     critical: Count | None = None  # metering points of priority critical
     important: Count | None = None
-
-
-class RetrySettings(Settings):
-    """When a failed message is tried again, and when that is given up."""
-
-    ladder_s: tuple[Seconds, ...] = Field((1, 2, 5, 10, 30, 60, 120, 300), min_length=1)  # the last repeats
-    jitter: Fraction = (
-        0.5  # part of a wait that is left to chance; 1 is anything from nothing to the full wait
-    )
-    retry_after_max_s: Seconds = 3600.0  # a receiver cannot put us off for longer than this
-    give_up_after_s: Seconds = 3 * 86_400.0
-    late_after_s: Seconds = 120.0  # undelivered for so long is an alarm
 
 
 class AlertSettings(Settings):
@@ -106,6 +42,7 @@ class AlertSettings(Settings):
     targets: tuple[TargetSettings, ...] = ()
     allow_hosts: tuple[str, ...] | None = None  # hosts that may be sent to; the targets' own by default
     retry: RetrySettings = RetrySettings()
+    breaker: BreakerSettings = BreakerSettings()
     concurrency: int = Field(16, ge=1, le=1000)  # messages under way at once
     idle_s: Seconds = 1.0  # how often the outbox is looked at when nothing wakes us
     unavailable_s: Seconds = 1.0  # first wait when the database does not answer; doubles up to half a minute
@@ -141,10 +78,3 @@ class AlertSettings(Settings):
         if self.allow_hosts is None:
             return frozenset(target.host for target in self.targets)
         return frozenset(host.lower() for host in self.allow_hosts)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

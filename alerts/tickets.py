@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
-from gateway.core.errors import FeederlineError
+from gateway.core.errors import ImpossibleError
 from gateway.core.model import TicketState
 
 
@@ -23,16 +23,16 @@ class Action(StrEnum):
     REOPEN = "reopen"
 
 
-class ImpossibleActionError(FeederlineError):
+class ImpossibleActionError(ImpossibleError):
     """The ticket's state does not allow the action. `possible` are the actions that it allows."""
 
     def __init__(self, state: TicketState | None, action: Action) -> None:
         self.state = state
         self.action = action
-        self.possible = possible(state)
         named = "a ticket that does not exist yet" if state is None else f"a ticket that is {state.value}"
-        allowed = ", ".join(self.possible) or "nothing"
-        super().__init__(f"{action.value} is not possible for {named}; possible: {allowed}")
+        allowed = possible(state)
+        told = ", ".join(allowed) or "nothing"
+        super().__init__(f"{action.value} is not possible for {named}; possible: {told}", allowed)
 
 
 _S, _A = TicketState, Action

@@ -5,14 +5,14 @@ from __future__ import annotations
 import base64
 import secrets
 import ssl
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
 import aiohttp
 from standardwebhooks import Webhook
 from yarl import URL
 
-from alerts.settings import TargetSettings
+from alerts.exchange import Reply
+from alerts.targets import TargetSettings
 from gateway.core.clock import SECOND, from_datetime, to_datetime
 from gateway.core.errors import InvalidInputError
 from gateway.core.model import Delivery
@@ -23,20 +23,6 @@ USER_AGENT = "Feederline-Webhooks/1"
 _KEY_BYTES = range(24, 65)
 _REPLY_BYTES = 2048
 _QUOTED = 200
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
-    """How one try ended. `status` is None when no answer came; `error` is empty only for success."""
-
-    status: int | None
-    error: str = ""
-    retry_after: int | None = None  # µs that the receiver asked us to wait
-    gone: bool = False  # it wants no more messages, ever
-
-    @property
-    def accepted(self) -> bool:
-        return not self.error
 
 
 def new_secret() -> str:

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from alerts.dispatch import Dispatcher
-from alerts.settings import TargetSettings
+from alerts.targets import TargetSettings
 from gateway.api.app import create_app
 from gateway.api.serving import bind, serve, url_of
 from gateway.api.state import Condition, DriverState

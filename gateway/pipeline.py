@@ -24,9 +24,11 @@ from gateway.core.model import (
     Batch,
     Commit,
     DeadLetter,
+    Drill,
     Entry,
     Event,
     Incident,
+    Instruction,
     Interruption,
     PlannedOutage,
     Question,
@@ -212,6 +214,10 @@ class Pipeline:
                         self._ask(processor.questions())
                     case PlannedOutage():
                         processor.plan(entry)
+                    case Instruction():
+                        processor.instruct(entry)
+                    case Drill():
+                        processor.exercise(entry)
                     case DeadLetter():
                         pass
             except Exception:  # a boundary: field data must not be able to stop detection
@@ -293,6 +299,10 @@ def combine(steps: Iterable[Step]) -> Commit:
                 commit.dead_letters.append(step.entry)
             case PlannedOutage():
                 commit.planned.append(step.entry)
+            case Instruction():
+                commit.instructions.append(step.entry)
+            case Drill():
+                commit.drills.append(step.entry)
             case Tick():
                 commit.at = max(commit.at, step.entry.at)
         commit.events += step.events

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from alerts.settings import AlertSettings, TargetSettings
+from alerts.settings import AlertSettings
+from alerts.targets import TargetSettings
 from gateway.core.clock import SECOND, parse_time
 from gateway.core.inventory import Device, Inventory
 from gateway.core.model import Delivery, Incident, IncidentKind, IncidentState

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from alerts.formats.notice import Format, Message, Notice
+from alerts.formats.notice import AlarmNotice, Clock, Format, Message, Notice, Options, StormNotice
 from alerts.formats.standard import standard
 from gateway.core.registry import Registry
 
 FORMATS: Registry[Format] = Registry("ticket format")
-FORMATS.add("standard", standard)
+FORMATS.add("standard", Format(ticket=standard))
 
-__all__ = ["FORMATS", "Format", "Message", "Notice"]
+__all__ = ["FORMATS", "AlarmNotice", "Clock", "Format", "Message", "Notice", "Options", "StormNotice"]

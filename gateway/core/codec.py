@@ -7,7 +7,18 @@ import sys
 import msgspec
 import numpy as np
 
-from gateway.core.model import Batch, DeadLetter, Entry, Event, PlannedOutage, RejectedValue, Signal, Tick
+from gateway.core.model import (
+    Batch,
+    DeadLetter,
+    Drill,
+    Entry,
+    Event,
+    Instruction,
+    PlannedOutage,
+    RejectedValue,
+    Signal,
+    Tick,
+)
 
 
 class _Header(msgspec.Struct, frozen=True, array_like=True):
@@ -19,19 +30,16 @@ class _Header(msgspec.Struct, frozen=True, array_like=True):
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_header = msgspec.msgpack.Decoder(_Header).decode
-_decoders: dict[
-    bytes,
-    msgspec.msgpack.Decoder[Signal]
-    | msgspec.msgpack.Decoder[DeadLetter]
-    | msgspec.msgpack.Decoder[Tick]
-    | msgspec.msgpack.Decoder[PlannedOutage],
-] = {
-    b"S": msgspec.msgpack.Decoder(Signal),
-    b"D": msgspec.msgpack.Decoder(DeadLetter),
-    b"T": msgspec.msgpack.Decoder(Tick),
-    b"P": msgspec.msgpack.Decoder(PlannedOutage),
+_records: dict[bytes, type[Signal | DeadLetter | Tick | PlannedOutage | Instruction | Drill]] = {
+    b"S": Signal,
+    b"D": DeadLetter,
+    b"T": Tick,
+    b"P": PlannedOutage,
+    b"I": Instruction,
+    b"E": Drill,
 }
-_tags: dict[type, bytes] = {Signal: b"S", DeadLetter: b"D", Tick: b"T", PlannedOutage: b"P"}
+_decoders = {tag: msgspec.msgpack.Decoder(kind) for tag, kind in _records.items()}
+_tags = {kind: tag for tag, kind in _records.items()}
 
 if sys.byteorder != "little":  # pragma: no cover - the columns are written as they lie in memory
     raise ImportError("the spool's format is little-endian")

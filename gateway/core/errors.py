@@ -34,3 +34,23 @@ class InvalidInputError(FeederlineError):
 
 class NotStorableError(FeederlineError):
     """The store refused this very entry and always will; it belongs in the dead letters, not in a retry."""
+
+
+class ImpossibleError(FeederlineError):
+    """What was asked for cannot be done as things are. `possible` names what can."""
+
+    def __init__(self, message: str, possible: Iterable[str] = ()) -> None:
+        self.possible: tuple[str, ...] = tuple(possible)
+        super().__init__(message)
+
+
+class StaleError(FeederlineError):
+    """Somebody else was faster: the thing has changed since it was read. `revision` is what it has now."""
+
+    def __init__(self, message: str, revision: int) -> None:
+        self.revision = revision
+        super().__init__(message)
+
+
+class NotFoundError(FeederlineError):
+    """There is no such thing, or none that the one who asks may know of."""

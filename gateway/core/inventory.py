@@ -31,7 +31,10 @@ class DeviceKind(IntEnum):
 
 DEVICE_KINDS: dict[str, DeviceKind] = {kind.word: kind for kind in DeviceKind}
 PROTOCOLS = ("modbus", "mqtt")
-PRIORITIES = ("", "important", "critical")
+PRIORITIES = ("", "important", "public_welfare", "critical")
+"""In rising order of whose supply is guaranteed first; lifeline users are critical."""
+
+_SYNONYMS = {"lifeline": "critical"}
 
 
 class Device(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,7 +58,7 @@ class Inventory:
     """All devices. Columns have one row per key.
 
     ids: device names;  node: int32, index into the network, −1 for a device no longer listed;  kind, phases: uint8;
-    customers, interval_s: int32;  via: int32 key of the concentrator, −1 for none;  priority: uint8, 0 … 2;
+    customers, interval_s: int32;  via: int32 key of the concentrator, −1 for none;  priority: uint8, index into PRIORITIES;
     nominal_v: float64, phase-to-neutral volts.
     """
 
@@ -117,10 +120,13 @@ class Inventory:
             faults.append(f"kind {device.kind!r} is not one of {', '.join(DEVICE_KINDS)}")
         if device.protocol not in PROTOCOLS:
             faults.append(f"protocol {device.protocol!r} is not one of {', '.join(PROTOCOLS)}")
-        if device.priority in PRIORITIES:
-            self.priority[key] = PRIORITIES.index(device.priority)
+        priority = _SYNONYMS.get(device.priority, device.priority)
+        if priority in PRIORITIES:
+            self.priority[key] = PRIORITIES.index(priority)
         else:
-            faults.append(f"priority {device.priority!r} is not empty, important or critical")
+            faults.append(
+                f"priority {device.priority!r} is not empty, {', '.join(PRIORITIES[1:])} or lifeline"
+            )
         try:
             self.phases[key] = phase_mask(device.phases)
         except ValueError as exc:

@@ -171,7 +171,41 @@ class PlannedOutage(Record, frozen=True, kw_only=True):
     withdrawn: bool = False
 
 
-Entry: TypeAlias = Batch | Signal | DeadLetter | Tick | PlannedOutage
+class Order(StrEnum):
+    """What a person may tell the gateway to make of an incident."""
+
+    CONFIRM = "confirm"  # it is real: nothing but a person takes it back or rolls it up
+    CANCEL = "cancel"  # it is not real, whatever was heard so far
+    MERGE = "merge"  # it is part of the incident `into`
+    SPLIT = "split"  # its members at or below `node` are an incident of their own
+
+
+class Instruction(Record, frozen=True, kw_only=True):
+    """A person's word about an incident. What can no longer be done when it is read changes nothing."""
+
+    id: str
+    incident: str
+    order: Order
+    received_at: int
+    by: str
+    reason: str = ""
+    into: str = ""  # incident id
+    node: str = ""
+
+
+class Drill(Record, frozen=True, kw_only=True):
+    """An exercise: from `starts_at` to `ends_at` the detectors are shown an outage of `node` that is none."""
+
+    id: str
+    node: str
+    starts_at: int
+    ends_at: int
+    received_at: int
+    by: str
+    reason: str = ""
+
+
+Entry: TypeAlias = Batch | Signal | DeadLetter | Tick | PlannedOutage | Instruction | Drill
 
 
 class IncidentKind(StrEnum):
@@ -212,6 +246,8 @@ class Incident(Record, frozen=True, kw_only=True):
     held_from: int | None = (
         None  # since when it is off again after a short restoration: a hold-off counts from then
     )
+    confirmed_by: str = ""  # the person who said that it is real
+    drill: str = ""  # id of the exercise that it belongs to; empty for what is real
     summary: str  # the evidence in words an operator can check
     evidence: dict[str, Any] = msgspec.field(default_factory=dict)  # counts and times behind the words
     revision: int = 1
@@ -300,6 +336,19 @@ class Ticket(Record, frozen=True, kw_only=True):
     closed_at: int | None = None
     started_at: int | None = None  # of the incident, as the targets were last told
     incident_revision: int = 0  # up to which the incident has been followed; 0 when unknown
+    area: str = ""  # urban, rural, remote: which limits its clocks have
+    drill: str = ""  # id of the exercise that it belongs to; empty for what is real
+    clocks_from: int | None = None  # since when its clocks run: its opening, or the last reopening
+    acknowledged_at: int | None = None
+    dispatched_at: int | None = None
+    arrived_at: int | None = None
+    restored_at: int | None = None
+    restoration_estimated_at: int | None = None  # for when people were promised their supply back
+    crew: str = ""
+    cause: str = ""  # as those on site found it
+    ended_by: str = ""  # who closed or cancelled it; empty while it lives
+    told: tuple[str, ...] = ()  # targets that know of it, and so hear of it to its end
+    warned: tuple[str, ...] = ()  # clocks that were warned of ("arrival") and that ran out ("arrival!")
     revision: int = 1
 
 
@@ -314,19 +363,57 @@ class Transition(Record, frozen=True, kw_only=True):
     to_state: TicketState
     by: str
     reason: str
+    origin: str = ""  # from where: "detector", "clock", "api", "page", "callback desk", …
+    detail: dict[str, Any] = msgspec.field(default_factory=dict)  # what the action records: crew, cause, …
+
+
+class TicketRequest(Record, frozen=True, kw_only=True):
+    """What a person or a service system wants done with a ticket. Which fields an action needs is in its table."""
+
+    action: str
+    by: str
+    origin: str
+    reason: str = ""
+    crew: str = ""
+    cause: str = ""
+    restoration_estimated_at: int | None = None
+
+
+class TicketLink(Record, frozen=True, kw_only=True):
+    """Two tickets that belong together because their incidents do; append-only."""
+
+    ticket: str
+    other: str
+    kind: str  # "merged_into", "split_from"
+    at: int
+
+
+class Storm(Record, frozen=True, kw_only=True):
+    """A time of so many tickets that targets are sent summaries. `summaries` counts those, `told_at` is the last."""
+
+    id: str
+    began_at: int
+    summaries: int = 0
+    told_at: int | None = None
+    ended_at: int | None = None
 
 
 class Delivery(Record, frozen=True, kw_only=True):
-    """One webhook message about one transition for one target. `id` is the webhook-id: the same on every try."""
+    """One webhook message for one target. `id` is the webhook-id: the same on every try.
+
+    Messages of one `subject` (the ticket's id, a storm's, an alarm's) reach a target in the order of `revision`.
+    """
 
     id: str
-    ticket: str
+    subject: str
+    ticket: str | None  # that it is about; None for a summary or an alarm
     revision: int
     target: str
     created_at: int
     body: bytes
     content_type: str = "application/json"
     attempts: int = 0
+    reference: str = ""  # what the target itself calls the ticket, once it said so
 
 
 @dataclass(slots=True)
@@ -338,5 +425,7 @@ class Commit:
     dead_letters: list[DeadLetter] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     planned: list[PlannedOutage] = field(default_factory=list)
+    instructions: list[Instruction] = field(default_factory=list)
+    drills: list[Drill] = field(default_factory=list)
     at: int = 0  # stream time: the last tick within the stretch, 0 when there was none
     upto: int = 0  # last sequence number of the spool that it covers

@@ -8,14 +8,19 @@ from typing import Protocol
 from gateway.core.model import (
     Batch,
     Delivery,
+    Drill,
     Entry,
     Event,
     Incident,
+    Instruction,
     PlannedOutage,
     Question,
     Record,
     Signal,
+    Storm,
     Ticket,
+    TicketLink,
+    TicketRequest,
     Transition,
 )
 
@@ -75,6 +80,12 @@ class Processor(Protocol):
 
     def plan(self, planned: PlannedOutage) -> None: ...
 
+    def instruct(self, instruction: Instruction) -> None:
+        """A person's word about an incident; one of another detector is left alone."""
+        ...
+
+    def exercise(self, drill: Drill) -> None: ...
+
     def advance(self, at: int) -> list[Event]:
         """Time is now `at`; never goes backwards (an earlier time is taken as the latest one)."""
         ...
@@ -100,14 +111,21 @@ class Outbox(Protocol):
     async def claim(self, *, at: int, lease: int, limit: int) -> list[Delivery]:
         """Take up to `limit` due deliveries for `lease` µs; no two callers get the same one.
 
-        Only the oldest undelivered one of each (ticket, target) is given, so order per ticket holds.
+        Only the oldest undelivered one of each (subject, target) is given, so order per ticket holds; nothing is
+        given for a target that is disabled.
         """
         ...
 
-    async def delivered(self, delivery: Delivery, *, at: int, status: int) -> None: ...
+    async def delivered(self, delivery: Delivery, *, at: int, status: int, reference: str = "") -> None:
+        """`reference` is what the target calls the ticket from now on, where it said so; later deliveries carry it."""
+        ...
 
     async def failed(self, delivery: Delivery, *, at: int, next_at: int | None, error: str) -> None:
         """Try again at `next_at`, or never (None): the delivery becomes a dead letter that a person may replay."""
+        ...
+
+    async def disable(self, target: str, *, at: int, reason: str) -> None:
+        """The target wants no more: what is and will be for it waits as dead letters until a person enables it."""
         ...
 
     async def wait(self, timeout_s: float) -> None:
@@ -121,6 +139,7 @@ class TicketStep(Record, frozen=True, kw_only=True):
     ticket: Ticket
     transition: Transition
     deliveries: tuple[Delivery, ...]
+    links: tuple[TicketLink, ...] = ()
 
 
 class TicketDesk(Protocol):
@@ -130,12 +149,56 @@ class TicketDesk(Protocol):
         """When a ticket is to be opened for it if it is still open then; None for never."""
         ...
 
-    def open(self, incident: Incident, *, number: int, at: int) -> TicketStep: ...
+    def choose(self, due: Sequence[Incident], standing: Sequence[Ticket]) -> list[Incident]:
+        """Which of these get their ticket now, most urgent first; what a standing ticket explains waits.
 
-    def follow(self, incident: Incident, ticket: Ticket, *, at: int) -> TicketStep | None:
-        """What the incident, as it now is, does to its existing ticket; None when nothing worth telling."""
+        standing: tickets that live, with those opened earlier in the same transaction.
+        """
+        ...
+
+    def open(
+        self,
+        incident: Incident,
+        *,
+        number: int,
+        at: int,
+        split_from: Ticket | None = None,
+        storming: bool = False,
+    ) -> TicketStep:
+        """`split_from`: the ticket of the incident that this one was part of."""
+        ...
+
+    def follow(
+        self, incident: Incident, ticket: Ticket, *, at: int, storming: bool = False
+    ) -> TicketStep | None:
+        """What the incident, as it now is, does to its existing ticket; None when nothing worth telling.
+
+        storming: targets that take summaries are not told of mere updates.
+        """
         ...
 
     def again_at(self, incident: Incident, ticket: Ticket) -> int | None:
-        """When to call `follow` again because it held something back; None when it did not."""
+        """When to call `follow` or `remind` again though nothing happens: an update was held back, a severity rises
+        with time, a clock is to be warned of or runs out. None when there is no such time."""
+        ...
+
+    def remind(self, incident: Incident, ticket: Ticket, *, at: int) -> TicketStep | None:
+        """The step that the ticket's clocks ask for at `at`; None when none does. To be called until it is None."""
+        ...
+
+    def act(self, incident: Incident, ticket: Ticket, request: TicketRequest, *, at: int) -> TicketStep:
+        """What a person or a service system asks for.
+
+        Raises ImpossibleError (the ticket's state does not allow it; says what is possible), InvalidInputError
+        (something that the action needs is missing or wrong).
+        """
+        ...
+
+    def weather(
+        self, storm: Storm | None, standing: Sequence[Ticket], *, at: int
+    ) -> tuple[Storm | None, tuple[Delivery, ...]]:
+        """The storm as it is at `at` (None: there is none), and the summaries that are due.
+
+        storm: the last one that has not ended;  standing: tickets that live.
+        """
         ...

@@ -12,10 +12,12 @@ from gateway.core.clock import parse_time
 from gateway.core.inventory import Inventory
 from gateway.core.model import (
     Batch,
+    Drill,
     Event,
     Incident,
     IncidentKind,
     IncidentState,
+    Instruction,
     Interruption,
     PlannedOutage,
     Question,
@@ -83,6 +85,12 @@ class OutageDetector:
                 "announced outage of an unknown node",
                 extra={"reference": planned.reference, "node": planned.node},
             )
+
+    def instruct(self, instruction: Instruction) -> None:
+        """Take a person's word about an incident of ours; it takes effect at the next tick."""
+
+    def exercise(self, drill: Drill) -> None:
+        """Exercises are no business of what watches the real network."""
 
     def questions(self) -> list[Question]:
         """Who is to be asked now, by what `advance` concluded; each question is handed out once."""

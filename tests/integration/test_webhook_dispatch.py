@@ -13,7 +13,8 @@ from prometheus_client import REGISTRY
 
 from alerts.desk import Desk
 from alerts.dispatch import Dispatcher
-from alerts.settings import AlertSettings, TargetSettings
+from alerts.settings import AlertSettings
+from alerts.targets import TargetSettings
 from gateway.core.clock import DAY, SECOND, ManualClock, SystemClock, to_datetime
 from gateway.core.errors import RefusedError, UnavailableError
 from gateway.core.model import IncidentState, Ticket

@@ -15,7 +15,7 @@ from aiohttp import web
 from standardwebhooks import Webhook
 
 from alerts.desk import Desk
-from alerts.settings import TargetSettings
+from alerts.targets import TargetSettings
 from alerts.webhook import Endpoint, Reply, open_session
 from gateway.core.clock import SECOND, SystemClock
 from gateway.core.model import Delivery

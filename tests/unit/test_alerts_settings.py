@@ -9,7 +9,8 @@ from pydantic import ValidationError
 
 from alerts.dispatch import Dispatcher
 from alerts.retry import next_try_at
-from alerts.settings import AlertSettings, RetrySettings
+from alerts.settings import AlertSettings
+from alerts.targets import RetrySettings
 from alerts.webhook import Endpoint, new_secret
 from gateway.core.clock import DAY, SECOND, ManualClock
 from gateway.core.errors import InvalidInputError

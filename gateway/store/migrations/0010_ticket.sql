@@ -1,0 +1,163 @@
+-- Tickets that people and service systems drive, what drives them, and messages that are about more than one ticket.
+
+alter table incident
+    add column confirmed_by text not null default '',
+    add column drill        text not null default '',
+    add column held_from    timestamptz;
+comment on column incident.confirmed_by is 'The person who said that it is real.';
+comment on column incident.drill is 'The exercise that it belongs to; empty for what is real. Exercises have no interruptions.';
+comment on column incident.held_from is 'Since when it is off again after a short restoration: the hold-off of its ticket counts from then.';
+
+drop index incident_one_open;
+create unique index incident_one_open on incident (kind, node_id, phases)
+    where state = 'open' and kind in ('outage', 'phase_loss') and drill = '';
+
+create table instruction (
+    instruction_id text primary key,
+    incident_id    text not null,
+    word           text not null check (word in ('confirm', 'cancel', 'merge', 'split')),
+    other          text not null default '',
+    node_id        text not null default '',
+    made_by        text not null check (made_by <> ''),
+    reason         text not null default '',
+    received_at    timestamptz not null
+);
+create index instruction_incident on instruction (incident_id, received_at);
+comment on table instruction is 'What people told the gateway to make of incidents. Append-only: nobody may change or delete a row.';
+comment on column instruction.other is 'The incident that it is part of, where two are merged.';
+comment on column instruction.node_id is 'Whose members are to be an incident of their own, where one is split.';
+
+create table drill (
+    drill_id    text primary key,
+    node_id     text not null,
+    starts_at   timestamptz not null,
+    ends_at     timestamptz not null check (ends_at > starts_at),
+    made_by     text not null check (made_by <> ''),
+    reason      text not null default '',
+    received_at timestamptz not null
+);
+create index drill_started on drill (starts_at desc);
+comment on table drill is 'Exercises. Append-only: nobody may change or delete a row.';
+
+alter table ticket
+    add column area                     text not null default '',
+    add column drill                    text not null default '',
+    add column clocks_from              timestamptz,
+    add column acknowledged_at          timestamptz,
+    add column dispatched_at            timestamptz,
+    add column arrived_at               timestamptz,
+    add column restored_at              timestamptz,
+    add column restoration_estimated_at timestamptz,
+    add column crew                     text not null default '',
+    add column cause                    text not null default '',
+    add column ended_by                 text not null default '',
+    add column told                     text[] not null default '{}',
+    add column warned                   text[] not null default '{}';
+update ticket set told = (select coalesce(array_agg(distinct d.target order by d.target), '{}')
+                            from delivery d where d.ticket_id = ticket.ticket_id),
+                  clocks_from = opened_at;
+create index ticket_standing on ticket (opened_at) where state not in ('closed', 'merged', 'cancelled');
+comment on column ticket.area is 'urban, rural or remote: which limits its clocks have.';
+comment on column ticket.clocks_from is 'Since when its clocks run: its opening, or the last reopening.';
+comment on column ticket.restoration_estimated_at is 'For when people were promised their supply back.';
+comment on column ticket.cause is 'As those on site found it.';
+comment on column ticket.ended_by is 'Who closed or cancelled it; empty while it lives.';
+comment on column ticket.told is 'Targets that know of it, and so hear of it to its end.';
+comment on column ticket.warned is 'Clocks that were warned of (arrival) and that ran out (arrival!).';
+
+alter table ticket_transition
+    add column origin text not null default '',
+    add column detail jsonb not null default '{}';
+comment on column ticket_transition.origin is 'From where: detector, clock, api, page, callback and its target.';
+comment on column ticket_transition.detail is 'What the action records: crew, cause, estimated restoration.';
+
+create table ticket_link (
+    ticket_id text not null references ticket (ticket_id),
+    other_id  text not null references ticket (ticket_id),
+    kind      text not null check (kind in ('merged_into', 'split_from')),
+    at        timestamptz not null,
+    primary key (ticket_id, other_id, kind),
+    check (ticket_id <> other_id)
+);
+create index ticket_link_other on ticket_link (other_id);
+comment on table ticket_link is 'Tickets that belong together because their incidents do. Append-only.';
+
+create table ticket_reference (
+    ticket_id text not null references ticket (ticket_id),
+    target    text not null,
+    reference text not null,
+    primary key (ticket_id, target)
+);
+comment on table ticket_reference is 'What a target itself calls the ticket.';
+
+create table storm (
+    storm_id  text primary key,
+    began_at  timestamptz not null,
+    summaries integer not null default 0,
+    told_at   timestamptz,
+    ended_at  timestamptz
+);
+create unique index storm_one on storm ((true)) where ended_at is null;
+comment on table storm is 'Times of so many tickets that targets were sent summaries.';
+
+-- A message is about a ticket, or about many (a storm), or about the sending itself (an alarm).
+alter table delivery add column subject text;
+update delivery set subject = ticket_id;
+alter table delivery
+    alter column subject set not null,
+    alter column ticket_id drop not null,
+    add column replayed_at timestamptz,
+    add column replayed_by text not null default '';
+alter table delivery drop constraint delivery_ticket_id_revision_target_key;
+create unique index delivery_once on delivery (subject, revision, target);
+drop index delivery_order;
+create index delivery_order on delivery (subject, target, revision) where state = 'pending';
+create index delivery_time on delivery (created_at desc, delivery_id);
+create index delivery_dead on delivery (target, created_at) where state = 'dead';
+create index delivery_waiting on delivery (target, created_at) where state = 'pending';
+comment on column delivery.subject is 'Messages of one subject reach a target in the order of revision: a ticket''s id, a storm''s, an alarm''s.';
+
+create table target_state (
+    target      text primary key,
+    disabled_at timestamptz,
+    reason      text not null default '',
+    late_since  timestamptz,
+    changed_at  timestamptz not null,
+    changed_by  text not null
+);
+comment on table target_state is 'What is remembered of targets across restarts.';
+comment on column target_state.disabled_at is 'Since it answered 410 Gone; null while it is sent to.';
+comment on column target_state.late_since is 'Since when the alarm stands that its messages do not get through.';
+
+create table callback (
+    target      text not null,
+    message_id  text not null,
+    received_at timestamptz not null,
+    status      integer not null,
+    answer      jsonb not null,
+    primary key (target, message_id)
+);
+create index callback_time on callback (received_at);
+comment on table callback is 'What service systems called back with: the same message id again gets the same answer and has no second effect.';
+
+create trigger append_only before update or delete or truncate on ticket_transition
+    for each statement execute function refuse_rewriting();
+create trigger append_only before update or delete or truncate on ticket_link
+    for each statement execute function refuse_rewriting();
+create trigger append_only before update or delete or truncate on instruction
+    for each statement execute function refuse_rewriting();
+create trigger append_only before update or delete or truncate on drill
+    for each statement execute function refuse_rewriting();
+
+-- Whoever watches hears of a change when it is there to be read. The payload is small: what, which, where.
+create function tell_of_change() returns trigger
+language plpgsql as $$
+begin
+    perform pg_notify('feederline_change', json_build_object(
+        'what', tg_table_name,
+        'id', case tg_table_name when 'incident' then to_jsonb(new) ->> 'incident_id' else to_jsonb(new) ->> 'ticket_id' end,
+        'revision', new.revision, 'node', new.node_id)::text);
+    return null;
+end $$;
+create trigger told after insert or update on incident for each row execute function tell_of_change();
+create trigger told after insert or update on ticket for each row execute function tell_of_change();
