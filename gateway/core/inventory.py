@@ -58,8 +58,8 @@ class Inventory:
     """All devices. Columns have one row per key.
 
     ids: device names;  node: int32, index into the network, −1 for a device no longer listed;  kind, phases: uint8;
-    customers, interval_s: int32;  via: int32 key of the concentrator, −1 for none;  priority: uint8, index into PRIORITIES;
-    nominal_v: float64, phase-to-neutral volts.
+    customers, interval_s: int32;  via: int32 key of the concentrator, −1 for none;  priority: uint8, its place in
+    PRIORITIES;  nominal_v: float64, phase-to-neutral volts.
     """
 
     def __init__(
