@@ -30,9 +30,18 @@ def load_network(file: Path) -> Network:
 
 def read_network(file: Path) -> tuple[Network | None, list[str]]:
     """The network and its faults. Where there are faults it is good only for checking further: all nodes, no tree."""
+    try:
+        data = read_bytes(file)
+    except InvalidInputError as exc:
+        return None, list(exc.faults)
+    return check_network(data, file.name)
+
+
+def check_network(data: bytes, name: str) -> tuple[Network | None, list[str]]:
+    """As `read_network`, of a table called `name`."""
     faults: list[str] = []
     try:
-        rows, where = _rows(file, NETWORK_COLUMNS, faults)
+        rows, where = read_rows(data, name, NETWORK_COLUMNS, faults)
     except InvalidInputError as exc:
         return None, list(exc.faults)
     lat = [
@@ -45,7 +54,7 @@ def read_network(file: Path) -> tuple[Network | None, list[str]]:
         if not row["node_id"]:
             faults.append(f"{place}: node_id is empty")
     if not rows:
-        faults.append(f"{file.name}: there is no node in it")
+        faults.append(f"{name}: there is no node in it")
     try:
         network = Network(
             [row["node_id"] for row in rows],
@@ -81,9 +90,20 @@ def read_devices(
     file: Path, network: Network, *, known: Sequence[str] = (), nominal_v: float = 230.0
 ) -> tuple[Inventory | None, list[str]]:
     """The devices and their faults. Where there are faults it is good only for checking the sound rows further."""
+    try:
+        data = read_bytes(file)
+    except InvalidInputError as exc:
+        return None, list(exc.faults)
+    return check_devices(data, file.name, network, known=known, nominal_v=nominal_v)
+
+
+def check_devices(
+    data: bytes, name: str, network: Network, *, known: Sequence[str] = (), nominal_v: float = 230.0
+) -> tuple[Inventory | None, list[str]]:
+    """As `read_devices`, of a table called `name`."""
     faults: list[str] = []
     try:
-        rows, where = _rows(file, DEVICE_COLUMNS, faults)
+        rows, where = read_rows(data, name, DEVICE_COLUMNS, faults)
     except InvalidInputError as exc:
         return None, list(exc.faults)
     placed = {
@@ -122,10 +142,6 @@ def read_devices(
 def _refuse(faults: list[str]) -> None:
     if faults:
         raise InvalidInputError(faults)
-
-
-def _rows(file: Path, columns: Sequence[str], faults: list[str]) -> tuple[list[dict[str, str]], list[str]]:
-    return read_rows(read_bytes(file), file.name, columns, faults)
 
 
 def read_bytes(file: Path) -> bytes:
