@@ -16,6 +16,7 @@ from gateway.core.inventory import Inventory
 from gateway.core.model import Commit, Incident, Interruption, PlannedOutage
 from gateway.core.ports import TicketDesk
 from gateway.store import incidents, inventory, maintenance, planned, writer
+from gateway.store.access import Access
 from gateway.store.accounts import Accounts
 from gateway.store.completeness import Completeness, Delivered, compare
 from gateway.store.corrections import Corrections
@@ -47,6 +48,7 @@ class Store:
         self.reports = Reports(pool)
         self.accounts = Accounts(pool)
         self.corrections = Corrections(pool)
+        self.access = Access(pool)
         self.sole = SoleWriter(settings)
         self.devices = DeviceKeys(np.empty(0, np.int32), np.empty(0, np.int32))
         self._pool = pool

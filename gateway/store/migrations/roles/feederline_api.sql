@@ -5,3 +5,6 @@ grant select on all tables in schema feederline to feederline_api;
 grant insert, update on ticket, delivery to feederline_api;
 grant insert on ticket_transition to feederline_api;
 grant execute on function correct_interruption to feederline_api;
+grant insert, update on access_token, access_session to feederline_api;
+grant delete on access_session to feederline_api;
+grant insert on audit to feederline_api;

@@ -6,6 +6,9 @@ grant insert, update on reading, node, device, setting, stream_position, inciden
 grant insert, delete on signal, rejected_value, dead_letter, incident_device to feederline_writer;
 grant insert, update on ticket, delivery to feederline_writer;
 grant insert on ticket_transition, planned_outage to feederline_writer;
+grant insert, update on access_token, access_session to feederline_writer;
+grant delete on access_session to feederline_writer;
+grant insert on audit to feederline_writer;
 grant usage on all sequences in schema feederline to feederline_writer;
 grant execute on all functions in schema feederline to feederline_writer;
 

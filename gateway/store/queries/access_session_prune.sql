@@ -1,0 +1,1 @@
+delete from access_session where expires_at < %(before)s

@@ -1,0 +1,1 @@
+select * from access_token where token_id = %(token_id)s
