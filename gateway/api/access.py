@@ -1,0 +1,205 @@
+"""The gate: what every route asks before it answers, and where it says what was done."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from fastapi import HTTPException, Request
+from msgspec import structs
+from starlette.requests import HTTPConnection
+
+from gateway.api import tokens
+from gateway.api.auditing import AuditTrail
+from gateway.api.buckets import Buckets
+from gateway.api.identity import Caller, Identity, StrangerError
+from gateway.api.settings import LimitSettings
+from gateway.core.access import Actor, AuditEntry, Role
+from gateway.core.clock import Clock
+from gateway.core.network import Network
+
+BURST_S = 10.0
+"""So many seconds' worth of requests may come at once."""
+
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class Gate:
+    """Who may pass. Everything it refuses is counted and in the audit log."""
+
+    def __init__(self, identity: Identity, trail: AuditTrail, clock: Clock, limits: LimitSettings) -> None:
+        self.identity = identity
+        self.trail = trail
+        self._clock = clock
+        self._actors = Buckets(limits.actor_per_s, limits.actor_per_s * BURST_S)
+        self._failures = Buckets(limits.failures_per_minute / 60, limits.failures_per_minute)
+
+    def needs(self, role: Role) -> Callable[[Request], Awaitable[Actor]]:
+        """A dependency: the actor, who has this role or a higher one.
+
+        Raises HTTPException: 401 without good credentials, 403 where they do not suffice or a page from elsewhere
+        sends them, 429 for too many requests; UnavailableError where that cannot be told.
+        """
+
+        async def actor(request: Request) -> Actor:
+            caller = await self.caller(request)
+            if caller.actor.role < role:
+                self.deny(request, "role", caller.actor)
+                raise HTTPException(
+                    403, f"this needs the role {role.word}; this token has the role {caller.actor.role.word}"
+                )
+            return caller.actor
+
+        return actor
+
+    async def caller(self, request: Request) -> Caller:
+        """Who asks, whatever they may do. Raises as `needs`, but for the role."""
+        address = self.identity.address(request)
+        self.patience(request, address)
+        try:
+            caller = await self.identity.who(request)
+        except StrangerError as exc:
+            raise self.stranger(request, exc, address) from None
+        if request.method not in _SAFE:
+            self._own_page(request, caller)
+        actor = caller.actor
+        if wait := self._actors.take(actor.token or f"{actor.name} {address}", _now()):
+            self.deny(request, "rate of actor", actor)
+            raise too_many(wait, "this token asks too often")
+        return caller
+
+    async def holds(self, request: Request, role: Role) -> bool:
+        """Whether who asked long ago would still be let in: for answers that go on. Asks the database at times."""
+        try:
+            return (await self.identity.who(request)).actor.role >= role
+        except StrangerError:
+            return False
+
+    def reach(self, request: Request, actor: Actor, node: str, network: Network, missing: str) -> None:
+        """Raises HTTPException 404 with the words `missing` where the node lies outside the actor's part: what is
+        there is told to nobody else."""
+        if not actor.reaches(node, network):
+            self.deny(request, "area", actor, thing=node)
+            raise HTTPException(404, missing)
+
+    async def audit(
+        self,
+        request: Request,
+        actor: Actor,
+        action: str,
+        thing: str = "",
+        *,
+        outcome: str = "done",
+        detail: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Put on record what was done to `thing`, like "ticket.close". While the database is away it waits."""
+        await self.trail.write(self.entry(request, actor, action, thing, outcome=outcome, detail=detail))
+
+    def deny(
+        self,
+        request: HTTPConnection,
+        reason: str,
+        actor: Actor | None = None,
+        *,
+        action: str = "",
+        thing: str = "",
+    ) -> None:
+        """Count and put on record an attempt that was denied; a flood of them as a number."""
+        action = action or str(request.scope.get("method", ""))
+        thing = thing or _short(request.url.path)
+        self.trail.denied(self.entry(request, actor, action, thing), reason)
+
+    def entry(
+        self,
+        request: HTTPConnection,
+        actor: Actor | None,
+        action: str,
+        thing: str,
+        *,
+        outcome: str = "denied",
+        detail: Mapping[str, Any] | None = None,
+    ) -> AuditEntry:
+        return AuditEntry(
+            at=self._clock.now(),
+            actor=actor.name if actor else "",
+            role=actor.role.word if actor else "",
+            origin=actor.origin if actor else "api",
+            address=self.identity.address(request),
+            token=actor.token if actor else "",
+            action=action,
+            object=thing,
+            outcome=outcome,
+            detail=dict(detail or {}),
+        )
+
+    def patience(self, request: HTTPConnection, address: str) -> None:
+        """Raises HTTPException 429 after too many failures from one address, unless these credentials were good
+        before."""
+        wait = self._failures.wait_s(address, _now())
+        if wait > 0 and _brings_something(request, self.identity) and not self.identity.proven(request):
+            self.deny(request, "failures of address")
+            raise too_many(wait, "too many attempts with wrong credentials came from this address")
+
+    def stranger(self, request: Request, exc: StrangerError, address: str) -> HTTPException:
+        """The answer to somebody unknown."""
+        if exc.reason != "no credentials":
+            self._failures.add(address, _now())
+        entry = self.entry(request, None, request.method, _short(request.url.path))
+        self.trail.denied(structs.replace(entry, actor=exc.actor, token=exc.token), exc.reason)
+        return unauthorised(exc.reason)
+
+    def _own_page(self, request: Request, caller: Caller) -> None:
+        """A page elsewhere can make a browser send requests here, and cookies with them; the browser says where the
+        page came from, and only our own page knows the second value."""
+        headers = request.headers
+        origin, host = headers.get("origin"), headers.get("host", "").lower()
+        if headers.get("sec-fetch-site", "none") not in ("none", "same-origin") or (
+            origin is not None and _netloc(origin) != host
+        ):
+            self.deny(request, "origin", caller.actor)
+            raise HTTPException(403, "a page from elsewhere may not change anything here")
+        if caller.session and not tokens.same(
+            headers.get("x-csrf-token", "").encode("latin-1"), tokens.csrf_of(caller.session).encode()
+        ):
+            self.deny(request, "csrf", caller.actor)
+            raise HTTPException(403, "a change needs the header X-CSRF-Token as GET /api/session tells it")
+
+
+def unauthorised(reason: str) -> HTTPException:
+    if reason == "no credentials":
+        return HTTPException(401, _SIGN_IN, headers={"www-authenticate": 'Bearer realm="feederline"'})
+    return HTTPException(
+        401, _NOT_GOOD, headers={"www-authenticate": 'Bearer realm="feederline", error="invalid_token"'}
+    )
+
+
+def too_many(wait_s: float, why: str) -> HTTPException:
+    return HTTPException(429, why, headers={"retry-after": str(max(1, math.ceil(wait_s)))})
+
+
+def _brings_something(request: HTTPConnection, identity: Identity) -> bool:
+    return "authorization" in request.headers or identity.cookie_name(request) in request.cookies
+
+
+def _netloc(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return ""
+
+
+def _short(path: str) -> str:
+    return path[:200]
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+_SIGN_IN = "sign in: send a token as Authorization: Bearer …; feederline token create makes one"
+_NOT_GOOD = (
+    "these credentials are not known, have expired or were taken back; feederline token create makes a token"
+)

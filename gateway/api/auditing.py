@@ -1,0 +1,128 @@
+"""What goes into the audit log, and how much: each write by itself, denied attempts in bounded numbers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from dataclasses import dataclass, field
+
+from msgspec import structs
+
+from gateway.api.metrics import AUDIT_LOST, DENIED
+from gateway.api.problems import within
+from gateway.core.access import AuditEntry
+from gateway.core.clock import MINUTE, Clock, format_time
+from gateway.core.errors import FeederlineError
+from gateway.store.access import Access
+
+log = logging.getLogger(__name__)
+
+MOST_ROWS = 60
+"""Rows that denied attempts of strangers may make in a minute; from then on they share one for each reason."""
+
+MANY = "many addresses"
+_KEPT = 10_000  # entries that wait for the database
+_NAMED = 10  # things named in a row about several attempts
+_TOGETHER = 500
+_LOOK_S = 1.0
+
+Key = tuple[str, str, str]
+
+
+@dataclass
+class _Flood:
+    """Attempts of one key after the first, within one minute."""
+
+    first: AuditEntry
+    count: int = 0
+    things: dict[str, None] = field(default_factory=dict)  # a set that keeps its order
+
+
+class AuditTrail:
+    """Writes entries; `run` works off those that had to wait."""
+
+    def __init__(self, access: Access, clock: Clock) -> None:
+        self._access = access
+        self._clock = clock
+        self._waiting: deque[AuditEntry] = deque()
+        self._floods: dict[Key, _Flood] = {}
+        self._since = clock.now()
+        self._wake = asyncio.Event()
+
+    async def write(self, entry: AuditEntry) -> None:
+        """Put an entry on record; while the database is away it is kept here and written later."""
+        try:
+            await within(self._access.audit([entry]))
+        except FeederlineError as exc:
+            log.warning(
+                "audit entry waits for the database", extra={"action": entry.action, "error": str(exc)}
+            )
+            self._keep(entry)
+
+    def denied(self, entry: AuditEntry, reason: str) -> None:
+        """Count a denied attempt and put it on record soon: the first of a minute by itself, the others as a number."""
+        DENIED.labels(reason).inc()
+        self._turn()
+        key = (entry.address, entry.actor, reason)
+        if key not in self._floods and len(self._floods) >= MOST_ROWS:
+            entry = structs.replace(entry, address=MANY, actor="", token="")
+            key = (MANY, "", reason)
+        if (flood := self._floods.get(key)) is None:
+            self._floods[key] = _Flood(entry)
+            self._keep(structs.replace(entry, detail={**entry.detail, "reason": reason}))
+            return
+        flood.count += 1
+        if len(flood.things) < _NAMED:
+            flood.things[f"{entry.action} {entry.object}".strip()] = None
+
+    async def run(self) -> None:
+        """Until cancelled; what waits then is written if the database takes it."""
+        try:
+            while True:
+                try:
+                    async with asyncio.timeout(_LOOK_S):
+                        await self._wake.wait()
+                except TimeoutError:
+                    pass
+                self._turn()
+                await self._flush()
+        finally:
+            self._turn(now=True)
+            await self._flush()
+
+    def _turn(self, *, now: bool = False) -> None:
+        """At the end of a minute, tell how many attempts there were beyond the first."""
+        at = self._clock.now()
+        if not now and at - self._since < MINUTE:
+            return
+        for (_, _, reason), flood in self._floods.items():
+            if flood.count:
+                detail = {
+                    "reason": reason,
+                    "count": flood.count,
+                    "since": format_time(flood.first.at),
+                    "attempts": list(flood.things),
+                }
+                self._keep(structs.replace(flood.first, at=at, object="", detail=detail))
+        self._floods.clear()
+        self._since = at
+
+    def _keep(self, entry: AuditEntry) -> None:
+        if len(self._waiting) >= _KEPT:
+            AUDIT_LOST.inc()
+            return
+        self._waiting.append(entry)
+        self._wake.set()
+
+    async def _flush(self) -> None:
+        self._wake.clear()
+        while self._waiting:
+            some = [self._waiting[i] for i in range(min(_TOGETHER, len(self._waiting)))]
+            try:
+                await within(self._access.audit(some))
+            except FeederlineError as exc:
+                log.warning("audit entries wait for the database", extra={"error": str(exc)})
+                return
+            for _ in some:
+                self._waiting.popleft()
