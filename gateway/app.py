@@ -6,9 +6,7 @@ import asyncio
 import contextlib
 import functools
 import logging
-import signal
-import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from alerts.dispatch import Dispatcher
@@ -17,15 +15,18 @@ from gateway.api.app import create_app
 from gateway.api.serving import bind, serve, url_of
 from gateway.api.state import Condition, DriverState
 from gateway.asking import Asker
-from gateway.compose import Parts, compose, spool_directory
+from gateway.backing import Backing
+from gateway.compose import Parts, compose, inventory_files, spool_directory
 from gateway.core.backoff import Backoff
 from gateway.core.clock import Clock, SystemClock
 from gateway.core.errors import FeederlineError, UnavailableError
+from gateway.logs import set_up_logging
 from gateway.metrics import SPOOL_BYTES
 from gateway.pipeline import Pipeline
+from gateway.reload import Reloader
 from gateway.spool import Spool
 from gateway.store import Store
-from gateway.supervise import keep_running
+from gateway.supervise import keep_running, on_signals
 from gateway.timekeeper import Timekeeper
 
 log = logging.getLogger(__name__)
@@ -37,7 +38,8 @@ _LAG_LIMIT = 50_000  # entries behind from which on the gateway does not call it
 
 
 async def run_gateway(parts: Parts, *, clock: Clock | None = None, stop: asyncio.Event | None = None) -> None:
-    """Run until SIGINT, SIGTERM or `stop`; what was read by then is stored before this returns.
+    """Run until SIGINT, SIGTERM or `stop`; what was read by then is stored before this returns. SIGHUP, or an import,
+    goes on with what is then on disk, in the same process.
 
     Raises FeederlineError when something is wrong that only a person can mend.
     """
@@ -45,40 +47,103 @@ async def run_gateway(parts: Parts, *, clock: Clock | None = None, stop: asyncio
     clock = clock or SystemClock()
     stop = stop or asyncio.Event()
     listener = bind(config.api)
-    with contextlib.closing(listener), _stopping_on_signals(stop):
-        async with Spool(spool_directory(config), max_bytes=config.gateway.spool_max_mb << 20) as spool:
+    async with contextlib.AsyncExitStack() as stack:
+        with contextlib.ExitStack() as holding:
+            holding.callback(listener.close)
+            spool = await stack.enter_async_context(
+                Spool(spool_directory(config), max_bytes=config.gateway.spool_max_mb << 20)
+            )
             known = spool.devices()
             if list(parts.inventory.ids[: len(known)]) != known:  # another gateway had it until just now
-                parts = compose(config, clock=clock, known=known)
-            spool.remember_devices(parts.inventory.ids)
-            try:
-                await Gateway(parts, spool, listener, clock).run(stop)
-            except* FeederlineError as group:
-                raise _first(group) from None
+                parts = compose(config, clock=clock, known=known, file=parts.file)
+            reloader = Reloader(parts, listener, clock=clock, stopping=stop)
+            stack.push_async_callback(reloader.close)
+            holding.pop_all()
+        stack.enter_context(on_signals(stop, reloader.reread))
+        await asyncio.to_thread(finish_import, parts)
+        try:
+            async with asyncio.TaskGroup() as group:
+                await _generations(reloader, spool, clock, stop, Backing(group))
+        except* FeederlineError as found:
+            raise _first(found) from None
     log.info("stopped")
 
 
-class Gateway:
-    """One running gateway. Implements `gateway.api.state.GatewayState`."""
+async def _generations(
+    reloader: Reloader, spool: Spool, clock: Clock, stop: asyncio.Event, backing: Backing
+) -> None:
+    """One gateway after the other: each until the next one is ready, the last until `stop`."""
+    settings = reloader.parts.config.gateway
+    keeper = Timekeeper(clock, last=spool.heard_at)
+    started_at = clock.now()
+    try:
+        while True:
+            parts = reloader.parts
+            reloader.running()
+            spool.remember_devices(parts.inventory.ids)
+            spool.max_bytes = parts.config.gateway.spool_max_mb << 20
+            if settings != (settings := parts.config.gateway):
+                set_up_logging(settings.log_level, settings.log_format)
+            keeper.pace(settings.tick_s, max(settings.absent_after_s, 2 * settings.tick_s))
+            store = await backing.store(parts.config.database)
+            gateway = Gateway(
+                parts,
+                spool,
+                store,
+                reloader=reloader,
+                clock=clock,
+                keeper=keeper,
+                connect=backing.hold,
+                started_at=started_at,
+            )
+            await gateway.run(stop, reloader.wanted)
+            if stop.is_set():
+                return
+            log.info("going on with another inventory or configuration")
+    finally:
+        await backing.close()
 
-    def __init__(self, parts: Parts, spool: Spool, listener: socket.socket, clock: Clock) -> None:
+
+def finish_import(parts: Parts) -> None:
+    """Put in place what an interrupted import left; what is valid is known without it."""
+    try:
+        if inventory_files(parts.config).finish():
+            log.warning("an import that was interrupted is finished")
+    except FeederlineError as exc:
+        log.error("an interrupted import cannot be finished", extra={"error": str(exc)})  # noqa: TRY400
+
+
+class Gateway:
+    """One running gateway, until the next one. Implements `gateway.api.state.GatewayState`.
+
+    connect: reaches the database and asks for the right to write to it.
+    """
+
+    def __init__(
+        self,
+        parts: Parts,
+        spool: Spool,
+        store: Store,
+        *,
+        reloader: Reloader,
+        clock: Clock,
+        keeper: Timekeeper,
+        connect: Callable[[], Awaitable[None]],
+        started_at: int,
+    ) -> None:
         self.parts = parts
         self.spool = spool
-        self.listener = listener
+        self.reloader = reloader
         self.clock = clock
-        self.started_at = clock.now()
-        self.store: Store | None = None
+        self.keeper = keeper
+        self.store = store
+        self.started_at = started_at
         self.pipeline: Pipeline | None = None
         self.asker = Asker(parts.drivers, parts.inventory, parts.config.asking, clock)
-        settings = parts.config.gateway
-        self.keeper = Timekeeper(
-            clock,
-            last=spool.heard_at,
-            period_s=settings.tick_s,
-            absent_after_s=max(settings.absent_after_s, 2 * settings.tick_s),
-        )
+        self._connect = connect
 
-    async def run(self, stop: asyncio.Event) -> None:
+    async def run(self, *until: asyncio.Event) -> None:
+        """Until one of these is set."""
         settings = self.parts.config.gateway
         async with asyncio.TaskGroup() as group:
             ticking = group.create_task(
@@ -94,28 +159,28 @@ class Gateway:
                 keep_running("asking", lambda: self.asker.run(self.spool)), name="asking"
             )
             working = group.create_task(self._work(), name="back office")
-            await stop.wait()
+            await _any_of(until)
             log.info("stopping; storing what has been read")
             asking.cancel()
             try:
                 async with asyncio.timeout(settings.stop_s):
-                    await self._wind_down(ticking)
+                    await self._wind_down(ticking, patient=until[0].is_set())
             except TimeoutError:
                 log.warning("stopped before everything was stored; the spool keeps the rest")
             for task in (ticking, *reading, working):
                 task.cancel()
 
-    async def _wind_down(self, ticking: asyncio.Task[None]) -> None:
+    async def _wind_down(self, ticking: asyncio.Task[None], *, patient: bool) -> None:
+        """patient: wait for a database that is away too; else the spool keeps what is for it, and so it goes on."""
         await asyncio.gather(*(driver.stop() for driver in self.parts.drivers))
         ticking.cancel()
-        if self.pipeline is not None:
+        if self.pipeline is not None and (patient or not self.pipeline.trouble):
             await self.pipeline.drain()
             await self.pipeline.snapshot()
 
     async def _work(self) -> None:
         """Everything that needs the database, once it is there."""
-        config = self.parts.config
-        store = self.store = Store.unopened(config.database)
+        config, store = self.parts.config, self.store
         app = create_app(
             store,
             settings=config.api,
@@ -125,30 +190,29 @@ class Gateway:
             time_zone=config.targets.time_zone,
             clock=self.clock,
         )
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(serve(app, config.api, self.listener), name="api")
-                await self._patiently(store.connect)
-                group.create_task(store.sole.hold(), name="sole writer")
-                await store.sole.held()
-                await self._patiently(lambda: self._prepare(store))
-                self.pipeline = Pipeline(
-                    self.spool,
-                    store,
-                    self.parts.processors,
-                    self.parts.desk,
-                    ask=self.asker.take,
-                    snapshot_s=config.gateway.snapshot_s,
-                )
-                group.create_task(self.pipeline.run(), name="pipeline")
-                for target in config.alerts.targets:  # one each: a slow target does not hold up the others
-                    name = f"dispatch {target.name}"
-                    work = functools.partial(self._dispatch, store, target)
-                    group.create_task(keep_running(name, work), name=name)
-                group.create_task(keep_running("upkeep", lambda: self._upkeep(store)), name="upkeep")
-                log.info("gateway runs", extra={"page": url_of(self.listener)})
-        finally:
-            await store.close()
+        listener = self.reloader.listener.dup()  # serving closes it; the port stays ours
+        async with contextlib.AsyncExitStack() as stack:
+            stack.callback(listener.close)
+            group = await stack.enter_async_context(asyncio.TaskGroup())
+            group.create_task(serve(app, config.api, listener), name="api")
+            await self._patiently(self._connect)
+            await store.sole.held()
+            await self._patiently(lambda: self._prepare(store))
+            self.pipeline = Pipeline(
+                self.spool,
+                store,
+                self.parts.processors,
+                self.parts.desk,
+                ask=self.asker.take,
+                snapshot_s=config.gateway.snapshot_s,
+            )
+            group.create_task(self.pipeline.run(), name="pipeline")
+            for target in config.alerts.targets:  # one each: a slow target does not hold up the others
+                name = f"dispatch {target.name}"
+                work = functools.partial(self._dispatch, store, target)
+                group.create_task(keep_running(name, work), name=name)
+            group.create_task(keep_running("upkeep", lambda: self._upkeep(store)), name="upkeep")
+            log.info("gateway runs", extra={"page": url_of(listener)})
 
     async def _prepare(self, store: Store) -> None:
         """Bring the schema up to date and hand over inventory and targets."""
@@ -179,8 +243,11 @@ class Gateway:
     async def _dispatch(self, store: Store, target: TargetSettings) -> None:
         """Send what is for one target; nobody else acts under this spool's name."""
         outbox = store.outbox([target.name], owner=str(self.spool.id))
-        await outbox.release()
-        await Dispatcher(outbox, [target], self.clock, self.parts.config.alerts).run()
+        try:
+            await outbox.release()
+            await Dispatcher(outbox, [target], self.clock, self.parts.config.alerts).run()
+        finally:
+            await outbox.close()
 
     async def _upkeep(self, store: Store) -> None:
         while True:
@@ -192,8 +259,7 @@ class Gateway:
     def ready(self) -> list[str]:
         reasons: list[str] = []
         if self.pipeline is None:
-            waits = self.store.sole.trouble if self.store else ""
-            reasons.append(waits or "the database has not been reached since the start")
+            reasons.append(self.store.sole.trouble or "the database has not been reached since the start")
         elif self.pipeline.trouble:
             reasons.append(f"database: {self.pipeline.trouble}")
         elif self.pipeline.lag > _LAG_LIMIT:
@@ -224,24 +290,13 @@ class Gateway:
         )
 
 
-@contextlib.contextmanager
-def _stopping_on_signals(stop: asyncio.Event):  # type: ignore[no-untyped-def]
-    """The first Ctrl-C or SIGTERM asks to stop; a second one cancels at once."""
-    loop = asyncio.get_running_loop()
-    main = asyncio.current_task()
-
-    def on_signal() -> None:
-        if stop.is_set() and main is not None:
-            main.cancel()
-        stop.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, on_signal)
+async def _any_of(events: Sequence[asyncio.Event]) -> None:
+    waiting = [asyncio.create_task(event.wait()) for event in events]
     try:
-        yield
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
+        for task in waiting:
+            task.cancel()
 
 
 def _first(group: BaseExceptionGroup[FeederlineError]) -> FeederlineError:

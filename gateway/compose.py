@@ -18,7 +18,8 @@ from gateway.core.clock import Clock
 from gateway.core.errors import InvalidInputError
 from gateway.core.inventory import Inventory
 from gateway.core.ports import Driver, Processor
-from gateway.csvfiles import read_devices, read_network
+from gateway.csvfiles import check_devices, check_network
+from gateway.inventoryfiles import InventoryFiles, Tables
 from gateway.spool import known_devices
 from processors.outage.detector import OutageDetector
 
@@ -29,77 +30,124 @@ _MAX_FAULTS = 200  # more than anyone reads at once; the rest is counted
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Everything that can be made without touching the outside."""
+    """Everything that can be made without touching the outside. `revision` names the text of network and devices."""
 
     config: Config
     inventory: Inventory
     drivers: Sequence[Driver]
     processors: Sequence[Processor]
     desk: Desk
+    revision: str = ""
+    file: Path | None = None  # of the configuration
 
 
-def compose(config: Config, *, clock: Clock, known: Sequence[str] = (), faults: Sequence[str] = ()) -> Parts:
-    """Make the parts; `known` are device names that have keys already (see Inventory).
+@dataclass(frozen=True, slots=True)
+class Field:
+    """The inventory and who reads it, as far as they can be made in spite of the faults."""
+
+    inventory: Inventory | None
+    drivers: Sequence[Driver]
+    faults: Sequence[str]
+
+
+def inventory_files(config: Config) -> InventoryFiles:
+    return InventoryFiles(config.inventory.network, config.inventory.devices)
+
+
+def check_field(
+    config: Config, tables: Tables, *, clock: Clock, known: Sequence[str] = (), sure: bool = True
+) -> Field:
+    """Hold network, devices and profiles against each other, and against what the drivers want of them.
+
+    sure: the configuration has no faults of its own, from which others would only follow.
+    """
+    found: list[str] = []
+    settings = config.inventory
+    profiles = _attempt(functools.partial(load_profiles, config.modbus.profiles), found)
+    network = None
+    if tables.network is not None:
+        network, wrong = check_network(tables.network.data, tables.network.name)
+        found += wrong
+    inventory = None
+    if network is not None and tables.devices is not None:
+        inventory, wrong = check_devices(
+            tables.devices.data, tables.devices.name, network, known=known, nominal_v=settings.nominal_voltage
+        )
+        found += wrong
+    drivers: list[Driver | None] = []
+    if inventory is not None:
+        drivers += [
+            _attempt(functools.partial(MqttDriver, inventory, session, clock), found)
+            for session in config.mqtt
+        ]
+        if profiles is not None and inventory.of_protocol("modbus"):
+            make = functools.partial(ModbusDriver, inventory, profiles, config.modbus, clock)
+            drivers.append(_attempt(make, found))
+        if inventory.of_protocol("mqtt") and not config.mqtt and sure:
+            found.append("mqtt: there are devices of protocol mqtt and no broker to hear them from")
+    return Field(inventory, [driver for driver in drivers if driver is not None], found)
+
+
+def compose(
+    config: Config,
+    *,
+    clock: Clock,
+    known: Sequence[str] = (),
+    faults: Sequence[str] = (),
+    tables: Tables | None = None,
+    file: Path | None = None,
+) -> Parts:
+    """Make the parts; `known` are device names that have keys already (see Inventory), `tables` what to take instead
+    of the configured network and devices.
 
     Raises InvalidInputError with `faults` (found before) and every fault of the network, the devices, the profiles and
     the secrets.
     """
     found = list(faults)
-
-    def attempt(make: Callable[[], T]) -> T | None:
-        try:
-            return make()
-        except InvalidInputError as exc:
-            found.extend(exc.faults)
-            return None
-
-    settings = config.inventory
-    profiles = attempt(functools.partial(load_profiles, config.modbus.profiles))
-    network, wrong = read_network(settings.network)
-    found += wrong
-    inventory = None
-    if network is not None:
-        inventory, wrong = read_devices(
-            settings.devices, network, known=known, nominal_v=settings.nominal_voltage
-        )
-        found += wrong
-    attempt(functools.partial(endpoints, config.alerts.targets, config.alerts.allowed_hosts))
+    if tables is None:
+        tables = inventory_files(config).read(found)
+    field = check_field(config, tables, clock=clock, known=known, sure=not faults)
+    found += field.faults
+    _attempt(functools.partial(endpoints, config.alerts.targets, config.alerts.allowed_hosts), found)
     for session in config.mqtt:
-        attempt(functools.partial(check_credentials, session))
+        _attempt(functools.partial(check_credentials, session), found)
     if config.database.password is not None:
-        attempt(config.database.password.reveal)
-    drivers: list[Driver | None] = []
-    if inventory is not None:
-        drivers += [
-            attempt(functools.partial(MqttDriver, inventory, session, clock)) for session in config.mqtt
-        ]
-        if profiles is not None and inventory.of_protocol("modbus"):
-            drivers.append(
-                attempt(functools.partial(ModbusDriver, inventory, profiles, config.modbus, clock))
-            )
-        if inventory.of_protocol("mqtt") and not config.mqtt and not faults:
-            found.append("mqtt: there are devices of protocol mqtt and no broker to hear them from")
+        _attempt(config.database.password.reveal, found)
+    inventory = field.inventory
     if found or inventory is None:
         raise InvalidInputError(found[:_MAX_FAULTS] + _more(len(found) - _MAX_FAULTS))
     return Parts(
         config=config,
         inventory=inventory,
-        drivers=[driver for driver in drivers if driver is not None],
+        drivers=field.drivers,
         processors=[OutageDetector(inventory, config.outage)],
         desk=Desk(inventory, config.alerts),
+        revision=tables.revision,
+        file=file,
     )
 
 
-def load(file: Path, *, clock: Clock) -> Parts:
+def load(file: Path, *, clock: Clock, known: Sequence[str] | None = None) -> Parts:
     """Read the configuration and everything that it names, and make the parts of it; touches nothing.
+
+    known: names of devices by key where somebody knows better than the spool.
 
     Raises InvalidInputError with every fault of all the files.
     """
     config, faults = read_config(file)
     if config is None:
         raise InvalidInputError(faults)
-    known = [] if faults else known_devices(spool_directory(config))
-    return compose(config, clock=clock, known=known, faults=faults)
+    if known is None:
+        known = [] if faults else known_devices(spool_directory(config))
+    return compose(config, clock=clock, known=known, faults=faults, file=file)
+
+
+def _attempt(make: Callable[[], T], faults: list[str]) -> T | None:
+    try:
+        return make()
+    except InvalidInputError as exc:
+        faults.extend(exc.faults)
+        return None
 
 
 def spool_directory(config: Config) -> Path:

@@ -43,6 +43,9 @@ class InventorySettings(Settings):
     network: Path = Path("network.csv")
     devices: Path = Path("devices.csv")
     nominal_voltage: Annotated[float, Field(gt=0, lt=1e6)] = 230.0  # phase to neutral; devices may differ
+    retire_share: Annotated[float, Field(ge=0, le=1)] = (
+        0.1  # an import that retires more needs somebody's consent
+    )
 
 
 Asai = Annotated[float, Field(gt=0, lt=1)]

@@ -1,10 +1,13 @@
-"""Keeps a part going: what fails is started again after a jittered pause, without disturbing the others."""
+"""Keeps a part going: what fails is started again after a jittered pause, without disturbing the others; and hears
+what the system tells the whole."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+import signal
+from collections.abc import Awaitable, Callable, Iterator
 
 from gateway.core.backoff import Backoff
 from gateway.core.errors import FeederlineError
@@ -42,3 +45,24 @@ async def keep_running(
 
 async def _started(work: Callable[[], Awaitable[None]]) -> None:
     await work()
+
+
+@contextlib.contextmanager
+def on_signals(stop: asyncio.Event, reread: Callable[[], None]) -> Iterator[None]:
+    """The first Ctrl-C or SIGTERM asks to stop; a second one cancels at once. SIGHUP rereads the configuration."""
+    loop = asyncio.get_running_loop()
+    main = asyncio.current_task()
+
+    def ask_to_stop() -> None:
+        if stop.is_set() and main is not None:
+            main.cancel()
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, ask_to_stop)
+    loop.add_signal_handler(signal.SIGHUP, reread)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.remove_signal_handler(number)

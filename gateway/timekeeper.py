@@ -37,13 +37,17 @@ class Timekeeper:
     ) -> None:
         self.clock = clock
         self.last = last
-        self.period = round(period_s * SECOND)
-        self.absent_after = round(absent_after_s * SECOND)
+        self.pace(period_s, absent_after_s)
         self.believe_after = round(believe_after_s * SECOND)
         self._steady = steady
         self._ticked_at: int | None = None  # steady µs of the last tick in this run
         self._ahead_since: int | None = None  # steady µs since when the wall clock has been ahead
         self._behind = 0  # µs by which the wall clock is behind the stream
+
+    def pace(self, period_s: float, absent_after_s: float) -> None:
+        """Go on at another pace."""
+        self.period = round(period_s * SECOND)
+        self.absent_after = round(absent_after_s * SECOND)
 
     @property
     def trouble(self) -> str:
