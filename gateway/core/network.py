@@ -153,6 +153,14 @@ class Network:
         """True when `node` is `ancestor` or hangs below it."""
         return ancestor <= node < ancestor + int(self.size[ancestor])
 
+    def lowest_above(self, nodes: npt.ArrayLike) -> int:
+        """The lowest node at or above all of these, one or more; where they have no root in common, a root."""
+        found = np.asarray(nodes)
+        node, last = int(found.min()), int(found.max())
+        while not self.is_below(last, node) and self.parent[node] >= 0:
+            node = int(self.parent[node])
+        return node
+
     def path(self, node: int) -> list[int]:
         """From the root down to `node`, both included."""
         steps = [node]

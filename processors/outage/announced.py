@@ -14,6 +14,7 @@ from gateway.core.model import Bools, Change, IncidentKind, IncidentState, Plann
 from processors.outage.book import Book
 from processors.outage.evidence import Evidence
 from processors.outage.follow import Follower
+from processors.outage.likelihood import lower_median
 from processors.outage.open import Opener
 from processors.outage.planned import Key
 from processors.outage.settings import OutageSettings
@@ -114,7 +115,7 @@ class Announced:
         dark &= within & ((ev.back_at[keys] == 0) | told)
         if not (dark & free).any() and slot < 0:
             return
-        onset = int(np.sort(ev.dark_at[keys[dark]])[(np.count_nonzero(dark) - 1) // 2]) if dark.any() else at
+        onset = lower_median(ev.dark_at[keys[dark]]) if dark.any() else at
         living = ~dark & (ev.on_at[keys] > onset + book.tolerance)
         silent = (ev.flags[keys] & Flag.SILENT > 0) | (at - ev.last_heard(keys) > ev.interval[keys] * 3 // 2)
         quiet = ~dark & ~living & ~silent
@@ -127,7 +128,7 @@ class Announced:
             self.review[_key_of(window)] = at + int(ev.interval[keys[quiet]].max()) * 3 // 2
         if not members.any():
             return
-        place = self._above([*nodes, *np.unique(book.inventory.node[keys[members & dark]]).tolist()])
+        place = network.lowest_above([*nodes, *np.unique(book.inventory.node[keys[members & dark]]).tolist()])
         self._tell(window, place, keys[members], at)
 
     def _explain(self, top: int, node: int, shown: Shown) -> Iterator[int]:
@@ -147,13 +148,6 @@ class Announced:
         while child < end:
             yield from self._explain(top, child, shown)
             child += int(self.book.network.size[child])
-
-    def _above(self, nodes: list[int]) -> int:
-        """The lowest node at or above all of these."""
-        network, node, last = self.book.network, min(nodes), max(nodes)
-        while not network.is_below(last, node) and network.parent[node] >= 0:
-            node = int(network.parent[node])
-        return node
 
     def _tell(self, window: PlannedOutage, node: int, keys: Keys, at: int, *, direct_by: str = "") -> None:
         """Open an announced outage with these members, or take them into the one that is there."""
@@ -178,7 +172,7 @@ class Announced:
             slot = book.add(story)
         story = book.stories[slot]
         if story.node in network:
-            place = self._above([node, network.index(story.node)])
+            place = network.lowest_above([node, network.index(story.node)])
             if network.ids[place] != story.node:
                 story.node, story.phases = network.ids[place], book.node_phases(network.ids[place])
         if story.state is not OPEN:
@@ -269,7 +263,7 @@ class Announced:
 
     # -- after the end ---------------------------------------------------------------------------------------------
 
-    def shown_dark(self, story: Story) -> Bools:
+    def _shown_dark(self, story: Story) -> Bools:
         """Members off that are dark after the announced end, bool[m]: by evidence of their own, however old, and with
         them all in whose branch nobody has supply; or because nothing is heard of them while others on their path
         are heard."""
@@ -294,7 +288,7 @@ class Announced:
             _name(story, window)
             book.publish(slot, at, Change.UPDATED)
             return
-        shown = self.shown_dark(story)
+        shown = self._shown_dark(story)
         own = ev.is_dark(story.keys)
         keys, unknown = story.keys[shown], story.keys[off & ~shown]
         sure = bool((shown & own).any())
@@ -314,7 +308,11 @@ class Announced:
         ev, book, network = self.evidence, self.book, self.book.network
         since = planned.planned_to
         self._date(keys, since)
-        top = network.index(planned.node) if planned.node in network else self._above(_nodes(book, keys))
+        top = (
+            network.index(planned.node)
+            if planned.node in network
+            else network.lowest_above(_nodes(book, keys))
+        )
         below = self.opener.points_below(top)
         inside = alive[self.opener.first[top] : self.opener.first[top + network.size[top]]]
         dark = np.isin(below, keys)
@@ -348,7 +346,7 @@ class Announced:
         """The lowest node at or below `node` that all of its dark points hang on or below."""
         network = self.book.network
         nodes = self.book.inventory.node[keys]
-        found = self._above(nodes[_below(network.subtree(node), nodes)].tolist())
+        found = network.lowest_above(nodes[_below(network.subtree(node), nodes)].tolist())
         return found if network.is_below(found, node) else node
 
     def _date(self, keys: Keys, since: int) -> None:

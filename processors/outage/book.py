@@ -47,6 +47,7 @@ class Book:
         self.network = inventory.network
         self.evidence = evidence
         self.tolerance = round(evidence.settings.clock_tolerance_s * SECOND)
+        self.sustained = round(evidence.settings.sustained_s * SECOND)
         self.stories: dict[int, Story] = {}
         self.at_node: dict[str, int] = {}  # node -> slot of the outage that is open there
         self.owner: Int32s = np.full(len(inventory), -1, np.int32)
@@ -279,7 +280,27 @@ class Book:
         )
         self.events.append(told)
 
+    def reopen(self, slot: int, at: int, *, anew: bool = False) -> None:
+        """Members of a restored story are off again. `anew`: where the last loss was short, this is a conclusion of its
+        own, and a hold-off begins again."""
+        story = self.stories[slot]
+        if anew and story.restored_at - story.started_at <= self.sustained:
+            story.held_from = at
+        story.restored_at = story.settled_at = story.doubted_at = story.returned_at = story.review_at = 0
+        self.turn(slot, IncidentState.OPEN)
+        self.publish(slot, at, Change.UPDATED)
+
     # -- telling ---------------------------------------------------------------------------------------------------
+
+    def tell_news(self, slot: int, at: int) -> None:
+        """Tell what an operator cares about, at most once a second."""
+        story = self.stories[slot]
+        if signature(story, facts_of(story, self)) == story.signature:
+            self.dirty.discard(slot)
+        elif at - story.published_at >= SECOND:
+            self.publish(slot, at, Change.UPDATED)
+        else:
+            self.dirty.add(slot)
 
     def publish(self, slot: int, at: int, change: Change, *, void: bool = False) -> None:
         story = self.stories[slot]

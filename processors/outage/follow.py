@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 
 import numpy as np
 
@@ -12,9 +11,9 @@ from gateway.core.model import Bools, Change, IncidentKind, IncidentState, Int64
 from processors.outage.book import Book
 from processors.outage.contradiction import Contradiction
 from processors.outage.evidence import Evidence
-from processors.outage.facts import facts_of, signature, verified
-from processors.outage.hindsight import Hindsight
-from processors.outage.likelihood import holds
+from processors.outage.facts import verified
+from processors.outage.likelihood import holds, lower_median
+from processors.outage.lost_paths import LostPaths
 from processors.outage.metrics import FAULTS
 from processors.outage.open import Opener
 from processors.outage.remainder import Remainder
@@ -39,7 +38,7 @@ class Follower:
         self.verify = round(settings.verify_s * SECOND)
         self.verify_max = round(settings.verify_max_s * SECOND)
         self.reclose = round(settings.reclose_s * SECOND)
-        self.hindsight = Hindsight(settings, evidence, book, opener)
+        self.paths = LostPaths(settings, evidence, book, opener)
         self.remainder = Remainder(settings, evidence, book, opener)
         self.contradiction = Contradiction(settings, evidence, book, opener)
         self.patience = round(settings.remainder_s * SECOND)
@@ -72,7 +71,7 @@ class Follower:
             if slot not in self.book.stories:
                 return
         if story.communications:
-            self._follow_silence(slot, story, at)
+            self.paths.follow(slot, story, at)
         else:
             self._follow_outage(slot, story, at)
 
@@ -94,11 +93,6 @@ class Follower:
     @staticmethod
     def _waits(story: Story) -> bool:
         return story.state is RESTORED or story.returned_at > 0
-
-    def _need(self, members: int) -> int:
-        return max(1, math.ceil(self.settings.restored_share * members - 1e-9))
-
-    # -- outages ---------------------------------------------------------------------------------------------------
 
     def _follow_outage(self, slot: int, story: Story, at: int) -> None:
         ev = self.evidence
@@ -142,7 +136,7 @@ class Follower:
         if story.state is RESTORED and not story.doubted_at and self._verified(story, at):
             self._close(slot, story, at)
             return
-        self._update(slot, story, at)
+        self.book.tell_news(slot, at)
 
     def _relapse(self, story: Story) -> None:
         ev, k = self.evidence, story.keys
@@ -164,9 +158,9 @@ class Follower:
         again &= ev.dark_at[k] >= last - self.opener.collecting
         if at - last < self.opener.collecting:
             return
-        onset = int(np.sort(ev.dark_at[k[again]])[(np.count_nonzero(again) - 1) // 2])
+        onset = lower_median(ev.dark_at[k[again]])
         network, nodes = self.book.network, self.book.inventory.node[k]
-        top = self.remainder.lowest(k[again])
+        top = network.lowest_above(nodes[again])
         below = ~story.off & (nodes >= top) & (nodes < top + network.size[top])
         quiet = below & (ev.on_at[k] <= onset + self.book.tolerance) & (story.end <= onset)
         if not quiet.any() or (below & ~quiet).any():
@@ -215,7 +209,7 @@ class Follower:
             return
         if at - story.doubted_at < self.opener.collecting:
             return
-        onset = int(np.sort(ev.dark_at[k[dark]])[(np.count_nonzero(dark) - 1) // 2])
+        onset = lower_median(ev.dark_at[k[dark]])
         quiet = ~dark & ~story.off & (ev.on_at[k] <= onset + self.book.tolerance)
         living = ~dark & ~quiet & ~story.off
         count, silent = int(np.count_nonzero(dark)), int(np.count_nonzero(quiet))
@@ -241,7 +235,7 @@ class Follower:
         """One fault has taken supply from the dark members again, and so from those that say nothing."""
         self._relapse(story)
         self._lose(story, quiet, onset)
-        self._reopen(slot, story, at, new=new)
+        self.book.reopen(slot, at, anew=new)
 
     def _lose(self, story: Story, quiet: Bools, onset: int) -> None:
         rows = np.flatnonzero(quiet)
@@ -264,7 +258,7 @@ class Follower:
         """Enough are back and nobody is known dark; or those who came back did so some time ago."""
         if not alive:
             return False
-        if not dark.any() and (alive >= self._need(len(story.keys)) or self._reversed(story)):
+        if not dark.any() and (alive >= self.settings.enough(len(story.keys)) or self._reversed(story)):
             return True
         if story.planned:
             return False  # whoever is still off is off as announced
@@ -284,15 +278,7 @@ class Follower:
 
     def reopen_planned(self, slot: int, at: int) -> None:
         """Members are off again, or others are, within the announced window."""
-        self._reopen(slot, self.book.stories[slot], at, new=False)
-
-    def _reopen(self, slot: int, story: Story, at: int, *, new: bool) -> None:
-        """`new`: where the last loss was short, this is a conclusion anew: a hold-off begins again."""
-        if new and story.restored_at - story.started_at <= self.sustained:
-            story.held_from = at
-        story.restored_at = story.settled_at = story.doubted_at = story.returned_at = story.review_at = 0
-        self.book.turn(slot, OPEN)
-        self.book.publish(slot, at, Change.UPDATED)
+        self.book.reopen(slot, at)
 
     def _verified(self, story: Story, at: int) -> bool:
         if at - story.settled_at < self.verify or self._asks(story) or self.remainder.undecided(story, at):
@@ -345,60 +331,4 @@ class Follower:
         story.restored_at = int(story.end.max())
         if momentary:
             story.kind = IncidentKind.MOMENTARY
-        self.book.finish(slot, at, IncidentState.CLOSED)
-
-    def _update(self, slot: int, story: Story, at: int) -> None:
-        """Tell what an operator cares about, at most once a second."""
-        if signature(story, facts_of(story, self.book)) == story.signature:
-            self.book.dirty.discard(slot)
-        elif at - story.published_at >= SECOND:
-            self.book.publish(slot, at, Change.UPDATED)
-        else:
-            self.book.dirty.add(slot)
-
-    # -- communications losses -------------------------------------------------------------------------------------
-
-    def _follow_silence(self, slot: int, story: Story, at: int) -> None:
-        ev, k = self.evidence, story.keys
-        silent = ev.flags[k] & Flag.SILENT > 0
-        heard = ev.heard_at[k]
-        came = story.off & (heard > story.start)
-        story.end[came] = heard[came]
-        again = np.flatnonzero(~story.off & silent)
-        if len(again):
-            story.relapse(again, np.maximum(ev.last_heard(k[again]), story.end[again] + 1))
-        if came.any():
-            story.returned_at = at
-        if came.any() or story.doubted_at:
-            self.hindsight.conclude(slot, story, came, at)
-            if slot not in self.book.stories:
-                return
-            k = story.keys
-        alive = int(np.count_nonzero(~story.off))
-        if story.state is RESTORED and len(again) and alive < self._need(len(k)):
-            self._reopen(slot, story, at, new=True)
-            return
-        if story.state is OPEN and (alive >= self._need(len(k)) or self._part_back(story, alive, at)):
-            story.settled_at = at
-            story.restored_at = int(story.end.max())
-            self.book.turn(slot, RESTORED)
-            self.book.publish(slot, at, Change.RESTORED)
-        if story.state is RESTORED and at - story.settled_at >= self.verify:
-            self._close_silence(slot, story, at)
-            return
-        self._update(slot, story, at)
-
-    def _part_back(self, story: Story, alive: int, at: int) -> bool:
-        """Whether the path carries some again, for long enough that whoever is still silent is so for reasons of
-        their own."""
-        waits = max(self.patience, int(np.median(self.evidence.interval[story.keys])) * 3 // 2)
-        return alive > 0 and at - story.returned_at >= waits
-
-    def _close_silence(self, slot: int, story: Story, at: int) -> None:
-        """Whoever is still silent has a silence of their own from now on."""
-        rest = story.off
-        story.end[rest] = np.maximum(story.restored_at, story.start[rest])
-        keys = story.keys[rest]  # accounted for until then
-        self.evidence.heard_from[keys] = np.maximum(self.evidence.heard_from[keys], story.end[rest])
-        story.restored_at = int(story.end.max())
         self.book.finish(slot, at, IncidentState.CLOSED)

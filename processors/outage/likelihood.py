@@ -83,6 +83,12 @@ def holds(evident: int, quiet: int, living: int, settings: OutageSettings) -> bo
     return one - settings.min_score + 1e-6 >= evident * (single(settings) - settings.min_score)
 
 
+def lower_median(values: Int64s) -> int:
+    """The lower median of one or more values."""
+    middle = (len(values) - 1) // 2
+    return int(np.partition(values, middle)[middle])
+
+
 def lower_medians(group: Int64s, values: Int64s, count: int) -> Int64s:
     """Lower median of the values of each group 0 … count−1, 0 for an empty one: int64[count]."""
     order = np.lexsort((values, group))

@@ -24,7 +24,7 @@ from gateway.core.clock import SECOND
 from gateway.core.model import Bools, Change, Float64s, IncidentKind, Int64s
 from processors.outage.book import Book
 from processors.outage.evidence import Evidence
-from processors.outage.likelihood import beta_prior, log_gamma, measured
+from processors.outage.likelihood import beta_prior, log_gamma, lower_median, measured
 from processors.outage.open import Opener
 from processors.outage.settings import OutageSettings
 from processors.outage.state import FAR, Dark, Keys
@@ -91,14 +91,6 @@ class Remainder:
             found[climbing] = up
         return Branches(rows, found)
 
-    def lowest(self, keys: Keys) -> int:
-        """The lowest node at or above all of these."""
-        network, nodes = self.book.network, self.book.inventory.node[keys]
-        node, last = int(nodes.min()), int(nodes.max())
-        while not network.is_below(last, node) and network.parent[node] >= 0:
-            node = int(network.parent[node])
-        return node
-
     def _since(self, story: Story, tops: Int64s) -> Int64s:
         """When supply came back beside each branch: the lower median of the returns below the node above it."""
         network = self.book.network
@@ -106,7 +98,7 @@ class Remainder:
         nodes = self.book.inventory.node[story.keys[back]]
         order = np.argsort(nodes, kind="stable")
         nodes, ends = nodes[order], story.end[back[order]]
-        middle = int(np.sort(ends)[(len(ends) - 1) // 2])
+        middle = lower_median(ends)
         found = np.full(len(tops), middle, np.int64)
         for i, top in enumerate(tops.tolist()):
             up = int(network.parent[top])
@@ -114,7 +106,7 @@ class Remainder:
                 continue
             first, last = np.searchsorted(nodes, [up, up + int(network.size[up])])
             if last > first:
-                found[i] = np.sort(ends[first:last])[(last - first - 1) // 2]
+                found[i] = lower_median(ends[first:last])
         return found
 
     def _weights(self, story: Story, rows: Int64s, of: Int64s, since: Int64s, at: int) -> Float64s:
@@ -195,7 +187,7 @@ class Remainder:
         """A nested incident that carries the interruptions from their own start on."""
         book = self.book
         start = story.start[np.isin(story.keys, keys)]
-        node = self.lowest(keys)
+        node = book.network.lowest_above(book.inventory.node[keys])
         name = book.network.ids[node]
         loss = story.kind is IncidentKind.PHASE_LOSS
         mask = book.mask(slot)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -139,6 +140,10 @@ class OutageSettings(Settings):
         default=300,
         description="Onsets further apart than this are not taken as one fault when incidents roll up.",
     )
+
+    def enough(self, members: int) -> int:
+        """How many of so many members have to be back for all to count as restored."""
+        return max(1, math.ceil(self.restored_share * members - 1e-9))
 
     @model_validator(mode="after")
     def _ordered(self) -> OutageSettings:

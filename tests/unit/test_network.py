@@ -50,6 +50,10 @@ def test_every_question_agrees_with_walking_the_tree(forest: tuple[list[str], li
         assert set(network.ids[network.subtree(node)]) == below
         assert sums[node] == sum(int(weights[network.index(other)]) for other in below)
         assert all(network.is_below(network.index(other), node) == (other in below) for other in ids)
+        for other in ids:
+            shared = [up for up in chain if up in ancestors(other, parent)]
+            found = network.ids[network.lowest_above([node, network.index(other)])]
+            assert found == shared[0] if shared else not parent[found]
 
 
 def test_siblings_keep_the_order_in_which_they_were_written() -> None:
