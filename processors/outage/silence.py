@@ -70,7 +70,7 @@ class Silence:
         ev, book = self.evidence, self.book
         path, through = self._widest(keys)
         name = next(name for name, index in ev.paths.items() if index == path)
-        silent = ev.listed & ~ev.concentrator & (at > np.maximum(ev.heard_at, ev.heard_from) + ev.interval)
+        silent = ev.listed & ~ev.concentrator & (at > ev.last_heard(np.arange(len(ev.listed))) + ev.interval)
         members = np.flatnonzero(through & silent & (book.owner < 0))
         members = members[~ev.is_dark(members)]
         within = [
@@ -115,7 +115,8 @@ class Silence:
             here = hop == wider[0]
             if int(ev.heard_at[here & ev.listed].max(initial=0)) > limit:
                 break
-            path, through = int(wider[0]), here
+            if (here & ~through & ev.listed & ~ev.concentrator).any():  # else the nearer one says it better
+                path, through = int(wider[0]), here
         return path, through
 
     def _unheard(self) -> set[int]:
@@ -128,12 +129,7 @@ class Silence:
         concentrator = self.inventory.key(rest) if how == "via" else None
         if concentrator is not None:
             return int(self.inventory.node[concentrator])
-        nodes = self.inventory.node[members]
-        node, last = int(nodes.min()), int(nodes.max())
-        network = self.inventory.network
-        while not network.is_below(last, node) and network.parent[node] >= 0:
-            node = int(network.parent[node])
-        return node
+        return self.inventory.network.lowest_above(self.inventory.node[members])
 
     def _story(self, members: Keys, node: int, path: str, started_at: int, at: int) -> Story:
         name = self.inventory.network.ids[node]

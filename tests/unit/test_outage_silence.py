@@ -99,6 +99,22 @@ def test_a_silent_cell_and_one_gasp_are_one_meter_and_a_lost_path() -> None:
     assert (silence.kind, len(silence.devices)) == (IncidentKind.COMMUNICATIONS_LOSS, N - 1)
 
 
+def test_who_was_never_heard_joins_no_lost_path_where_that_is_not_expected() -> None:
+    cut = T0 + 300 * SECOND
+    entries = [*reports(range(1, N), T0, cut), *reports(range(N, 2 * N), T0, T0 + 600 * SECOND)]
+    detector = OutageDetector(inventory(), OutageSettings(expect_unheard=False))
+    (lost,) = play(detector, entries, T0 + 600 * SECOND)
+    assert (lost.evidence["path"], lost.devices) == ("cell:cell-1", tuple(range(1, N)))
+
+
+def test_a_lost_path_is_told_at_the_nearest_hop_that_all_the_silent_share() -> None:
+    entries = [*reports(range(N), T0, T0 + 300 * SECOND), *reports(range(N, 2 * N), T0, T0 + 600 * SECOND)]
+    box = inventory(via=("C1", ""), cells=("cell-1", "cell-2"))
+    (lost,) = play(OutageDetector(box, OutageSettings()), entries, T0 + 600 * SECOND)
+    assert lost.evidence["path"] == "via:C1"
+    assert lost.devices[:N] == tuple(range(N))
+
+
 def test_a_gasp_grows_into_its_transformer_when_the_others_missed_their_reports() -> None:
     cut = T0 + 300 * SECOND
     entries: list[Batch | Signal] = [
