@@ -54,7 +54,8 @@ class Direct:
             self._credit(slot, terminal)
             self.follower.reopen(slot, int(ev.onset_at[key]), at)
             return
-        dark = below[known & (np.abs(ev.onset_at[below] - dark_at) <= self.opener.join)]
+        same = ev.lost[below] & np.uint8(phases) > 0  # the loss of other phases is another matter
+        dark = below[known & same & (np.abs(ev.onset_at[below] - dark_at) <= self.opener.join)]
         self.opener.begin(
             node,
             below,

@@ -10,6 +10,7 @@ from gateway.core.model import Bools, Change, IncidentKind, Int64s
 from gateway.core.network import phase_letters
 from processors.outage.book import Book
 from processors.outage.evidence import Evidence
+from processors.outage.likelihood import lower_median
 from processors.outage.settings import OutageSettings
 from processors.outage.state import ALL, Dark, Flag, Keys
 from processors.outage.story import Story
@@ -83,7 +84,7 @@ class Starter:
         if not len(members):
             return
         story = Story(
-            id=book.new_id(kind, name, at),
+            id=book.new_id(kind, name if whole else f"{name}|{letters}", at),
             kind=kind,
             node=name,
             phases=letters,
@@ -119,7 +120,7 @@ class Starter:
         told = ~guessed & (ev.kinds[near] & Dark.GASP > 0)
         times = [ev.onset_at[near[~guessed]]]
         if not told.any() and guessed.any():
-            times.append(np.sort(ev.onset_at[near[guessed]])[[(np.count_nonzero(guessed) - 1) // 2]])
+            times.append(np.array([lower_median(ev.onset_at[near[guessed]])]))
         return int(np.concatenate(times).min()) if len(near) else middle
 
     def _when(self, keys: Keys, started: int) -> Int64s:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
@@ -34,8 +36,8 @@ NETWORK = Network(
 TERMINAL, SENSOR = 3 * N, 3 * N + 1
 
 
-def world(*phases: str) -> Inventory:
-    """`phases` of the meters in turn; the terminal hangs on T1, the sensor on U."""
+def world(*phases: str, others: Sequence[Device] = ()) -> Inventory:
+    """`phases` of the meters in turn; the terminal hangs on T1, the sensor on U; `others` come last."""
     meters = [
         Device(id=f"M{t[1]}{i}", node=f"{t}-{i}", phases=phases[i % len(phases)], interval_s=60)
         for t in TRANSFORMERS
@@ -43,14 +45,14 @@ def world(*phases: str) -> Inventory:
     ]
     terminal = Device(id="X", node="T1", kind="terminal", customers=0, interval_s=60)
     sensor = Device(id="I", node="U", kind="sensor", customers=0, interval_s=60)
-    return Inventory([*meters, terminal, sensor], NETWORK)
+    return Inventory([*meters, terminal, sensor, *others], NETWORK)
 
 
 class Play:
     """One tick a second; everyone is heard to be well in the first, and nothing fails."""
 
-    def __init__(self, *phases: str) -> None:
-        self.detector = OutageDetector(world(*phases), OutageSettings())
+    def __init__(self, *phases: str, others: Sequence[Device] = ()) -> None:
+        self.detector = OutageDetector(world(*phases, others=others), OutageSettings())
         self.at = T0
         self.events: list[Event] = []
         self.before = faults()
@@ -100,6 +102,29 @@ def test_a_terminal_with_one_dead_phase_is_direct_evidence_of_its_loss_below() -
         loss.started_at
     }  # interrupted once, since the first phase was lost
     assert rows[0] > loss.started_at
+
+
+def test_losses_of_two_phases_told_in_the_same_second_are_two_incidents() -> None:
+    play = Play("A", "C", others=[Device(id="Y", node="T1", kind="terminal", customers=0, interval_s=60)])
+    other = SENSOR + 1
+    play.volts([other], 230.0, 230.0, 230.0)
+    play.tick()
+    play.volts([TERMINAL], 0.0, 230.0, 230.0)
+    play.volts([other], 230.0, 230.0, 0.0)
+    play.tick()
+    assert play.told() == [("phase_loss", "T1", "A"), ("phase_loss", "T1", "C")]
+    assert {event.incident.revision for event in play.events} == {1}
+
+
+def test_a_terminal_takes_no_meters_from_the_loss_of_another_phase() -> None:
+    play = Play("ABC")
+    play.volts(range(N), 0.0, 230.0, 230.0)
+    play.tick(12)
+    assert play.told() == [("phase_loss", "T1", "A")]
+    play.volts([TERMINAL], 230.0, 230.0, 0.0)
+    play.tick(90)
+    assert play.told() == [("phase_loss", "T1", "A")]
+    assert len(latest(play.events)) == 1
 
 
 def test_a_customer_who_lost_one_of_three_phases_is_interrupted_until_it_is_back() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.core.clock import SECOND, parse_time
@@ -165,8 +165,23 @@ def test_pieces_and_restarts_change_nothing(stream: Stream, chunk: int, restart_
     assert play(stream, chunk=100, restart_every=restart_every) == whole
 
 
+_LIT = (0, 0, 230.0, 230.0, 230.0, 1.0)
+_METERS_LOST_A_AND_TERMINAL_C: Stream = [
+    *([[]] * 4),
+    [
+        [
+            (0, 0, 0.0, 230.0, 230.0, 1.0),
+            *[_LIT] * 8,
+            (3, 0, 0.0, 230.0, 230.0, 1.0),
+            (8, 0, 230.0, 230.0, 0.0, 1.0),
+        ]
+    ],
+]  # once the two took the same meters from each other again and again, under one incident's id
+
+
 @settings(max_examples=60, deadline=None)
 @given(_stream)
+@example(_METERS_LOST_A_AND_TERMINAL_C)
 def test_every_incident_tells_a_possible_story(
     stream: Stream,
 ) -> None:
