@@ -11,6 +11,7 @@ import pytest
 from paho.mqtt import client as paho
 
 from drivers.mqtt import MqttDriver
+from drivers.mqtt.session import Session
 from gateway.core.model import SignalKind
 from gateway.embedded import BrokerAddress
 from tests.integration.mqtt_parts import HeldSink, publisher, running, send, settings, voltage
@@ -90,28 +91,46 @@ async def test_silence_is_told_with_how_long_it_was(broker: BrokerAddress, space
             assert "0.3 s" in sink.signals[0].detail
 
 
-async def test_an_answer_that_waits_for_our_own_disk_is_an_answer(broker: BrokerAddress, space: str) -> None:
+def time_up(driver: MqttDriver, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """Set when `answer_s` has passed and only what was received by then is waited for."""
+    up, heard_out = asyncio.Event(), driver._heard_out
+
+    async def noted(session: Session) -> bool:
+        up.set()
+        return await heard_out(session)
+
+    monkeypatch.setattr(driver, "_heard_out", noted)
+    return up
+
+
+async def test_an_answer_that_waits_for_our_own_disk_is_an_answer(
+    broker: BrokerAddress, space: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sink = HeldSink(held=True)
     with device(broker, space, ("event", '{"type": "ping_ok"}')) as commands:
         async with asking(broker, space, sink, HASTY) as driver:
+            up = time_up(driver, monkeypatch)
             question = asyncio.create_task(driver.ask(0, sink))
             await until(lambda: commands and sink.waiting)
-            await asyncio.sleep(0.5)  # longer than answer_s: the question waits for what was received
+            await asyncio.wait_for(up.wait(), 10)
             assert not question.done()
             sink.open.set()
             await asyncio.wait_for(question, 10)
             assert [s.kind for s in sink.signals] == [SignalKind.PING_OK]
 
 
-async def test_while_reading_is_paused_silence_says_nothing(broker: BrokerAddress, space: str) -> None:
+async def test_while_reading_is_paused_silence_says_nothing(
+    broker: BrokerAddress, space: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sink = HeldSink(held=True)
     with device(broker, space) as commands:
         async with asking(broker, space, sink, HASTY, batch_messages=2, batch_ms=1) as driver:
             await asyncio.to_thread(send, broker, f"{space}/M2/telemetry", [voltage(n) for n in range(20)])
             await until(lambda: driver._session is not None and driver._session.paused)
+            up = time_up(driver, monkeypatch)
             question = asyncio.create_task(driver.ask(0, sink))
             await until(lambda: commands)
-            await asyncio.sleep(0.5)
+            await asyncio.wait_for(up.wait(), 10)
             sink.open.set()
             await asyncio.wait_for(question, 10)
             await until(lambda: len(sink.voltages) == 20)
