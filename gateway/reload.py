@@ -105,7 +105,7 @@ class Reloader:
                 compose,
                 before.config,
                 clock=self._clock,
-                known=self._known(),
+                known=before.inventory.ids,
                 tables=tables,
                 file=before.file,
             )
