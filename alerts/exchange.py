@@ -26,7 +26,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One HTTP answer: `body` is cut off at a bound that is far above what is expected."""
+    """One HTTP answer. Names of headers are in lower case; `body` is cut off far above what is expected."""
 
     status: int
     headers: Mapping[str, str]
@@ -45,9 +45,10 @@ class Line(Protocol):
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """`path` is taken below the target's address, and is empty for the address itself.
+        """`path` is taken below the target's address, and is empty for the address itself; it is plain text, not
+        percent-encoded.
 
-        Raises LineError when no answer came.
+        Raises LineError when no answer came, or the path would lead out of the address.
         """
         ...
 

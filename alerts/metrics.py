@@ -15,12 +15,26 @@ TRY_SECONDS = Histogram(
 )
 DELAY_SECONDS = Histogram(
     "feederline_alerts_delay_seconds",
-    "From a ticket's step to its acceptance by the target",
+    "From the making of a message to its acceptance by the target",
     ["target"],
     buckets=(0.1, 0.3, 1, 3, 10, 30, 120, 600, 3600, 86_400),
 )
 LATE = Gauge(
     "feederline_alerts_late_deliveries", "Messages undelivered for longer than the alarm", ["target"]
 )
-DISABLED = Gauge("feederline_alerts_target_disabled", "1 when the target answered 410 Gone", ["target"])
+LATE_TARGETS = Counter(
+    "feederline_alerts_late_alarms_total",
+    "Alarms raised because a target does not get its messages",
+    ["target"],
+)
+DISABLED = Gauge(
+    "feederline_alerts_target_disabled",
+    "1 since the target answered 410 Gone, until it is enabled",
+    ["target"],
+)
+LEFT_ALONE = Gauge(
+    "feederline_alerts_target_left_alone",
+    "1 while the target fails and is tried with single messages only",
+    ["target"],
+)
 OUTBOX_FAULTS = Counter("feederline_alerts_outbox_unavailable_total", "Times that the outbox did not answer")

@@ -1,10 +1,19 @@
-"""When to try again."""
+"""When to try again, and what a failure says."""
 
 from __future__ import annotations
 
+from alerts.exchange import Reply
 from alerts.targets import RetrySettings
 from gateway.core.clock import SECOND
 from gateway.core.model import Delivery
+
+_ABOUT_THE_MESSAGE = frozenset({400, 406, 409, 410, 413, 414, 415, 422, 429})
+"""Answers of a receiver that works: it does not like this message, wants none at all, or wants them more slowly."""
+
+
+def speaks_for_the_target(reply: Reply) -> bool:
+    """Whether the try failed in a way in which the next message's would: nobody there, broken, not letting us in."""
+    return not reply.accepted and reply.status not in _ABOUT_THE_MESSAGE
 
 
 def next_try_at(

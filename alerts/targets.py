@@ -53,7 +53,7 @@ class TargetSettings(Settings):
     below: tuple[str, ...] = ()  # only what lies at or below these nodes; empty: the whole network
     drills: bool = True
     timeout_s: Seconds = 20.0
-    rate_per_s: Annotated[float, Field(gt=0, le=10_000)] = 50.0  # messages a second at most, in the long run
+    rate_per_s: Annotated[float, Field(gt=0, le=10_000)] = 50.0  # messages a second, of each gateway
     ca_file: Path | None = None  # certificate authorities to trust instead of the system's
     client_cert: Path | None = None  # mutual TLS
     client_key: Path | None = None
@@ -137,8 +137,8 @@ class BreakerSettings(Settings):
     """When a target that fails is left alone for a while, but for one message that tries it."""
 
     failures: int = Field(5, ge=1, le=1000)  # in a row
-    open_s: Seconds = 10.0
-    longest_s: Seconds = 120.0  # the time doubles up to this while it goes on failing
+    open_s: Seconds = 1.0  # before the first of these messages
+    longest_s: Seconds = 30.0  # the time doubles up to this while it goes on failing
 
 
 def is_loopback(host: str) -> bool:

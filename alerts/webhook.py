@@ -1,28 +1,33 @@
-"""Signed messages out, by the Standard Webhooks rules. One try; when to try again is the dispatcher's matter."""
+"""A target as it is spoken to: its secrets, its certificates, and one try to bring one message across.
+
+When to try again is the dispatcher's matter.
+"""
 
 from __future__ import annotations
 
 import base64
+import logging
 import secrets
 import ssl
-from email.utils import parsedate_to_datetime
+from collections.abc import Iterable, Mapping
 
 import aiohttp
 from standardwebhooks import Webhook
-from yarl import URL
 
-from alerts.exchange import Reply
+from alerts.exchange import LineError, Reply
+from alerts.formats import FORMATS
+from alerts.line import HttpLine, quotable
 from alerts.targets import TargetSettings
-from gateway.core.clock import SECOND, from_datetime, to_datetime
+from gateway.core.clock import SECOND, Clock, SystemClock, to_datetime
 from gateway.core.errors import InvalidInputError
 from gateway.core.model import Delivery
 from gateway.core.settings import Secret
 
+log = logging.getLogger(__name__)
+
 PREFIX = "whsec_"
 USER_AGENT = "Feederline-Webhooks/1"
 _KEY_BYTES = range(24, 65)
-_REPLY_BYTES = 2048
-_QUOTED = 200
 
 
 def new_secret() -> str:
@@ -33,60 +38,142 @@ def new_secret() -> str:
 class Endpoint:
     """A target with its secrets and certificates loaded, ready to be sent to."""
 
-    def __init__(self, target: TargetSettings, allowed_hosts: frozenset[str]) -> None:
+    def __init__(
+        self, target: TargetSettings, allowed_hosts: frozenset[str], clock: Clock | None = None
+    ) -> None:
         """Raises InvalidInputError, naming the target but no secret, when one of these cannot be used."""
-        faults: list[str] = []
         self.name = target.name
-        self._url = URL(target.url)
+        self._target = target
+        self._clock = clock or SystemClock()
+        self._exchange = FORMATS.get(target.format).exchange
+        self._faults: list[str] = []
         if target.host not in allowed_hosts:
-            faults.append(f"target {target.name}: host {target.host} is not on allow_hosts")
-        self._signers: list[Webhook] = []
-        for key, secret in (("secret", target.secret), ("previous_secret", target.previous_secret)):
-            if secret is not None:
-                try:
-                    self._signers.append(_signer(secret))
-                except InvalidInputError as exc:
-                    faults += [f"target {target.name}: {key}: {fault}" for fault in exc.faults]
-        self._timeout = aiohttp.ClientTimeout(total=target.timeout_s)
-        self._timeout_s = target.timeout_s
-        self._tls: ssl.SSLContext | bool = True
-        if target.ca_file is not None:
-            try:
-                self._tls = ssl.create_default_context(cafile=str(target.ca_file))
-            except OSError as exc:  # SSLError is one
-                faults.append(f"target {target.name}: ca_file {target.ca_file}: {exc.strerror or exc}")
-        if faults:
-            raise InvalidInputError(faults)
+            self._faults.append(f"host {target.host} is not on allow_hosts")
+        given = (("secret", target.secret), ("previous_secret", target.previous_secret))
+        self._signers = [signer for key, secret in given if (signer := self._signer(key, secret))]
+        self._own_headers, self._hidden = self._identity()
+        self._tls = self._trust()
+        if self._faults:
+            raise InvalidInputError([f"target {target.name}: {fault}" for fault in self._faults])
 
     def headers(self, delivery: Delivery, *, at: int) -> dict[str, str]:
-        """Headers of a try made at `at`: one signature per secret, the current one first."""
-        when = to_datetime(at)
-        text = delivery.body.decode()
-        return {
-            "webhook-id": delivery.id,
-            "webhook-timestamp": str(at // SECOND),
-            "webhook-signature": " ".join(signer.sign(delivery.id, when, text) for signer in self._signers),
-            "content-type": delivery.content_type,
-            "user-agent": USER_AGENT,
-            "accept-encoding": "identity",
-        }
+        """Headers of Standard Webhooks for a try made at `at`: one signature per secret, the current one first."""
+        found = {"webhook-id": delivery.id, "webhook-timestamp": str(at // SECOND)}
+        if self._signers:
+            when, text = to_datetime(at), delivery.body.decode()
+            found["webhook-signature"] = " ".join(
+                signer.sign(delivery.id, when, text) for signer in self._signers
+            )
+        return found
 
-    async def send(self, session: aiohttp.ClientSession, delivery: Delivery, *, at: int) -> Reply:
-        """Try once. Whatever the other side or the line does comes back as a `Reply`, never as an exception."""
+    def line(self, session: aiohttp.ClientSession) -> HttpLine:
+        """The way there for one exchange, which may take the target's time-out from now on, all in all."""
+        return HttpLine(
+            session,
+            self._target.url,
+            timeout_s=self._target.timeout_s,
+            tls=self._tls,
+            own_headers=self._own_headers,
+            sign=lambda delivery: self.headers(delivery, at=self._clock.now()),
+            clock=self._clock,
+        )
+
+    async def send(self, session: aiohttp.ClientSession, delivery: Delivery) -> Reply:
+        """Try once. Whatever the other side, the line or the format does comes back as a `Reply`."""
         try:
-            async with session.post(
-                self._url,
-                data=delivery.body,
-                headers=self.headers(delivery, at=at),
-                allow_redirects=False,
-                timeout=self._timeout,
-                ssl=self._tls,
-            ) as response:
-                return await _judge(response, at)
-        except TimeoutError:
-            return Reply(status=None, error=f"no answer within {self._timeout_s:g} s")
-        except (aiohttp.ClientError, OSError) as exc:
-            return Reply(status=None, error=f"{type(exc).__name__}: {_printable(_reason(exc))}"[:_QUOTED])
+            reply = await self._exchange(self.line(session), delivery)
+        except LineError as exc:
+            return Reply(status=None, error=self._discreet(str(exc)))
+        except (
+            Exception
+        ) as exc:  # a boundary: an answer that a format does not expect must not hold up the others
+            log.exception("format failed on an answer", extra={"target": self.name, "delivery": delivery.id})
+            return Reply(status=None, error=f"format {self._target.format} failed: {type(exc).__name__}")
+        if reply.accepted:
+            return reply
+        return Reply(
+            status=reply.status,
+            error=self._discreet(reply.error),
+            retry_after=reply.retry_after,
+            gone=reply.gone,
+            reference=reply.reference,
+        )
+
+    def _discreet(self, text: str) -> str:
+        """A receiver may quote what it was sent; our credentials go no further than to it."""
+        for hidden in self._hidden:
+            text = text.replace(hidden, "…")
+        return quotable(text)
+
+    def _reveal(self, key: str, secret: Secret) -> str:
+        try:
+            return secret.reveal()
+        except InvalidInputError as exc:
+            self._faults += [f"{key}: {fault}" for fault in exc.faults]
+            return ""
+
+    def _signer(self, key: str, secret: Secret | None) -> Webhook | None:
+        text = "" if secret is None else self._reveal(key, secret)
+        if not text:
+            return None
+        try:
+            if not text.startswith(PREFIX):
+                raise ValueError
+            encoded = text.removeprefix(PREFIX)
+            made = base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
+        except ValueError:
+            made = b""  # told below, outside of this block: the chain of exceptions could quote the secret
+        if len(made) not in _KEY_BYTES:
+            self._faults.append(f"{key}: must be {PREFIX} followed by base64 of 24 to 64 bytes")
+            return None
+        return Webhook(made)
+
+    def _identity(self) -> tuple[Mapping[str, str], tuple[str, ...]]:
+        """Headers of ours that no format may change, and the words in them that nobody else is to read."""
+        found = {"user-agent": USER_AGENT, "accept-encoding": "identity"}
+        basic, bearer = self._target.basic_auth, self._target.bearer_token
+        if basic is not None:
+            password = self._reveal("basic_auth.password", basic.password)
+            pair = base64.b64encode(f"{basic.user}:{password}".encode()).decode()
+            return found | {"authorization": f"Basic {pair}"}, tuple(filter(None, (pair, password)))
+        if bearer is not None:
+            token = self._reveal("bearer_token", bearer)
+            if any(not "!" <= c <= "~" for c in token):
+                self._faults.append("bearer_token: holds spaces or characters beyond ASCII")
+                return found, ()
+            return found | {"authorization": f"Bearer {token}"}, tuple(filter(None, (token,)))
+        return found, ()
+
+    def _trust(self) -> ssl.SSLContext:
+        ca, cert, key = self._target.ca_file, self._target.client_cert, self._target.client_key
+        try:
+            context = ssl.create_default_context(cafile=None if ca is None else str(ca))
+        except OSError as exc:  # SSLError is one
+            self._faults.append(f"ca_file {ca}: {exc.strerror or exc}")
+            context = ssl.create_default_context()
+        if cert is not None and key is not None:
+            try:
+                context.load_cert_chain(cert, key, password=_no_password)
+            except (OSError, ValueError) as exc:
+                said = getattr(exc, "strerror", None) or exc
+                self._faults.append(f"client_cert {cert} with client_key {key}: {said}")
+        return context
+
+
+def endpoints(
+    targets: Iterable[TargetSettings], allowed_hosts: frozenset[str], clock: Clock | None = None
+) -> dict[str, Endpoint]:
+    """All targets by name. Raises InvalidInputError with the faults of all of them."""
+    found: dict[str, Endpoint] = {}
+    faults: list[str] = []
+    for target in targets:
+        try:
+            found[target.name] = Endpoint(target, allowed_hosts, clock)
+        except InvalidInputError as exc:
+            faults += exc.faults
+    if faults:
+        raise InvalidInputError(faults)
+    return found
 
 
 def open_session(connections: int) -> aiohttp.ClientSession:
@@ -99,64 +186,6 @@ def open_session(connections: int) -> aiohttp.ClientSession:
     )
 
 
-async def _judge(response: aiohttp.ClientResponse, at: int) -> Reply:
-    status = response.status
-    if 200 <= status < 300:
-        return Reply(status=status)
-    if 300 <= status < 400:
-        return Reply(
-            status=status, error=f"{status}: redirects are not followed; configure the final address"
-        )
-    try:
-        said = (await response.content.read(_REPLY_BYTES)).decode("utf-8", "replace")
-    except (aiohttp.ClientError, OSError):  # the status has come; a torn body changes nothing
-        said = ""
-    words = _printable(said[:_QUOTED])
-    return Reply(
-        status=status,
-        error=f"{status}: {words}" if words else str(status),
-        retry_after=_retry_after(response.headers.get("retry-after", ""), at)
-        if status in (429, 503)
-        else None,
-        gone=status == 410,
-    )
-
-
-def _retry_after(text: str, at: int) -> int | None:
-    """Seconds or an HTTP date to µs from `at`; None for anything else."""
-    if text.isascii() and text.isdigit() and len(text) < 12:
-        return int(text) * SECOND
-    try:
-        return max(0, from_datetime(parsedate_to_datetime(text)) - at)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-
-
-def _signer(secret: Secret) -> Webhook:
-    text = secret.reveal()
-    try:
-        if not text.startswith(PREFIX):
-            raise ValueError
-        encoded = text.removeprefix(PREFIX)
-        key = base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
-    except ValueError:
-        key = b""  # refused below, outside of this block: the chain of exceptions could quote the secret
-    if len(key) not in _KEY_BYTES:
-        raise InvalidInputError([f"must be {PREFIX} followed by base64 of 24 to 64 bytes"])
-    return Webhook(key)
-
-
-def _reason(exc: BaseException) -> str:
-    if isinstance(exc, aiohttp.ClientConnectorError) and exc.os_error.strerror:
-        return exc.os_error.strerror
-    if isinstance(
-        exc, aiohttp.ClientResponseError
-    ):  # as text it quotes the URL, whose query may hold a token
-        return exc.message or "no HTTP answer"
-    if isinstance(exc, aiohttp.InvalidURL):
-        return "the URL cannot be used"
-    return str(exc) or "no more is known"
-
-
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else " " for c in text).strip()
+def _no_password() -> str:
+    """Else the library would ask for it at the terminal."""
+    raise ValueError("the key is protected by a password, which cannot be asked for here")

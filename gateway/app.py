@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from alerts.dispatch import Dispatcher
 from alerts.targets import TargetSettings
+from gateway.alarms import Alarms
 from gateway.api.app import create_app
 from gateway.api.serving import bind, serve, url_of
 from gateway.api.state import Condition, DriverState
@@ -139,6 +140,7 @@ class Gateway:
         self.store = store
         self.started_at = started_at
         self.pipeline: Pipeline | None = None
+        self.alarms: Alarms | None = None
         self.asker = Asker(parts.drivers, parts.inventory, parts.config.asking, clock)
         self._connect = connect
 
@@ -207,6 +209,8 @@ class Gateway:
                 snapshot_s=config.gateway.snapshot_s,
             )
             group.create_task(self.pipeline.run(), name="pipeline")
+            alarms = self.alarms = Alarms(store.lateness, config.alerts, self.clock)
+            group.create_task(keep_running("alarms", alarms.run), name="alarms")
             for target in config.alerts.targets:  # one each: a slow target does not hold up the others
                 name = f"dispatch {target.name}"
                 work = functools.partial(self._dispatch, store, target)
@@ -245,7 +249,7 @@ class Gateway:
         outbox = store.outbox([target.name], owner=str(self.spool.id))
         try:
             await outbox.release()
-            await Dispatcher(outbox, [target], self.clock, self.parts.config.alerts).run()
+            await Dispatcher(outbox, target, self.clock, self.parts.config.alerts).run()
         finally:
             await outbox.close()
 
@@ -287,6 +291,7 @@ class Gateway:
                 )
                 for driver in self.parts.drivers
             ),
+            alarms=self.alarms.troubles if self.alarms else (),
         )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from alerts.desk import Desk
-from alerts.dispatch import endpoints
+from alerts.webhook import endpoints
 from drivers.modbus.driver import ModbusDriver
 from drivers.mqtt import MqttDriver, check_credentials
 from drivers.profile import load_profiles

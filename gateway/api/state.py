@@ -23,6 +23,7 @@ class Condition(Record, frozen=True, kw_only=True):
     spool_bytes: int = 0
     lag_entries: int = 0  # in the spool and not yet in the database
     drivers: tuple[DriverState, ...] = ()
+    alarms: tuple[str, ...] = ()  # targets that do not get their messages, one sentence each
 
 
 class GatewayState(Protocol):

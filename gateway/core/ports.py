@@ -128,6 +128,10 @@ class Outbox(Protocol):
         """The target wants no more: what is and will be for it waits as dead letters until a person enables it."""
         ...
 
+    async def hurry(self, target: str, *, at: int) -> None:
+        """The target answers again: what waits there for another try is due now."""
+        ...
+
     async def wait(self, timeout_s: float) -> None:
         """Return when something was added, or after the timeout."""
         ...
@@ -199,6 +203,7 @@ class TicketDesk(Protocol):
     ) -> tuple[Storm | None, tuple[Delivery, ...]]:
         """The storm as it is at `at` (None: there is none), and the summaries that are due.
 
-        storm: the last one that has not ended;  standing: tickets that live.
+        storm: the last one that has not ended;  standing: tickets that live, and where there is a storm also those
+        that ended since its last summary.
         """
         ...

@@ -45,9 +45,10 @@ class PostgresOutbox:
                 await conn.execute(sql("delivery_release"), {"owner": self._owner, "targets": self._targets})
 
     async def claim(self, *, at: int, lease: int, limit: int) -> list[Delivery]:
-        """Take up to `limit` due deliveries for `lease` µs; the oldest first of each ticket and target only.
+        """Take up to `limit` due deliveries for `lease` µs; the oldest first of each subject and target only.
 
-        Raises UnavailableError.
+        Their `created_at` is the time of the last replay where there was one: patience counts from then. What waits
+        for a target that was disabled becomes a dead letter. Raises UnavailableError.
         """
         given = {
             "at": when(at),
@@ -61,8 +62,13 @@ class PostgresOutbox:
                 rows = await (await cur.execute(sql("delivery_claim"), given)).fetchall()
         return [delivery_of(row) for row in rows]
 
-    async def delivered(self, delivery: Delivery, *, at: int, status: int) -> None:
-        given = {"delivery_id": delivery.id, "at": when(at), "status": status}
+    async def delivered(self, delivery: Delivery, *, at: int, status: int, reference: str = "") -> None:
+        given = {
+            "delivery_id": delivery.id,
+            "at": when(at),
+            "status": status,
+            "reference": storable(reference),
+        }
         with boundary("marking a delivery as delivered"):
             async with self._pool.connection() as conn:
                 await conn.execute(sql("delivery_delivered"), given)
@@ -77,6 +83,20 @@ class PostgresOutbox:
         with boundary("marking a delivery as failed"):
             async with self._pool.connection() as conn:
                 await conn.execute(sql("delivery_failed"), given)
+
+    async def disable(self, target: str, *, at: int, reason: str) -> None:
+        """Remembered for all dispatchers and across restarts; `claim` makes dead letters of what waits."""
+        given = {"target": storable(target), "at": when(at), "reason": storable(reason), "by": "dispatch"}
+        with boundary("disabling a target"):
+            async with self._pool.connection() as conn:
+                await conn.execute(sql("target_disable"), given)
+
+    async def hurry(self, target: str, *, at: int) -> None:
+        """What waits there for another try is due now."""
+        with boundary("hurrying deliveries"):
+            async with self._pool.connection() as conn:
+                await conn.execute(sql("delivery_hurry"), {"target": storable(target), "at": when(at)})
+                await conn.execute(sql("outbox_notify"))
 
     async def replay(self, delivery_id: str, *, at: int) -> bool:
         """Make a dead letter pending again; False when it is not one."""
