@@ -1,17 +1,22 @@
-"""What an incident means for its ticket, and what the targets are told. Pure: time and numbers are arguments."""
+"""What incidents, people and time mean for tickets. Pure: time and numbers are arguments."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from hashlib import blake2b
+from typing import Any
 
 import msgspec
 
-from alerts.formats import FORMATS, Notice
-from alerts.impact import Impact, impact, title
-from alerts.settings import AlertSettings, SeverityRule
-from alerts.tickets import ENDED, Action, next_state
-from gateway.core.clock import SECOND, format_clock
+from alerts import asking, storm
+from alerts.areas import Areas
+from alerts.impact import title
+from alerts.news import BY, Wanted, concluded, contradicted_at, is_news, is_sure, reopened, wanted
+from alerts.settings import AlertSettings
+from alerts.severity import rises_at, severity
+from alerts.sla import reminders
+from alerts.telling import Teller, digest, message_id
+from alerts.tickets import ENDED, Action, Party, next_state
+from gateway.core.clock import SECOND, format_time
 from gateway.core.inventory import Inventory
 from gateway.core.model import (
     Delivery,
@@ -20,25 +25,21 @@ from gateway.core.model import (
     IncidentState,
     Storm,
     Ticket,
+    TicketLink,
     TicketRequest,
     TicketState,
     Transition,
 )
 from gateway.core.ports import TicketStep
 
-BY = "detector"
+CLOCK = "clock"
 
-_UNCONFIRMED = frozenset({TicketState.PREDICTED, TicketState.REOPENED})
+__all__ = ["BY", "CLOCK", "Desk", "message_id", "ticket_id"]
 
 
 def ticket_id(incident_id: str) -> str:
     """The same for the same incident, so that opening twice cannot make two tickets."""
-    return f"tkt-{_digest(incident_id)}"
-
-
-def message_id(ticket: str, revision: int, target: str) -> str:
-    """The webhook-id: the same however often the message is made or sent."""
-    return f"msg_{_digest(f'{ticket}/{revision}/{target}')}"
+    return f"tkt-{digest(incident_id)}"
 
 
 class Desk:
@@ -47,7 +48,9 @@ class Desk:
     def __init__(self, inventory: Inventory, settings: AlertSettings) -> None:
         self._inventory = inventory
         self._settings = settings
-        self._formats = [(target.name, FORMATS.get(target.format)) for target in settings.targets]
+        self._rules = (settings.severity_1, settings.severity_2)
+        self._areas = Areas(inventory, settings.sla.area)
+        self._teller = Teller(inventory, settings)
 
     def due_at(self, incident: Incident) -> int | None:
         """When its ticket is due if it is open still; None when it gets none."""
@@ -59,23 +62,9 @@ class Desk:
             hold_off_s = 0.0 if incident.direct else self._settings.hold_off_s
         return (incident.held_from or incident.detected_at) + round(hold_off_s * SECOND)
 
-    def choose(self, due: Sequence[Incident], standing: Sequence[Ticket]) -> list[Incident]:  # noqa: ARG002
-        return list(due)
-
-    def remind(self, incident: Incident, ticket: Ticket, *, at: int) -> TicketStep | None:  # noqa: ARG002
-        return None
-
-    def act(self, incident: Incident, ticket: Ticket, request: TicketRequest, *, at: int) -> TicketStep:
-        raise NotImplementedError
-
-    def weather(
-        self,
-        storm: Storm | None,
-        standing: Sequence[Ticket],  # noqa: ARG002
-        *,
-        at: int,  # noqa: ARG002
-    ) -> tuple[Storm | None, tuple[Delivery, ...]]:
-        return storm, ()
+    def choose(self, due: Sequence[Incident], standing: Sequence[Ticket]) -> list[Incident]:
+        """Which of these get their ticket now, most urgent first; what a standing ticket explains waits."""
+        return storm.choose(due, standing, self._inventory, self._rules)
 
     def open(
         self,
@@ -83,19 +72,23 @@ class Desk:
         *,
         number: int,
         at: int,
-        split_from: Ticket | None = None,  # noqa: ARG002
-        storming: bool = False,  # noqa: ARG002
+        split_from: Ticket | None = None,
+        storming: bool = False,
     ) -> TicketStep:
-        """The first step of its ticket; `number` is the one that people will call it by."""
+        """The first step of its ticket; `number` is the one that people will call it by.
+
+        split_from: the ticket of the incident that this one was part of.
+        """
         state, reason = next_state(None, Action.OPEN), incident.summary
-        if self._is_sure(incident):
+        if is_sure(incident, self._settings):
             state = next_state(state, Action.CONFIRM)
         ticket = Ticket(
             id=ticket_id(incident.id),
             number=number,
             incident=incident.id,
+            kind=incident.kind,
             state=state,
-            severity=self._severity(incident),
+            severity=self._severity(incident, at),
             node=incident.node,
             title=title(incident, self._inventory),
             customers=incident.customers,
@@ -103,112 +96,174 @@ class Desk:
             updated_at=at,
             started_at=incident.started_at,
             incident_revision=incident.revision,
+            area=self._areas.of(incident),
+            drill=incident.drill,
+            clocks_from=at,
         )
-        return self._step(ticket, None, Action.OPEN, reason, incident)
+        links: tuple[TicketLink, ...] = ()
+        if split_from is not None:
+            links = (TicketLink(ticket=ticket.id, other=split_from.id, kind="split_from", at=at),)
+            reason = f"split from ticket {split_from.number}: {reason}"
+        return self._step(ticket, None, Action.OPEN, reason, incident, links=links, storming=storming)
 
     def follow(
-        self,
-        incident: Incident,
-        ticket: Ticket,
-        *,
-        at: int,
-        storming: bool = False,  # noqa: ARG002
+        self, incident: Incident, ticket: Ticket, *, at: int, storming: bool = False
     ) -> TicketStep | None:
         """The step that the incident, as it now is, asks of its ticket; None when nothing is worth telling.
 
-        None too for an incident that was followed already as far as this or further. Calling it again later with
-        the same arguments is safe, and is how an update that came too soon after another one gets told.
+        Of an incident that was followed already as far as this, only what time alone makes of it is left: it has become
+        more urgent, or shows that a person was wrong to call it over. One of before does nothing. Calling it again
+        later with the same arguments is safe, and is how an update that came too soon after another one gets told.
         """
-        if ticket.incident_revision and incident.revision <= ticket.incident_revision:
+        if incident.revision < ticket.incident_revision:
             return None
-        action, reason = self._wanted(incident, ticket)
-        changed = self._refreshed(incident, ticket)
-        if action is None or (action is Action.UPDATE and not self._worth_telling(ticket, changed, at)):
+        asked = wanted(incident, ticket, self._settings, at=at)
+        if asked is None:
             return None
-        state = next_state(ticket.state, action)
-        closed_at = at if state in ENDED else None
-        moved = msgspec.structs.replace(
-            changed, state=state, updated_at=at, closed_at=closed_at, revision=ticket.revision + 1
-        )
-        return self._step(moved, ticket.state, action, reason, incident)
+        changed = self._refreshed(incident, ticket, at)
+        if asked.action is Action.UPDATE and not (
+            asked.at_once or (_differs(ticket, changed) and at >= self._next_update_at(ticket))
+        ):
+            return None
+        return self._moved(changed, ticket, asked, incident, at=at, storming=storming)
 
     def again_at(self, incident: Incident, ticket: Ticket) -> int | None:
-        """When to call `follow` again, because it held an update back; None when it did not."""
-        if ticket.incident_revision and incident.revision <= ticket.incident_revision:
+        """When to call `follow` or `remind` again though nothing happens; None for never."""
+        if incident.revision < ticket.incident_revision:
             return None
-        action, _ = self._wanted(incident, ticket)
-        if action is Action.UPDATE and _differs(ticket, self._refreshed(incident, ticket)):
-            return self._next_update_at(ticket)
+        times = [contradicted_at(incident, ticket, self._settings)]
+        if ticket.state not in ENDED:
+            times += [reminder.at for reminder in reminders(ticket, self._settings.sla)[:1]]
+            next_at = self._next_update_at(ticket)
+            asked = wanted(incident, ticket, self._settings, at=next_at)
+            if asked is not None and asked.action is Action.UPDATE:
+                if _differs(ticket, self._refreshed(incident, ticket, next_at)):
+                    times.append(next_at)
+                elif (rise := rises_at(incident, ticket.severity, self._rules)) is not None:
+                    times.append(max(rise, next_at))
+        return min((moment for moment in times if moment is not None), default=None)
+
+    def remind(self, incident: Incident, ticket: Ticket, *, at: int) -> TicketStep | None:
+        """The step that the ticket's clocks ask for at `at`; None when none does. To be called until it is None.
+
+        A clock that was not warned of when it ran out is not warned of any more.
+        """
+        if ticket.state in ENDED:
+            return None
+        for reminder in reminders(ticket, self._settings.sla):
+            if reminder.at > at or (reminder.action is Action.WARN and reminder.clock.due_at <= at):
+                continue
+            changed = msgspec.structs.replace(ticket, warned=(*ticket.warned, reminder.mark))
+            reason = reminder.words(ticket, self._settings.sla)
+            detail = {"clock": reminder.clock.name, "due_at": format_time(reminder.clock.due_at)}
+            asked = Wanted(reminder.action, reason, by=CLOCK, origin=CLOCK, party=Party.CLOCK)
+            return self._moved(changed, ticket, asked, incident, at=at, detail=detail)
         return None
 
-    def _wanted(self, incident: Incident, ticket: Ticket) -> tuple[Action | None, str]:
-        """The action that brings the ticket where the incident is, with the reason in words."""
-        ended = ticket.state in ENDED
-        match incident.state:
-            case IncidentState.CLOSED:
-                return (None, "") if ended else (Action.CLOSE, f"supply is back: {incident.summary}")
-            case IncidentState.CANCELLED:
-                return (None, "") if ended else (Action.CANCEL, f"withdrawn: {incident.summary}")
-            case IncidentState.MERGED:
-                return (None, "") if ended else (Action.MERGE, f"part of incident {incident.parent}")
-        if incident.kind not in self._settings.kinds:
-            if ended:
-                return None, ""
-            if incident.kind is IncidentKind.MOMENTARY:
-                return Action.CLOSE, f"it was momentary: {incident.summary}"
-            return Action.CANCEL, f"it is a {incident.kind.value.replace('_', ' ')}: {incident.summary}"
-        if incident.state is IncidentState.RESTORED:
-            if ended:
-                return None, ""
-            if ticket.state is TicketState.RESTORED:
-                return Action.UPDATE, incident.summary
-            return Action.RESTORE, f"{_since(incident.restored_at)}, to be verified: {incident.summary}"
-        # The incident is open. An ended ticket comes back only for news: without knowing how far the incident has
-        # been followed, an old change could not be told from a relapse.
-        if ticket.state is TicketState.RESTORED or (ended and ticket.incident_revision):
-            return Action.REOPEN, f"off again: {incident.summary}"
-        if ended:
-            return None, ""
-        if ticket.state in _UNCONFIRMED and self._is_sure(incident):
-            return Action.CONFIRM, incident.summary
-        return Action.UPDATE, incident.summary
+    def act(self, incident: Incident, ticket: Ticket, request: TicketRequest, *, at: int) -> TicketStep:
+        """What a person or a service system asks for.
 
-    def _is_sure(self, incident: Incident) -> bool:
-        return incident.direct or incident.confidence >= self._settings.confirm_confidence
+        Raises:
+            ImpossibleActionError: the ticket's state does not allow it; says what is possible.
+            InvalidInputError: every field that is missing or wrong.
+        """
+        action, party = asking.check(request, at=at), asking.party_of(request)
+        next_state(ticket.state, action, party)
+        moment = max(at, ticket.updated_at)
+        changed = asking.filled(ticket, action, request, at=moment)
+        if action is Action.REOPEN:  # what the incident says so far was known to whoever wants it open again
+            revision = max(ticket.incident_revision, incident.revision)
+            changed = msgspec.structs.replace(changed, incident_revision=revision)
+        asked = Wanted(action, request.reason.strip(), by=request.by, origin=request.origin, party=party)
+        return self._moved(changed, ticket, asked, incident, at=at, detail=asking.recorded(request))
 
-    def _refreshed(self, incident: Incident, ticket: Ticket) -> Ticket:
+    def weather(
+        self, storm_now: Storm | None, standing: Sequence[Ticket], *, at: int
+    ) -> tuple[Storm | None, tuple[Delivery, ...]]:
+        """The storm as it is at `at` (None: there is none), and the summaries that are due."""
+        return storm.weather(
+            storm_now, standing, self._inventory, self._settings, self._teller.targets, at=at
+        )
+
+    def _severity(self, incident: Incident, at: int) -> int:
+        return severity(incident, self._inventory, self._rules, at=at)
+
+    def _refreshed(self, incident: Incident, ticket: Ticket, at: int) -> Ticket:
         """The ticket with what the incident now says.
 
         What an incident that is not open any more counts is not what the ticket was about, unless it counts someone.
         """
+        if not is_news(incident, ticket):
+            if incident.state is not IncidentState.OPEN:
+                return ticket
+            urgency = min(ticket.severity, self._severity(incident, at))
+            return msgspec.structs.replace(ticket, severity=urgency)
         if incident.customers == 0 and incident.state is not IncidentState.OPEN:
             return msgspec.structs.replace(ticket, incident_revision=incident.revision)
         return msgspec.structs.replace(
             ticket,
-            severity=self._severity(incident),
+            kind=incident.kind,
+            severity=self._severity(incident, at),
             node=incident.node,
             title=title(incident, self._inventory),
             customers=incident.customers,
             started_at=incident.started_at,
             incident_revision=incident.revision,
+            area=self._areas.of(incident),
         )
-
-    def _worth_telling(self, ticket: Ticket, changed: Ticket, at: int) -> bool:
-        return _differs(ticket, changed) and at >= self._next_update_at(ticket)
 
     def _next_update_at(self, ticket: Ticket) -> int:
         return ticket.updated_at + round(self._settings.update_s * SECOND)
 
-    def _severity(self, incident: Incident) -> int:
-        touched = impact(incident, self._inventory)
-        rules = (self._settings.severity_1, self._settings.severity_2)
-        return next(
-            (level for level, rule in enumerate(rules, 1) if _reached(rule, incident, touched)),
-            len(rules) + 1,
+    def _moved(
+        self,
+        changed: Ticket,
+        ticket: Ticket,
+        asked: Wanted,
+        incident: Incident,
+        *,
+        at: int,
+        storming: bool = False,
+        detail: dict[str, Any] | None = None,
+    ) -> TicketStep:
+        """The step from `ticket` to what it has become; time does not run backwards in a ticket's life."""
+        moment = max(at, ticket.updated_at)
+        state = next_state(ticket.state, asked.action, asked.party)
+        moved = msgspec.structs.replace(changed, state=state, updated_at=moment, revision=ticket.revision + 1)
+        if asked.party is Party.DETECTOR:
+            moved = concluded(moved, asked.action, incident, at=moment)
+        if asked.action is Action.REOPEN:
+            moved = reopened(moved, ticket, incident, at=moment)
+        links: tuple[TicketLink, ...] = ()
+        if asked.action is Action.MERGE and incident.parent:
+            other = ticket_id(incident.parent)
+            links = (TicketLink(ticket=ticket.id, other=other, kind="merged_into", at=moment),)
+        return self._step(
+            moved,
+            ticket.state,
+            asked.action,
+            asked.reason,
+            incident,
+            by=asked.by,
+            origin=asked.origin,
+            detail=detail,
+            links=links,
+            storming=storming,
         )
 
     def _step(
-        self, ticket: Ticket, before: TicketState | None, action: Action, reason: str, incident: Incident
+        self,
+        ticket: Ticket,
+        before: TicketState | None,
+        action: Action,
+        reason: str,
+        incident: Incident,
+        *,
+        by: str = BY,
+        origin: str = BY,
+        detail: dict[str, Any] | None = None,
+        links: tuple[TicketLink, ...],
+        storming: bool,
     ) -> TicketStep:
         transition = Transition(
             ticket=ticket.id,
@@ -217,43 +272,21 @@ class Desk:
             action=action.value,
             from_state=before,
             to_state=ticket.state,
-            by=BY,
+            by=by,
             reason=reason,
+            origin=origin,
+            detail=detail or {},
         )
-        notice = Notice(
-            ticket=ticket,
-            transition=transition,
-            incident=incident,
-            inventory=self._inventory,
-            public_url=self._settings.public_url,
-            max_devices=self._settings.max_devices,
-            merged_into=ticket_id(incident.parent) if action is Action.MERGE and incident.parent else None,
+        others = {link.kind: link.other for link in links}
+        ticket, deliveries = self._teller.tell(
+            ticket,
+            transition,
+            incident,
+            storming=storming,
+            merged_into=others.get("merged_into"),
+            split_from=others.get("split_from"),
         )
-        return TicketStep(ticket=ticket, transition=transition, deliveries=self._deliveries(notice))
-
-    def _deliveries(self, notice: Notice) -> tuple[Delivery, ...]:
-        deliveries = []
-        for target, form in self._formats:
-            message = form.ticket(notice)
-            if message is None:
-                continue
-            deliveries.append(
-                Delivery(
-                    id=message_id(notice.ticket.id, notice.ticket.revision, target),
-                    subject=notice.ticket.id,
-                    ticket=notice.ticket.id,
-                    revision=notice.ticket.revision,
-                    target=target,
-                    created_at=notice.transition.at,
-                    body=message.body,
-                    content_type=message.content_type,
-                )
-            )
-        return tuple(deliveries)
-
-
-def _digest(text: str) -> str:
-    return blake2b(text.encode(), digest_size=12).hexdigest()
+        return TicketStep(ticket=ticket, transition=transition, deliveries=deliveries, links=links)
 
 
 def _differs(ticket: Ticket, changed: Ticket) -> bool:
@@ -261,16 +294,3 @@ def _differs(ticket: Ticket, changed: Ticket) -> bool:
     known = ticket.started_at is None or ticket.started_at == changed.started_at
     same = (ticket.title, ticket.node, ticket.customers, ticket.severity)
     return not known or same != (changed.title, changed.node, changed.customers, changed.severity)
-
-
-def _reached(rule: SeverityRule, incident: Incident, touched: Impact) -> bool:
-    pairs = (
-        (rule.customers, incident.customers),
-        (rule.critical, touched.critical_points),
-        (rule.important, touched.important_points),
-    )
-    return any(threshold is not None and count >= threshold for threshold, count in pairs)
-
-
-def _since(at: int | None) -> str:
-    return "supply is back" if at is None else f"supply is back since {format_clock(at)}"

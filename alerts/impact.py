@@ -11,6 +11,7 @@ from gateway.core.model import Incident, IncidentKind
 from gateway.core.network import NodeKind
 
 TITLE_LENGTH = 160  # the shortest title field among service systems
+DRILL = "DRILL: "
 
 _HEADS = {
     IncidentKind.OUTAGE: "Outage",
@@ -27,8 +28,10 @@ class Impact:
     """Members of an incident by priority: metering points (devices) and the customers they serve."""
 
     critical_points: int
+    public_welfare_points: int
     important_points: int
     critical_customers: int
+    public_welfare_customers: int
     important_customers: int
     ordinary_customers: int
 
@@ -36,30 +39,35 @@ class Impact:
 def impact(incident: Incident, inventory: Inventory) -> Impact:
     members = np.asarray(incident.devices, dtype=np.int32)
     priority = inventory.priority[members]
-    points = np.bincount(priority, minlength=len(PRIORITIES))
-    customers = np.bincount(priority, weights=inventory.customers[members], minlength=len(PRIORITIES)).astype(
-        np.int64
-    )
+    points = np.bincount(priority, minlength=len(PRIORITIES)).tolist()
+    weights = inventory.customers[members]
+    customers = np.bincount(priority, weights=weights, minlength=len(PRIORITIES)).astype(np.int64).tolist()
+    by_points = dict(zip(PRIORITIES, points, strict=True))
+    by_customers = dict(zip(PRIORITIES, customers, strict=True))
     return Impact(
-        critical_points=int(points[3]),
-        important_points=int(points[1]),
-        critical_customers=int(customers[3]),
-        important_customers=int(customers[1]),
-        ordinary_customers=int(customers[0]),
+        critical_points=by_points["critical"],
+        public_welfare_points=by_points["public_welfare"],
+        important_points=by_points["important"],
+        critical_customers=by_customers["critical"],
+        public_welfare_customers=by_customers["public_welfare"],
+        important_customers=by_customers["important"],
+        ordinary_customers=by_customers[""],
     )
 
 
 def title(incident: Incident, inventory: Inventory) -> str:
     """One line, like "Outage below transformer T12 (Market Street), 48 customers"; at most 160 characters.
 
-    It stands over the ticket for its whole life, so it says whom it is about and not whether they are off now.
+    It stands over the ticket for its whole life, so it says whom it is about and not whether they are off now. That of
+    an exercise begins with `DRILL`.
     """
     if incident.kind is IncidentKind.PHASE_LOSS:
         head = f"Phase{'s' if len(incident.phases) > 1 else ''} {' and '.join(incident.phases)} lost"
     else:
         head = _HEADS[incident.kind]
+    mark = DRILL if incident.drill else ""
     tail = f", {incident.customers} customer{'' if incident.customers == 1 else 's'}"
-    return f"{head} {_place(incident.node, inventory)}"[: TITLE_LENGTH - len(tail)] + tail
+    return f"{mark}{head} {_place(incident.node, inventory)}"[: TITLE_LENGTH - len(tail)] + tail
 
 
 def _place(node_id: str, inventory: Inventory) -> str:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, field_validator, model_validator
 
 from alerts.targets import BreakerSettings, RetrySettings, TargetSettings
 from gateway.core.model import IncidentKind
+from gateway.core.network import NODE_KINDS
 from gateway.core.settings import Seconds, Settings
 
 HoldOff = Annotated[float, Field(ge=0, le=86_400)]
 Count = Annotated[int, Field(ge=1)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
+Minutes = Annotated[float, Field(gt=0, le=31 * 1440)]
+Levels: TypeAlias = tuple[Minutes | None, Minutes | None, Minutes | None]
+"""For severity 1, 2 and 3; None is no such clock."""
 
 
 class SeverityRule(Settings):
@@ -20,7 +24,67 @@ class SeverityRule(Settings):
 
     customers: Count | None = None
     critical: Count | None = None  # metering points of priority critical
+    public_welfare: Count | None = None
     important: Count | None = None
+    minutes: Minutes | None = None  # lasting for at least so long
+    level: str | None = None  # at a node of this kind, or of one above it: substation, feeder, …
+
+    @field_validator("level")
+    @classmethod
+    def _kind_of_node(cls, word: str | None) -> str | None:
+        if word is not None and word not in NODE_KINDS:
+            raise ValueError(f"{word!r} is not one of {', '.join(NODE_KINDS)}")
+        return word
+
+
+class Limits(Settings):
+    """Minutes by class of area and, in each, by severity."""
+
+    urban: Levels
+    rural: Levels
+    remote: Levels
+
+
+def _everywhere(*minutes: float) -> Limits:
+    return Limits.model_validate(dict.fromkeys(("urban", "rural", "remote"), minutes))
+
+
+class SlaSettings(Settings):
+    """By when what has to be done. Where the defaults come from:
+
+    response     to have acknowledged or sent somebody: a supply service's promise to respond within 1 to 2 h
+    arrival      to be on site: 45 min urban, 90 rural, 120 remote, as Chinese utilities promise
+    arrival_limit  the regulator's bounds of the same: 60, 120 and 240 min
+    restoration  to have supply back: general faults (severity 3) 2 h, major 4 h, special 8 h
+    """
+
+    area: Literal["urban", "rural", "remote"] = "urban"  # where neither node nor members say
+    warn_at: Fraction = 0.75  # part of the time after which it is warned of
+    response: Limits = _everywhere(60, 60, 120)
+    arrival: Limits = Limits(urban=(45, 45, 45), rural=(90, 90, 90), remote=(120, 120, 120))
+    arrival_limit: Limits = Limits(urban=(60, 60, 60), rural=(120, 120, 120), remote=(240, 240, 240))
+    restoration: Limits = _everywhere(480, 240, 120)
+
+    def limit(self, clock: str, *, severity: int, area: str) -> float | None:
+        """Minutes; None for no limit. An `area` that is none counts as the default."""
+        limits = {
+            "response": self.response,
+            "arrival": self.arrival,
+            "arrival_limit": self.arrival_limit,
+            "restoration": self.restoration,
+        }[clock]
+        levels = {"urban": limits.urban, "rural": limits.rural, "remote": limits.remote}
+        return levels.get(area, levels[self.area])[severity - 1]
+
+
+class StormSettings(Settings):
+    """When there are so many tickets that targets get summaries instead of mere updates."""
+
+    tickets: Annotated[int, Field(ge=2, le=100_000)] = (
+        30  # opened within `window_s`; over at less than half of it
+    )
+    window_s: Seconds = 600.0
+    summary_s: Seconds = 300.0  # between two summaries
 
 
 class AlertSettings(Settings):
@@ -35,8 +99,15 @@ class AlertSettings(Settings):
     confirm_confidence: Fraction = (
         0.99  # from here on an incident counts as confirmed, as direct evidence does
     )
-    severity_1: SeverityRule = SeverityRule(customers=1000, critical=1)
-    severity_2: SeverityRule = SeverityRule(customers=100, important=1)
+    reopen_after_s: HoldOff = (
+        900.0  # what a person called over is opened again when customers are still off so much later
+    )
+    severity_1: SeverityRule = SeverityRule(customers=1000, critical=1, level="substation")
+    severity_2: SeverityRule = SeverityRule(
+        customers=100, public_welfare=1, important=1, minutes=240, level="feeder"
+    )
+    sla: SlaSettings = SlaSettings()
+    storm: StormSettings = StormSettings()
     max_devices: int = Field(50, ge=0, le=1000)  # device ids listed in one message
     public_url: str = ""  # where people and receivers reach this gateway; empty for no links
     targets: tuple[TargetSettings, ...] = ()

@@ -97,6 +97,8 @@ class MemoryOutbox:
 
     def __init__(self) -> None:
         self.rows: dict[str, Row] = {}
+        self.references: dict[tuple[str, str], str] = {}  # subject, target → what the target calls it
+        self.disabled: dict[str, str] = {}  # target → why
         self.faults: list[Exception] = []  # raised by the next calls, one each
         self._added = asyncio.Event()
 
@@ -120,17 +122,25 @@ class MemoryOutbox:
         self._fail()
         first: dict[tuple[str, str], Row] = {}
         for row in sorted(self.rows.values(), key=lambda row: row.delivery.revision):
-            if row.state == "pending":
-                first.setdefault((row.delivery.ticket, row.delivery.target), row)
+            if row.state == "pending" and row.delivery.target not in self.disabled:
+                first.setdefault((row.delivery.subject, row.delivery.target), row)
         due = [row for row in first.values() if row.next_at <= at and row.lease_until <= at][:limit]
         for row in due:
             row.lease_until = at + lease
-        return [row.delivery for row in due]
+        return [
+            msgspec.structs.replace(
+                row.delivery,
+                reference=self.references.get((row.delivery.subject, row.delivery.target), ""),
+            )
+            for row in due
+        ]
 
-    async def delivered(self, delivery: Delivery, *, at: int, status: int) -> None:
+    async def delivered(self, delivery: Delivery, *, at: int, status: int, reference: str = "") -> None:
         self._fail()
         row = self.rows[delivery.id]
         row.state, row.status = "delivered", status
+        if reference:
+            self.references[delivery.subject, delivery.target] = reference
 
     async def failed(self, delivery: Delivery, *, at: int, next_at: int | None, error: str) -> None:
         self._fail()
@@ -143,6 +153,13 @@ class MemoryOutbox:
         else:
             row.next_at = next_at
             row.retries.append(next_at)
+
+    async def disable(self, target: str, *, at: int, reason: str) -> None:
+        self._fail()
+        self.disabled[target] = reason
+        for row in self.rows.values():
+            if row.delivery.target == target and row.state == "pending":
+                row.state = "dead"
 
     async def wait(self, timeout_s: float) -> None:
         try:

@@ -1,0 +1,165 @@
+"""What an incident, as it now is, asks of its ticket."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+
+from alerts.settings import AlertSettings
+from alerts.tickets import ENDED, Action, Party
+from gateway.core.clock import SECOND, format_clock
+from gateway.core.model import Incident, IncidentKind, IncidentState, Ticket, TicketState
+
+BY = "detector"
+
+_UNCONFIRMED = frozenset({TicketState.PREDICTED, TicketState.REOPENED})
+
+
+class Wanted(NamedTuple):
+    """An action with the reason in words, and who wants it. `at_once`: however soon after the last step it comes."""
+
+    action: Action
+    reason: str
+    by: str = BY
+    origin: str = BY
+    party: Party = Party.DETECTOR
+    at_once: bool = False
+
+
+def is_sure(incident: Incident, settings: AlertSettings) -> bool:
+    return bool(
+        incident.direct or incident.confirmed_by or incident.confidence >= settings.confirm_confidence
+    )
+
+
+def is_news(incident: Incident, ticket: Ticket) -> bool:
+    """Whether the ticket has not followed the incident as far as this."""
+    return not ticket.incident_revision or incident.revision > ticket.incident_revision
+
+
+def contradicted_at(incident: Incident, ticket: Ticket, settings: AlertSettings) -> int | None:
+    """When it will have shown that the person was wrong who called it over; None where nobody did, or it does not.
+
+    Off again after supply had been back, it does so at once. Otherwise what was closed or called restored is given
+    some time, and what was cancelled stays so.
+    """
+    since = ticket.restored_at if ticket.closed_at is None else ticket.closed_at
+    if not _by_person(ticket) or since is None:
+        return None
+    if incident.state is not IncidentState.OPEN or incident.kind not in settings.kinds:
+        return None
+    if _off_again(incident, since):
+        return incident.held_from
+    if ticket.state is TicketState.CANCELLED:
+        return None
+    return since + round(settings.reopen_after_s * SECOND)
+
+
+def wanted(incident: Incident, ticket: Ticket, settings: AlertSettings, *, at: int) -> Wanted | None:
+    """The action that brings the ticket where the incident is; None for none."""
+    contradicted = contradicted_at(incident, ticket, settings)
+    if contradicted is not None and at >= contradicted:
+        return Wanted(Action.REOPEN, _contradiction(incident, ticket))
+    ended = ticket.state in ENDED
+    if not is_news(incident, ticket):
+        return None if ended else Wanted(Action.UPDATE, f"more urgent as time goes by: {incident.summary}")
+    if incident.state is IncidentState.OPEN and incident.kind in settings.kinds:
+        return _of_open(incident, ticket, settings)
+    if ended:
+        return None
+    match incident.state:
+        case IncidentState.CLOSED:
+            return Wanted(Action.CLOSE, f"supply is back: {incident.summary}")
+        case IncidentState.CANCELLED:
+            return Wanted(Action.CANCEL, f"withdrawn: {incident.summary}")
+        case IncidentState.MERGED:
+            return Wanted(Action.MERGE, f"part of incident {incident.parent}")
+    if incident.kind is IncidentKind.MOMENTARY:
+        return Wanted(Action.CLOSE, f"it was momentary: {incident.summary}")
+    if incident.kind not in settings.kinds:
+        what = incident.kind.value.replace("_", " ")
+        return Wanted(Action.CANCEL, f"it is a {what}: {incident.summary}")
+    if ticket.state is TicketState.RESTORED:
+        return Wanted(Action.UPDATE, incident.summary, at_once=_by_person(ticket))
+    return Wanted(Action.RESTORE, f"{_back(incident.restored_at)}, to be verified: {incident.summary}")
+
+
+def _of_open(incident: Incident, ticket: Ticket, settings: AlertSettings) -> Wanted | None:
+    """An ended ticket comes back only for news: without knowing how far the incident has been followed, an old change
+    could not be told from a relapse. What a person called over is not contradicted yet."""
+    over = ticket.state in ENDED
+    if over or ticket.state is TicketState.RESTORED:
+        if _by_person(ticket):
+            return None if over else Wanted(Action.UPDATE, incident.summary)
+        if over and not ticket.incident_revision:
+            return None
+        return Wanted(Action.REOPEN, f"off again: {incident.summary}")
+    if ticket.state in _UNCONFIRMED and is_sure(incident, settings):
+        by = f"confirmed by {incident.confirmed_by}: " if incident.confirmed_by else ""
+        return Wanted(Action.CONFIRM, by + incident.summary)
+    return Wanted(Action.UPDATE, incident.summary)
+
+
+def concluded(ticket: Ticket, action: Action, incident: Incident, *, at: int) -> Ticket:
+    """The ticket after a step of the detector's, with who said that it is over, and when supply was back."""
+    back = incident.restored_at if incident.state is not IncidentState.OPEN else None
+    match action:
+        case Action.RESTORE:
+            return msgspec.structs.replace(ticket, restored_at=back or at, ended_by=BY)
+        case Action.UPDATE if (
+            ticket.state is TicketState.RESTORED and incident.state is IncidentState.RESTORED
+        ):
+            return msgspec.structs.replace(ticket, restored_at=back or ticket.restored_at, ended_by=BY)
+        case Action.CLOSE:
+            return msgspec.structs.replace(
+                ticket, closed_at=at, restored_at=ticket.restored_at or back, ended_by=BY
+            )
+        case Action.CANCEL | Action.MERGE:
+            return msgspec.structs.replace(ticket, closed_at=at, ended_by=BY)
+    return ticket
+
+
+def reopened(after: Ticket, before: Ticket, incident: Incident, *, at: int) -> Ticket:
+    """The ticket as it is once it was opened again.
+
+    Where supply had been back, its clocks run anew and somebody has to be sent again. Where a person was wrong to call
+    it over, they run on: for those without supply nothing has changed.
+    """
+    after = msgspec.structs.replace(after, closed_at=None, restored_at=None, ended_by="")
+    since = before.restored_at if before.closed_at is None else before.closed_at
+    still_off = incident.state is IncidentState.OPEN and not _off_again(incident, since)
+    if _by_person(before) and still_off:
+        return after
+    return msgspec.structs.replace(
+        after,
+        clocks_from=at,
+        acknowledged_at=None,
+        dispatched_at=None,
+        arrived_at=None,
+        restoration_estimated_at=None,
+        warned=(),
+    )
+
+
+def _by_person(ticket: Ticket) -> bool:
+    return ticket.ended_by not in ("", BY)
+
+
+def _off_again(incident: Incident, since: int | None) -> bool:
+    return incident.held_from is not None and since is not None and incident.held_from > since
+
+
+def _contradiction(incident: Incident, ticket: Ticket) -> str:
+    since = ticket.restored_at if ticket.closed_at is None else ticket.closed_at
+    if _off_again(incident, since):
+        return f"off again: {incident.summary}"
+    off = incident.evidence.get("customers_off")
+    count = off if isinstance(off, int) and off > 0 else incident.customers
+    customers = "1 customer is" if count == 1 else f"{count} customers are"
+    lack = "unheard" if incident.kind is IncidentKind.COMMUNICATIONS_LOSS else "without supply"
+    return f"{ticket.state.value} by {ticket.ended_by}, but {customers} still {lack}: {incident.summary}"
+
+
+def _back(at: int | None) -> str:
+    return "supply is back" if at is None else f"supply is back since {format_clock(at)}"
