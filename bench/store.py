@@ -14,6 +14,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
@@ -24,7 +25,7 @@ from psycopg import sql
 
 from gateway.core.clock import DAY, SystemClock
 from gateway.core.inventory import Device, Inventory
-from gateway.core.model import Batch, Commit, Incident, Ticket
+from gateway.core.model import Batch, Commit, Delivery, Incident, Storm, Ticket, TicketRequest
 from gateway.core.network import Network
 from gateway.core.ports import TicketStep
 from gateway.core.quantities import NAMES
@@ -43,13 +44,37 @@ class NoDesk:
     def due_at(self, incident: Incident) -> int | None:
         raise NotImplementedError
 
-    def open(self, incident: Incident, *, number: int, at: int) -> TicketStep:
+    def choose(self, due: Sequence[Incident], standing: Sequence[Ticket]) -> list[Incident]:
         raise NotImplementedError
 
-    def follow(self, incident: Incident, ticket: Ticket, *, at: int) -> TicketStep | None:
+    def open(
+        self,
+        incident: Incident,
+        *,
+        number: int,
+        at: int,
+        split_from: Ticket | None = None,
+        storming: bool = False,
+    ) -> TicketStep:
+        raise NotImplementedError
+
+    def follow(
+        self, incident: Incident, ticket: Ticket, *, at: int, storming: bool = False
+    ) -> TicketStep | None:
         raise NotImplementedError
 
     def again_at(self, incident: Incident, ticket: Ticket) -> int | None:
+        raise NotImplementedError
+
+    def remind(self, incident: Incident, ticket: Ticket, *, at: int) -> TicketStep | None:
+        raise NotImplementedError
+
+    def act(self, incident: Incident, ticket: Ticket, request: TicketRequest, *, at: int) -> TicketStep:
+        raise NotImplementedError
+
+    def weather(
+        self, storm: Storm | None, standing: Sequence[Ticket], *, at: int
+    ) -> tuple[Storm | None, tuple[Delivery, ...]]:
         raise NotImplementedError
 
 

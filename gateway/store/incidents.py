@@ -58,6 +58,8 @@ async def _members(conn: psycopg.AsyncConnection, incidents: Iterable[Incident],
 async def _interruptions(conn: psycopg.AsyncConnection, events: Sequence[Event], devices: DeviceKeys) -> None:
     latest: dict[tuple[str, int, int], tuple[Interruption, str]] = {}
     for event in events:
+        if event.incident.drill:
+            continue  # nobody was without supply
         planned = event.incident.kind == IncidentKind.PLANNED_OUTAGE
         for part in event.interruptions:
             latest[part.incident, part.device, part.step] = (part, "planned" if planned else "fault")

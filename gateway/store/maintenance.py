@@ -1,4 +1,6 @@
-"""Partitions ahead, and what is older than its retention goes."""
+"""Partitions ahead, and what is older than its retention goes.
+
+Tickets, their transitions and links, deliveries, instructions, exercises, corrections and the audit log are kept."""
 
 from __future__ import annotations
 
@@ -9,6 +11,9 @@ import psycopg
 from gateway.core.clock import DAY, to_datetime
 from gateway.store.queries import sql
 from gateway.store.settings import DatabaseSettings
+
+CALLBACKS_KEPT = 30 * DAY
+"""How long a service system may repeat a call and be given the same answer."""
 
 
 async def maintain(
@@ -24,6 +29,7 @@ async def maintain(
         days = {"first": first, "today": _day(now), "last": _day(now + settings.partitions_ahead_days * DAY)}
         for step in ("partitions_ahead", "partitions_sort", "partitions_drop"):
             await conn.execute(sql(step), days)
+    await conn.execute(sql("callback_prune"), {"before": to_datetime(now - CALLBACKS_KEPT)})
     await conn.execute(
         sql("signals_prune"), {"before": to_datetime(now - settings.signal_retention_days * DAY)}
     )

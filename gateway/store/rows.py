@@ -8,7 +8,16 @@ from typing import Any, TypeAlias
 
 from gateway.core.clock import from_datetime, to_datetime
 from gateway.core.errors import NotStorableError
-from gateway.core.model import Delivery, Incident, IncidentKind, IncidentState, Ticket, TicketState
+from gateway.core.model import (
+    Delivery,
+    Incident,
+    IncidentKind,
+    IncidentState,
+    Storm,
+    Ticket,
+    TicketState,
+    Transition,
+)
 from gateway.store.text import storable, to_json
 
 Row: TypeAlias = Mapping[str, Any]  # what psycopg's dict_row gives
@@ -46,6 +55,9 @@ def incident_row(incident: Incident, ticket_due_at: int | None) -> dict[str, obj
         "parent": storable(incident.parent),
         "confidence": incident.confidence,
         "direct": incident.direct,
+        "held_from": when_any(incident.held_from),
+        "confirmed_by": storable(incident.confirmed_by),
+        "drill": storable(incident.drill),
         "summary": storable(incident.summary),
         "evidence": to_json(incident.evidence),
         "revision": incident.revision,
@@ -69,6 +81,9 @@ def incident_of(row: Row, devices: Sequence[int]) -> Incident:
         parent=row["parent"],
         confidence=row["confidence"],
         direct=row["direct"],
+        held_from=micros(row["held_from"]),
+        confirmed_by=row["confirmed_by"],
+        drill=row["drill"],
         summary=row["summary"],
         evidence=row["evidence"],
         revision=row["revision"],
@@ -91,6 +106,19 @@ def ticket_row(ticket: Ticket) -> dict[str, object]:
         "closed_at": when_any(ticket.closed_at),
         "started_at": when_any(ticket.started_at),
         "incident_revision": ticket.incident_revision,
+        "area": storable(ticket.area),
+        "drill": storable(ticket.drill),
+        "clocks_from": when_any(ticket.clocks_from),
+        "acknowledged_at": when_any(ticket.acknowledged_at),
+        "dispatched_at": when_any(ticket.dispatched_at),
+        "arrived_at": when_any(ticket.arrived_at),
+        "restored_at": when_any(ticket.restored_at),
+        "restoration_estimated_at": when_any(ticket.restoration_estimated_at),
+        "crew": storable(ticket.crew),
+        "cause": storable(ticket.cause),
+        "ended_by": storable(ticket.ended_by),
+        "told": [storable(name) for name in ticket.told],
+        "warned": [storable(name) for name in ticket.warned],
         "revision": ticket.revision,
     }
 
@@ -110,13 +138,78 @@ def ticket_of(row: Row) -> Ticket:
         closed_at=micros(row["closed_at"]),
         started_at=micros(row["started_at"]),
         incident_revision=row["incident_revision"],
+        area=row["area"],
+        drill=row["drill"],
+        clocks_from=micros(row["clocks_from"]),
+        acknowledged_at=micros(row["acknowledged_at"]),
+        dispatched_at=micros(row["dispatched_at"]),
+        arrived_at=micros(row["arrived_at"]),
+        restored_at=micros(row["restored_at"]),
+        restoration_estimated_at=micros(row["restoration_estimated_at"]),
+        crew=row["crew"],
+        cause=row["cause"],
+        ended_by=row["ended_by"],
+        told=tuple(row["told"]),
+        warned=tuple(row["warned"]),
         revision=row["revision"],
     )
+
+
+def transition_row(made: Transition) -> dict[str, object]:
+    """Parameters of `ticket_transition_insert`."""
+    return {
+        "ticket_id": storable(made.ticket),
+        "revision": made.revision,
+        "at": when(made.at),
+        "action": storable(made.action),
+        "from_state": made.from_state.value if made.from_state is not None else None,
+        "to_state": made.to_state.value,
+        "actor": storable(made.by),
+        "reason": storable(made.reason),
+        "origin": storable(made.origin),
+        "detail": to_json(made.detail),
+    }
+
+
+def storm_row(storm: Storm) -> dict[str, object]:
+    """Parameters of `storm_upsert`."""
+    return {
+        "storm_id": storable(storm.id),
+        "began_at": when(storm.began_at),
+        "summaries": storm.summaries,
+        "told_at": when_any(storm.told_at),
+        "ended_at": when_any(storm.ended_at),
+    }
+
+
+def storm_of(row: Row) -> Storm:
+    return Storm(
+        id=row["storm_id"],
+        began_at=from_datetime(row["began_at"]),
+        summaries=row["summaries"],
+        told_at=micros(row["told_at"]),
+        ended_at=micros(row["ended_at"]),
+    )
+
+
+def delivery_row(message: Delivery) -> dict[str, object]:
+    """Parameters of `delivery_insert`."""
+    return {
+        "delivery_id": message.id,
+        "subject": storable(message.subject),
+        "ticket_id": None if message.ticket is None else storable(message.ticket),
+        "revision": message.revision,
+        "target": storable(message.target),
+        "content_type": message.content_type,
+        "body": message.body,
+        "created_at": when(message.created_at),
+    }
 
 
 def delivery_of(row: Row) -> Delivery:
     return Delivery(
         id=row["delivery_id"],
+        subject=row["subject"],
         ticket=row["ticket_id"],
         revision=row["revision"],
         target=row["target"],
@@ -124,4 +217,5 @@ def delivery_of(row: Row) -> Delivery:
         body=bytes(row["body"]),
         content_type=row["content_type"],
         attempts=row["attempts"],
+        reference=row.get("reference") or "",
     )

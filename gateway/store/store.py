@@ -18,11 +18,16 @@ from gateway.core.ports import TicketDesk
 from gateway.store import incidents, inventory, maintenance, planned, writer
 from gateway.store.access import Access
 from gateway.store.accounts import Accounts
+from gateway.store.acts import TicketActs
 from gateway.store.completeness import Completeness, Delivered, compare
 from gateway.store.corrections import Corrections
+from gateway.store.deliveries import Deliveries
 from gateway.store.devices import DeviceKeys
+from gateway.store.drills import Drills
 from gateway.store.errors import boundary
+from gateway.store.instructions import Instructions
 from gateway.store.inventory import InventoryDiff
+from gateway.store.lateness import Lateness
 from gateway.store.metrics import FAULTS, ROWS, WRITE_SECONDS
 from gateway.store.migrate import Migrated, migrate, not_ours
 from gateway.store.outbox import PostgresOutbox
@@ -32,6 +37,8 @@ from gateway.store.reports import Reports
 from gateway.store.rows import when
 from gateway.store.settings import DatabaseSettings
 from gateway.store.sole import SoleWriter
+from gateway.store.supply import Supply
+from gateway.store.targets import TargetStates
 from gateway.store.text import storable
 from gateway.store.writer import Written
 
@@ -49,6 +56,13 @@ class Store:
         self.accounts = Accounts(pool)
         self.corrections = Corrections(pool)
         self.access = Access(pool)
+        self.supply = Supply(pool)
+        self.acts = TicketActs(pool, lambda: self.devices)
+        self.deliveries = Deliveries(pool)
+        self.targets = TargetStates(pool)
+        self.instructions = Instructions(pool)
+        self.drills = Drills(pool)
+        self.lateness = Lateness(pool)
         self.sole = SoleWriter(settings)
         self.devices = DeviceKeys(np.empty(0, np.int32), np.empty(0, np.int32))
         self._pool = pool
@@ -153,7 +167,8 @@ class Store:
         return 0 if row is None else int(row[0])
 
     async def open_incidents(self) -> list[Incident]:
-        """Incidents that are open or wait for verification, oldest first, members under local keys."""
+        """Incidents that are open or wait for verification, exercises too (`drill`), oldest first, members under local
+        keys."""
         with boundary("reading incidents"):
             async with self._pool.connection() as conn:
                 return await incidents.select(conn, "incident_live", {}, self.devices)

@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+import msgspec
 import psycopg
 from psycopg.rows import dict_row
 
-from gateway.core.model import Event, Incident, Ticket, TicketState
+from gateway.core.model import Delivery, Event, Incident, Storm, Ticket, TicketLink, TicketState
 from gateway.core.ports import TicketDesk, TicketStep
 from gateway.store import incidents
 from gateway.store.devices import DeviceKeys
 from gateway.store.queries import sql
-from gateway.store.rows import ticket_of, ticket_row, when, when_any
+from gateway.store.rows import (
+    delivery_row,
+    storm_of,
+    storm_row,
+    ticket_of,
+    ticket_row,
+    transition_row,
+    when,
+    when_any,
+)
 from gateway.store.text import storable
+
+log = logging.getLogger(__name__)
+
+SPLIT_FROM = "split_from"
+"""Key in an incident's evidence: id of the incident that it was part of before it became one of its own."""
+
+_ENDED = frozenset({TicketState.CLOSED, TicketState.MERGED, TicketState.CANCELLED})
+_MANY = 20  # opened at once: look whether that is a storm before opening the next
+_MOST_REMINDERS = 100  # of one ticket at one tick: a desk that never rests must not stop the stream
 
 
 class Steps(NamedTuple):
@@ -29,46 +49,44 @@ async def advance(
     at: int,
     devices: DeviceKeys,
 ) -> Steps:
-    """Let existing tickets follow `events`, and those that the desk held something back from by `at`; then open
-    those due by `at` (0: time did not move)."""
-    news = [(event.incident, event.at) for event in events]
+    """Let existing tickets follow `events` and those whose time has come by `at`; then open those due by `at`, and
+    tell of the storm, if there is one (0: time did not move)."""
+    if not events and not at:
+        return Steps()
+    moving = _Round(conn, desk, at, devices, await _storm(conn))
+    await moving.follow(events)
     if at:
-        told = {incident.id for incident, _ in news}
-        held_back = await incidents.select(conn, "ticket_look_again", {"at": when(at)}, devices)
-        news += [(incident, at) for incident in held_back if incident.id not in told]
-    existing = await _existing(conn, sorted({storable(incident.id) for incident, _ in news}))
-    again: dict[str, int | None] = {}
-    opened = closed = messages = 0
-    for incident, moment in news:
-        name = storable(incident.id)
-        if name not in existing:
-            continue
-        step = desk.follow(incident, existing[name], at=moment)
-        if step is not None:
-            await save(conn, step, new=False)
-            existing[name] = step.ticket
-            closed += step.transition.to_state == TicketState.CLOSED
-            messages += len(step.deliveries)
-        again[existing[name].id] = desk.again_at(incident, existing[name])
-    await _look_again(conn, again)
-    for incident in await _due(conn, at, devices) if at else ():
-        row = await (await conn.execute(sql("ticket_number"))).fetchone()
-        assert row is not None
-        step = desk.open(incident, number=row[0], at=at)
-        await save(conn, step, new=True)
-        opened += 1
-        messages += len(step.deliveries)
-    if messages:
-        await conn.execute(sql("outbox_notify"))
-    return Steps(opened, closed)
+        await moving.open_due()
+        await moving.look_at_weather()
+    await moving.finish()
+    return Steps(moving.opened, moving.closed)
 
 
-async def _due(conn: psycopg.AsyncConnection, at: int, devices: DeviceKeys) -> list[Incident]:
-    """Open incidents whose ticket is due by `at` and not there."""
-    return await incidents.select(conn, "incident_due", {"at": when(at)}, devices)
+async def save(conn: psycopg.AsyncConnection, step: TicketStep, *, new: bool = False) -> None:
+    """Write one step with its messages, within the caller's transaction; not its links."""
+    await conn.execute(sql("ticket_insert" if new else "ticket_update"), ticket_row(step.ticket))
+    await conn.execute(sql("ticket_transition_insert"), transition_row(step.transition))
+    await save_deliveries(conn, step.deliveries)
 
 
-async def _look_again(conn: psycopg.AsyncConnection, at: Mapping[str, int | None]) -> None:
+async def save_deliveries(conn: psycopg.AsyncConnection, messages: Iterable[Delivery]) -> None:
+    for message in messages:
+        await conn.execute(sql("delivery_insert"), delivery_row(message))
+
+
+async def save_links(conn: psycopg.AsyncConnection, links: Iterable[TicketLink]) -> None:
+    """Those between tickets that exist; a second time changes nothing."""
+    for link in links:
+        given = {
+            "ticket": storable(link.ticket),
+            "other": storable(link.other),
+            "kind": link.kind,
+            "at": when(link.at),
+        }
+        await conn.execute(sql("ticket_link_insert"), given)
+
+
+async def look_again(conn: psycopg.AsyncConnection, at: Mapping[str, int | None]) -> None:
     """Keep, by ticket, when the desk wants to be asked again."""
     if at:
         given = {
@@ -78,41 +96,151 @@ async def _look_again(conn: psycopg.AsyncConnection, at: Mapping[str, int | None
         await conn.execute(sql("ticket_look_again_set"), given)
 
 
-async def _existing(conn: psycopg.AsyncConnection, names: Sequence[str]) -> dict[str, Ticket]:
+class _Round:
+    """One stretch of the stream as it moves tickets on.
+
+    All tickets that may move are locked first, in the order of their ids; what people do locks one ticket and then
+    nothing that this waits for (`acts`). So neither can wait for the other in a circle.
+    """
+
+    def __init__(
+        self,
+        conn: psycopg.AsyncConnection,
+        desk: TicketDesk,
+        at: int,
+        devices: DeviceKeys,
+        storm: Storm | None,
+    ) -> None:
+        self.opened = 0
+        self.closed = 0
+        self._conn = conn
+        self._desk = desk
+        self._at = at
+        self._devices = devices
+        self._storm = storm
+        self._storming = storm is not None
+        self._more = False  # more tickets live than before
+        self._messages = 0
+        self._again: dict[str, int | None] = {}
+        self._links: list[TicketLink] = []
+
+    async def follow(self, events: Sequence[Event]) -> None:
+        news = [(event.incident, event.at) for event in events]
+        if self._at:
+            told = {incident.id for incident, _ in news}
+            waiting = await incidents.select(
+                self._conn, "ticket_look_again", {"at": when(self._at)}, self._devices
+            )
+            news += [(incident, self._at) for incident in waiting if incident.id not in told]
+        names = sorted({storable(incident.id) for incident, _ in news})
+        tickets = await _tickets(self._conn, "ticket_lock", names)
+        latest: dict[str, Incident] = {}
+        for incident, moment in news:
+            name = storable(incident.id)
+            if name not in tickets:
+                continue
+            latest[name] = incident
+            step = self._desk.follow(incident, tickets[name], at=moment, storming=self._storming)
+            if step is not None:
+                tickets[name] = await self._take(step)
+        for name, incident in latest.items():
+            await self._rest(incident, tickets[name])
+
+    async def open_due(self) -> None:
+        due = await incidents.select(self._conn, "incident_due", {"at": when(self._at)}, self._devices)
+        if not due:
+            return
+        standing = await _standing(self._conn)
+        chosen = self._desk.choose(due, standing)
+        parts = {incident.id: name for incident in chosen if (name := _split_from(incident))}
+        wholes = await _tickets(self._conn, "ticket_of_incidents", sorted(set(parts.values())))
+        for incident in chosen:
+            row = await (await self._conn.execute(sql("ticket_number"))).fetchone()
+            assert row is not None
+            step = self._desk.open(
+                incident,
+                number=row[0],
+                at=self._at,
+                split_from=wholes.get(parts.get(incident.id, "")),
+                storming=self._storming,
+            )
+            ticket = await self._take(step, new=True)
+            await self._rest(incident, ticket)
+            self.opened += 1
+            if not ticket.drill:
+                standing.append(ticket)
+            if not self._storming and self.opened % _MANY == 0:
+                storm, _ = self._desk.weather(None, standing, at=self._at)
+                self._storming = _goes_on(storm)
+        # Incidents that were absorbed before the one that absorbed them had its ticket.
+        absorbing = {"incidents": [storable(incident.id) for incident in chosen], "at": when(self._at)}
+        await self._conn.execute(sql("ticket_link_absorbed"), absorbing)
+
+    async def look_at_weather(self) -> None:
+        """A storm can begin only when tickets came to live, and is looked after until it ends."""
+        if self._storm is None and not self._more:
+            return
+        storm, summaries = self._desk.weather(self._storm, await _standing(self._conn), at=self._at)
+        if storm is None and self._storm is not None:
+            storm = msgspec.structs.replace(self._storm, ended_at=self._at)
+        if storm is not None and storm != self._storm:
+            await self._conn.execute(sql("storm_upsert"), storm_row(storm))
+        await save_deliveries(self._conn, summaries)
+        self._messages += len(summaries)
+
+    async def finish(self) -> None:
+        await look_again(self._conn, self._again)
+        await save_links(self._conn, self._links)
+        if self._messages:
+            await self._conn.execute(sql("outbox_notify"))
+
+    async def _take(self, step: TicketStep, *, new: bool = False) -> Ticket:
+        await save(self._conn, step, new=new)
+        made = step.transition
+        self.closed += made.to_state == TicketState.CLOSED and made.from_state != TicketState.CLOSED
+        self._more |= (new or made.from_state in _ENDED) and made.to_state not in _ENDED
+        self._messages += len(step.deliveries)
+        self._links += step.links
+        return step.ticket
+
+    async def _rest(self, incident: Incident, ticket: Ticket) -> None:
+        """Everything that the ticket's clocks ask for by now, and when they will ask for more."""
+        if self._at:
+            for _ in range(_MOST_REMINDERS):
+                step = self._desk.remind(incident, ticket, at=self._at)
+                if step is None:
+                    break
+                ticket = await self._take(step)
+            else:
+                log.error("the clocks of a ticket do not come to rest", extra={"ticket": ticket.id})
+        self._again[ticket.id] = self._desk.again_at(incident, ticket)
+
+
+def _split_from(incident: Incident) -> str:
+    part_of = incident.evidence.get(SPLIT_FROM)
+    return storable(part_of) if isinstance(part_of, str) else ""
+
+
+def _goes_on(storm: Storm | None) -> bool:
+    return storm is not None and storm.ended_at is None
+
+
+async def _storm(conn: psycopg.AsyncConnection) -> Storm | None:
+    async with conn.cursor(row_factory=dict_row) as cur:
+        row = await (await cur.execute(sql("storm_now"))).fetchone()
+    return None if row is None else storm_of(row)
+
+
+async def _standing(conn: psycopg.AsyncConnection) -> list[Ticket]:
+    """Tickets that live, but those of exercises."""
+    async with conn.cursor(row_factory=dict_row) as cur:
+        return [ticket_of(row) async for row in await cur.execute(sql("ticket_standing"))]
+
+
+async def _tickets(conn: psycopg.AsyncConnection, query: str, names: Sequence[str]) -> dict[str, Ticket]:
+    """What a named query finds of the tickets of these incidents, by incident."""
     if not names:
         return {}
     async with conn.cursor(row_factory=dict_row) as cur:
-        rows = await (await cur.execute(sql("ticket_lock"), {"incidents": list(names)})).fetchall()
+        rows = await (await cur.execute(sql(query), {"incidents": list(names)})).fetchall()
     return {row["incident_id"]: ticket_of(row) for row in rows}
-
-
-async def save(conn: psycopg.AsyncConnection, step: TicketStep, *, new: bool) -> None:
-    """Write one step with its messages, within the caller's transaction."""
-    await conn.execute(sql("ticket_insert" if new else "ticket_update"), ticket_row(step.ticket))
-    made = step.transition
-    await conn.execute(
-        sql("ticket_transition_insert"),
-        {
-            "ticket_id": storable(made.ticket),
-            "revision": made.revision,
-            "at": when(made.at),
-            "action": storable(made.action),
-            "from_state": made.from_state.value if made.from_state is not None else None,
-            "to_state": made.to_state.value,
-            "actor": storable(made.by),
-            "reason": storable(made.reason),
-        },
-    )
-    for message in step.deliveries:
-        await conn.execute(
-            sql("delivery_insert"),
-            {
-                "delivery_id": message.id,
-                "ticket_id": storable(message.ticket),
-                "revision": message.revision,
-                "target": storable(message.target),
-                "content_type": message.content_type,
-                "body": message.body,
-                "created_at": when(message.created_at),
-            },
-        )

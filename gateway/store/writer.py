@@ -1,4 +1,4 @@
-"""One transaction: what was heard and announced, what was concluded from it, its tickets and messages, the position."""
+"""One transaction: what was heard and told, what was concluded from it, its tickets and messages, the position."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import psycopg
 
 from gateway.core.model import Commit, DeadLetter, RejectedValue, Signal
 from gateway.core.ports import TicketDesk
-from gateway.store import incidents, planned, readings, tickets
+from gateway.store import drills, incidents, instructions, planned, readings, tickets
 from gateway.store.devices import DeviceKeys
 from gateway.store.queries import sql
 from gateway.store.readings import Stored
@@ -28,6 +28,8 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
     signals: int = 0
     dead_letters: int = 0
     planned: int = 0  # announcements of outages
+    instructions: int = 0
+    drills: int = 0
     incidents: int = 0  # seen for the first time
     tickets_opened: int = 0
     tickets_closed: int = 0
@@ -52,6 +54,8 @@ async def write(
         signals = await _signals(conn, commit.signals, devices)
         dead_letters = await _dead_letters(conn, commit.dead_letters)
         announced = await planned.write(conn, commit.planned)
+        instructed = await instructions.write(conn, commit.instructions)
+        exercised = await drills.write(conn, commit.drills)
         fresh, first_seen = await incidents.write(conn, commit.events, desk, devices)
         steps = await tickets.advance(conn, fresh, desk, commit.at, devices)
         since = (
@@ -66,6 +70,8 @@ async def write(
         signals=signals,
         dead_letters=dead_letters,
         planned=announced,
+        instructions=instructed,
+        drills=exercised,
         incidents=first_seen,
         tickets_opened=steps.opened,
         tickets_closed=steps.closed,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import ClassVar
 from uuid import UUID
 
 import msgspec
@@ -11,6 +12,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from gateway.core.clock import MINUTE, SECOND, parse_time
+from gateway.core.errors import ImpossibleError, InvalidInputError
 from gateway.core.inventory import Device, Inventory
 from gateway.core.model import (
     Batch,
@@ -21,8 +23,11 @@ from gateway.core.model import (
     IncidentKind,
     IncidentState,
     Interruption,
+    Storm,
     SupplyState,
     Ticket,
+    TicketLink,
+    TicketRequest,
     TicketState,
     Transition,
 )
@@ -98,6 +103,10 @@ def outage(
     step: int = 0,
     summary: str = "two meters dark",
     evidence: dict[str, object] | None = None,
+    parent: str = "",
+    drill: str = "",
+    confirmed_by: str = "",
+    held_from: int | None = None,
 ) -> Event:
     """An incident as it is at `at`, with one interruption per member."""
     incident = Incident(
@@ -111,7 +120,11 @@ def outage(
         ended_at=ended_at,
         customers=len(devices),
         devices=devices,
+        parent=parent,
         confidence=0.9,
+        held_from=held_from,
+        confirmed_by=confirmed_by,
+        drill=drill,
         summary=summary,
         evidence=evidence or {"gasps": 2},
         revision=revision,
@@ -127,15 +140,41 @@ def outage(
 
 
 class PlainDesk:
-    """Opens a ticket a minute after detection, tells one target of every change, closes with the incident."""
+    """Opens a ticket a minute after detection, tells one target of every change, closes with the incident.
 
-    def __init__(self, hold_off: int = MINUTE) -> None:
+    remind_after: its one clock runs out that long after a ticket opened, which it says once.  storm_of: so many
+    tickets that live are a storm.  acted: what people may do.
+    """
+
+    acted: ClassVar[dict[str, TicketState]] = {
+        "acknowledge": TicketState.CONFIRMED,
+        "comment": TicketState.CONFIRMED,
+        "dispatch": TicketState.DISPATCHED,
+        "close": TicketState.CLOSED,
+    }
+
+    def __init__(
+        self, hold_off: int = MINUTE, *, remind_after: int | None = None, storm_of: int | None = None
+    ) -> None:
         self.hold_off = hold_off
+        self.remind_after = remind_after
+        self.storm_of = storm_of
 
     def due_at(self, incident: Incident) -> int | None:
         return incident.detected_at + self.hold_off
 
-    def open(self, incident: Incident, *, number: int, at: int) -> TicketStep:
+    def choose(self, due: Sequence[Incident], standing: Sequence[Ticket]) -> list[Incident]:
+        return list(due)
+
+    def open(
+        self,
+        incident: Incident,
+        *,
+        number: int,
+        at: int,
+        split_from: Ticket | None = None,
+        storming: bool = False,
+    ) -> TicketStep:
         ticket = Ticket(
             id=f"tkt-{incident.id}",
             number=number,
@@ -149,30 +188,134 @@ class PlainDesk:
             updated_at=at,
             started_at=incident.started_at,
             incident_revision=incident.revision,
+            drill=incident.drill,
+            clocks_from=at,
+            told=("desk",),
         )
-        return _step(ticket, None, "open", at)
+        links = (
+            ()
+            if split_from is None
+            else (TicketLink(ticket=ticket.id, other=split_from.id, kind="split_from", at=at),)
+        )
+        return _step(ticket, None, "open", at, links=links, told=not storming)
 
-    def follow(self, incident: Incident, ticket: Ticket, *, at: int) -> TicketStep | None:
+    def follow(
+        self, incident: Incident, ticket: Ticket, *, at: int, storming: bool = False
+    ) -> TicketStep | None:
         if incident.revision <= ticket.incident_revision:
             return None
-        ended = incident.state == IncidentState.CLOSED
-        state = TicketState.CLOSED if ended else ticket.state
+        state, action = _ENDS.get(incident.state, (ticket.state, "update"))
         moved = msgspec.structs.replace(
             ticket,
             state=state,
             updated_at=at,
-            closed_at=at if ended else None,
+            closed_at=at if state != ticket.state else None,
             customers=incident.customers,
             incident_revision=incident.revision,
             revision=ticket.revision + 1,
         )
-        return _step(moved, ticket.state, "close" if ended else "update", at)
+        links: tuple[TicketLink, ...] = ()
+        if action == "merge":
+            links = (TicketLink(ticket=ticket.id, other=f"tkt-{incident.parent}", kind="merged_into", at=at),)
+        return _step(moved, ticket.state, action, at, links=links, told=not storming or action != "update")
 
     def again_at(self, incident: Incident, ticket: Ticket) -> int | None:
-        return None
+        if self.remind_after is None or "clock!" in ticket.warned or ticket.state == TicketState.CLOSED:
+            return None
+        return ticket.opened_at + self.remind_after
+
+    def remind(self, incident: Incident, ticket: Ticket, *, at: int) -> TicketStep | None:
+        due = self.again_at(incident, ticket)
+        if due is None or at < due:
+            return None
+        moved = msgspec.structs.replace(
+            ticket, warned=(*ticket.warned, "clock!"), updated_at=at, revision=ticket.revision + 1
+        )
+        return _step(moved, ticket.state, "escalate", at)
+
+    def act(
+        self,
+        incident: Incident,
+        ticket: Ticket,
+        request: TicketRequest,
+        *,
+        at: int,
+    ) -> TicketStep:
+        if request.action not in self.acted:
+            raise InvalidInputError([f"action: {request.action} is none"])
+        if ticket.state == TicketState.CLOSED:
+            raise ImpossibleError("it is closed", ["reopen"])
+        state = self.acted[request.action]
+        moved = msgspec.structs.replace(
+            ticket,
+            state=state,
+            crew=request.crew or ticket.crew,
+            acknowledged_at=at if request.action == "acknowledge" else ticket.acknowledged_at,
+            ended_by=request.by if state == TicketState.CLOSED else "",
+            closed_at=at if state == TicketState.CLOSED else None,
+            updated_at=at,
+            revision=ticket.revision + 1,
+        )
+        return _step(
+            moved,
+            ticket.state,
+            request.action,
+            at,
+            by=request.by,
+            origin=request.origin,
+            detail={"crew": request.crew} if request.crew else {},
+        )
+
+    def weather(
+        self, storm: Storm | None, standing: Sequence[Ticket], *, at: int
+    ) -> tuple[Storm | None, tuple[Delivery, ...]]:
+        if self.storm_of is None:
+            return None, ()
+        if len(standing) < self.storm_of:
+            return None if storm is None else msgspec.structs.replace(storm, ended_at=at), ()
+        if storm is not None:
+            return storm, ()
+        begun = Storm(id=f"storm-{at}", began_at=at, summaries=1, told_at=at)
+        summary = Delivery(
+            id=f"msg-{begun.id}-1",
+            subject=begun.id,
+            ticket=None,
+            revision=1,
+            target="desk",
+            created_at=at,
+            body=str(len(standing)).encode(),
+        )
+        return begun, (summary,)
 
 
-def _step(ticket: Ticket, before: TicketState | None, action: str, at: int) -> TicketStep:
+_ENDS = {
+    IncidentState.CLOSED: (TicketState.CLOSED, "close"),
+    IncidentState.MERGED: (TicketState.MERGED, "merge"),
+    IncidentState.CANCELLED: (TicketState.CANCELLED, "cancel"),
+}
+
+
+def _step(
+    ticket: Ticket,
+    before: TicketState | None,
+    action: str,
+    at: int,
+    *,
+    by: str = "detector",
+    origin: str = "detector",
+    detail: dict[str, object] | None = None,
+    links: tuple[TicketLink, ...] = (),
+    told: bool = True,
+) -> TicketStep:
+    message = Delivery(
+        id=f"msg-{ticket.id}-{ticket.revision}",
+        subject=ticket.id,
+        ticket=ticket.id,
+        revision=ticket.revision,
+        target="desk",
+        created_at=at,
+        body=b'{"n": 1}',
+    )
     return TicketStep(
         ticket=ticket,
         transition=Transition(
@@ -182,17 +325,11 @@ def _step(ticket: Ticket, before: TicketState | None, action: str, at: int) -> T
             action=action,
             from_state=before,
             to_state=ticket.state,
-            by="detector",
+            by=by,
             reason=ticket.title,
+            origin=origin,
+            detail=detail or {},
         ),
-        deliveries=(
-            Delivery(
-                id=f"msg-{ticket.id}-{ticket.revision}",
-                ticket=ticket.id,
-                revision=ticket.revision,
-                target="desk",
-                created_at=at,
-                body=b'{"n": 1}',
-            ),
-        ),
+        deliveries=(message,) if told else (),
+        links=links,
     )

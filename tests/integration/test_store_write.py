@@ -308,9 +308,13 @@ class Patient(PlainDesk):
         super().__init__(hold_off=0)
         self.asked_at: list[int] = []
 
-    def follow(self, incident: Incident, ticket: Ticket, *, at: int) -> TicketStep | None:
+    def follow(
+        self, incident: Incident, ticket: Ticket, *, at: int, storming: bool = False
+    ) -> TicketStep | None:
         self.asked_at.append(at)
-        return super().follow(incident, ticket, at=at) if at >= ticket.updated_at + MINUTE else None
+        if at < ticket.updated_at + MINUTE:
+            return None
+        return super().follow(incident, ticket, at=at, storming=storming)
 
     def again_at(self, incident: Incident, ticket: Ticket) -> int | None:
         return ticket.updated_at + MINUTE if incident.revision > ticket.incident_revision else None

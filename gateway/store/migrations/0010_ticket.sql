@@ -12,6 +12,9 @@ drop index incident_one_open;
 create unique index incident_one_open on incident (kind, node_id, phases)
     where state = 'open' and kind in ('outage', 'phase_loss') and drill = '';
 
+create index incident_parent on incident (parent) where parent <> '';
+create index incident_drill on incident (drill) where drill <> '';
+
 create table instruction (
     instruction_id text primary key,
     incident_id    text not null,
@@ -23,6 +26,7 @@ create table instruction (
     received_at    timestamptz not null
 );
 create index instruction_incident on instruction (incident_id, received_at);
+create index instruction_other on instruction (other) where other <> '';
 comment on table instruction is 'What people told the gateway to make of incidents. Append-only: nobody may change or delete a row.';
 comment on column instruction.other is 'The incident that it is part of, where two are merged.';
 comment on column instruction.node_id is 'Whose members are to be an incident of their own, where one is split.';
@@ -88,6 +92,7 @@ create table ticket_reference (
     reference text not null,
     primary key (ticket_id, target)
 );
+create index ticket_reference_reference on ticket_reference (reference, target);
 comment on table ticket_reference is 'What a target itself calls the ticket.';
 
 create table storm (
@@ -149,15 +154,25 @@ create trigger append_only before update or delete or truncate on instruction
 create trigger append_only before update or delete or truncate on drill
     for each statement execute function refuse_rewriting();
 
--- Whoever watches hears of a change when it is there to be read. The payload is small: what, which, where.
+-- Whoever watches hears of a change when it is there to be read. The payload is small: what, which, where. A server
+-- refuses payloads of 8000 bytes or more: of names that long only the kind is told, and whoever watches looks.
 create function tell_of_change() returns trigger
 language plpgsql as $$
-begin
-    perform pg_notify('feederline_change', json_build_object(
+declare
+    told text := json_build_object(
         'what', tg_table_name,
         'id', case tg_table_name when 'incident' then to_jsonb(new) ->> 'incident_id' else to_jsonb(new) ->> 'ticket_id' end,
-        'revision', new.revision, 'node', new.node_id)::text);
+        'revision', new.revision, 'node', new.node_id);
+begin
+    if octet_length(told) > 4000 then
+        told := json_build_object('what', tg_table_name, 'id', null, 'revision', new.revision, 'node', null);
+    end if;
+    perform pg_notify('feederline_change', told);
     return null;
 end $$;
-create trigger told after insert or update on incident for each row execute function tell_of_change();
-create trigger told after insert or update on ticket for each row execute function tell_of_change();
+create trigger told after insert on incident for each row execute function tell_of_change();
+create trigger told after insert on ticket for each row execute function tell_of_change();
+create trigger told_again after update on incident for each row
+    when (old.revision <> new.revision) execute function tell_of_change();
+create trigger told_again after update on ticket for each row
+    when (old.revision <> new.revision) execute function tell_of_change();

@@ -2,8 +2,9 @@
 
 grant usage on schema feederline to feederline_api;
 grant select on all tables in schema feederline to feederline_api;
-grant insert, update on ticket, delivery to feederline_api;
-grant insert on ticket_transition to feederline_api;
+grant insert, update on ticket, delivery, ticket_reference, target_state to feederline_api;
+grant insert, update, delete on callback to feederline_api;
+grant insert on ticket_transition, ticket_link to feederline_api;
 grant execute on function correct_interruption to feederline_api;
 grant insert, update on access_token, access_session to feederline_api;
 grant delete on access_session to feederline_api;

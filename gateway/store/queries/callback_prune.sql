@@ -1,0 +1,1 @@
+delete from callback where received_at < %(before)s

@@ -1,0 +1,1 @@
+select * from drill where drill_id = %(drill)s

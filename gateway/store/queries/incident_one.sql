@@ -1,0 +1,1 @@
+select * from incident where incident_id = %(incident)s

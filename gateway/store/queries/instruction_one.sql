@@ -1,0 +1,1 @@
+select * from instruction where instruction_id = %(instruction)s

@@ -1,0 +1,1 @@
+select * from storm where ended_at is null

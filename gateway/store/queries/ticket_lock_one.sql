@@ -1,0 +1,1 @@
+select * from ticket where ticket_id = %(ticket)s for no key update

@@ -1,0 +1,1 @@
+select * from ticket where incident_id = any(%(incidents)s)
