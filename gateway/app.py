@@ -189,6 +189,7 @@ class Gateway:
             state=self,
             sink=self.spool,
             network=self.parts.inventory.network,
+            access=config.access,
             time_zone=config.targets.time_zone,
             clock=self.clock,
         )
@@ -216,7 +217,7 @@ class Gateway:
                 work = functools.partial(self._dispatch, store, target)
                 group.create_task(keep_running(name, work), name=name)
             group.create_task(keep_running("upkeep", lambda: self._upkeep(store)), name="upkeep")
-            log.info("gateway runs", extra={"page": url_of(listener)})
+            log.info("gateway runs", extra={"page": url_of(listener, tls=config.api.tls is not None)})
 
     async def _prepare(self, store: Store) -> None:
         """Bring the schema up to date and hand over inventory and targets."""
@@ -256,6 +257,7 @@ class Gateway:
     async def _upkeep(self, store: Store) -> None:
         while True:
             await store.maintain(self.clock.now())
+            await store.access.prune_sessions(self.clock.now())
             await asyncio.sleep(_UPKEEP_S)
 
     # -- what the API asks ----------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from alerts.webhook import endpoints
 from drivers.modbus.driver import ModbusDriver
 from drivers.mqtt import MqttDriver, check_credentials
 from drivers.profile import load_profiles
+from gateway.api.serving import check_certificate
 from gateway.config import Config, read_config
 from gateway.core.clock import Clock
 from gateway.core.errors import InvalidInputError
@@ -111,6 +112,11 @@ def compose(
     _attempt(functools.partial(endpoints, config.alerts.targets, config.alerts.allowed_hosts), found)
     for session in config.mqtt:
         _attempt(functools.partial(check_credentials, session), found)
+    _attempt(functools.partial(check_certificate, config.api), found)
+    if config.access.loopback is not None and config.api.proxied_here:
+        found.append(
+            "access.loopback_role: must be none where api.proxies names this machine: all come from there"
+        )
     if config.database.password is not None:
         _attempt(config.database.password.reveal, found)
     inventory = field.inventory

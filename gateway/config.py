@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 from alerts.settings import AlertSettings
 from drivers.modbus.settings import ModbusSettings
 from drivers.mqtt.settings import MqttSettings
-from gateway.api.settings import ApiSettings
+from gateway.api.settings import AccessSettings, ApiSettings
 from gateway.asking import AskingSettings
 from gateway.core.errors import InvalidInputError
 from gateway.core.settings import Seconds, Settings
@@ -147,6 +147,7 @@ class Config(Settings):
     targets: TargetsSettings = TargetsSettings()
     indices: IndicesSettings = IndicesSettings()
     api: ApiSettings = ApiSettings()
+    access: AccessSettings = AccessSettings()
 
     @field_validator("mqtt")
     @classmethod

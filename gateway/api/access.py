@@ -64,7 +64,7 @@ class Gate:
         except StrangerError as exc:
             raise self.stranger(request, exc, address) from None
         if request.method not in _SAFE:
-            self._own_page(request, caller)
+            self.own_page(request, caller)
         actor = caller.actor
         if wait := self._actors.take(actor.token or f"{actor.name} {address}", _now()):
             self.deny(request, "rate of actor", actor)
@@ -135,11 +135,12 @@ class Gate:
             detail=dict(detail or {}),
         )
 
-    def patience(self, request: HTTPConnection, address: str) -> None:
+    def patience(self, request: HTTPConnection, address: str, *, brought: bool = False) -> None:
         """Raises HTTPException 429 after too many failures from one address, unless these credentials were good
-        before."""
+        before. `brought`: there are some, elsewhere than in the headers."""
+        brought = brought or _brings_something(request, self.identity)
         wait = self._failures.wait_s(address, _now())
-        if wait > 0 and _brings_something(request, self.identity) and not self.identity.proven(request):
+        if wait > 0 and brought and not self.identity.proven(request):
             self.deny(request, "failures of address")
             raise too_many(wait, "too many attempts with wrong credentials came from this address")
 
@@ -151,20 +152,24 @@ class Gate:
         self.trail.denied(structs.replace(entry, actor=exc.actor, token=exc.token), exc.reason)
         return unauthorised(exc.reason)
 
-    def _own_page(self, request: Request, caller: Caller) -> None:
+    def own_page(self, request: Request, caller: Caller | None = None) -> None:
         """A page elsewhere can make a browser send requests here, and cookies with them; the browser says where the
-        page came from, and only our own page knows the second value."""
-        headers = request.headers
+        page came from, and only our own page knows the second value. Raises HTTPException 403."""
+        headers, actor = request.headers, caller.actor if caller else None
         origin, host = headers.get("origin"), headers.get("host", "").lower()
         if headers.get("sec-fetch-site", "none") not in ("none", "same-origin") or (
             origin is not None and _netloc(origin) != host
         ):
-            self.deny(request, "origin", caller.actor)
+            self.deny(request, "origin", actor)
             raise HTTPException(403, "a page from elsewhere may not change anything here")
-        if caller.session and not tokens.same(
-            headers.get("x-csrf-token", "").encode("latin-1"), tokens.csrf_of(caller.session).encode()
+        if (
+            caller
+            and caller.session
+            and not tokens.same(
+                headers.get("x-csrf-token", "").encode("latin-1"), tokens.csrf_of(caller.session).encode()
+            )
         ):
-            self.deny(request, "csrf", caller.actor)
+            self.deny(request, "csrf", actor)
             raise HTTPException(403, "a change needs the header X-CSRF-Token as GET /api/session tells it")
 
 

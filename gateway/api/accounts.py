@@ -5,18 +5,26 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from msgspec import structs
 from pydantic import Field
 
+from gateway.api.access import Gate
 from gateway.api.parameters import Window, WindowChoice
 from gateway.api.problems import within
 from gateway.api.shapes import ClockFaultOut, Shape, TargetStateOut, Time, WindowOut
+from gateway.core.access import Actor, Role
 from gateway.core.clock import Clock
 from gateway.core.model import Record
+from gateway.core.network import Network
 from gateway.store.accounts import Accounts
 
 MOST_ACCOUNTS = 10_000
+_NODES = ("node", "feeder", "transformer")  # whose keys are nodes
+_WHOLE = (
+    "these are figures of the whole network, and this token is for a part of it; "
+    "ask by node, feeder or transformer"
+)
 
 
 class AccountChoice(WindowChoice):
@@ -129,11 +137,24 @@ class ClockFaultsOut(Shape):
     devices: list[ClockFaultOut]
 
 
-def build(accounts: Accounts, clock: Clock, zone: ZoneInfo) -> APIRouter:
+def build(accounts: Accounts, clock: Clock, zone: ZoneInfo, gate: Gate, network: Network) -> APIRouter:
     api = APIRouter(prefix="/api")
+    viewer = Depends(gate.needs(Role.VIEWER))
+
+    async def of_the_whole(request: Request, actor: Actor = viewer) -> None:
+        """Figures of the whole network are not for those who have a part of it."""
+        if actor.below:
+            gate.deny(request, "area", actor)
+            raise HTTPException(403, _WHOLE)
+
+    whole = [Depends(of_the_whole)]
 
     @api.get("/reliability/accounts", summary="Accounts by place and time")
-    async def by(asked: Annotated[AccountChoice, Query()]) -> AccountsOut:
+    async def by(
+        request: Request, asked: Annotated[AccountChoice, Query()], actor: Actor = viewer
+    ) -> AccountsOut:
+        if asked.place not in _NODES:
+            await of_the_whole(request, actor)
         at = clock.now()
         window = asked.resolve(at, zone)
         found = await within(
@@ -145,9 +166,11 @@ def build(accounts: Accounts, clock: Clock, zone: ZoneInfo) -> APIRouter:
                 of=asked.kind,
                 basis=asked.basis,
                 period=asked.period,
-                limit=asked.limit,
+                limit=MOST_ACCOUNTS if actor.below else asked.limit,
             )
         )
+        if actor.below:
+            found = [account for account in found if actor.reaches(account.key, network)][: asked.limit]
         return AccountsOut(
             at=at,
             window=_window(window),
@@ -157,30 +180,46 @@ def build(accounts: Accounts, clock: Clock, zone: ZoneInfo) -> APIRouter:
             accounts=[AccountOut.model_validate(account) for account in found],
         )
 
-    @api.get("/reliability/dlt-836", summary="Indices by the names and in the hours of DL/T 836")
+    @api.get(
+        "/reliability/dlt-836",
+        summary="Indices by the names and in the hours of DL/T 836",
+        dependencies=whole,
+    )
     async def dlt_836(asked: Annotated[BasisChoice, Query()]) -> Dlt836Out:
         at = clock.now()
         window = asked.resolve(at, zone)
         found = await within(accounts.dlt_836(window.low, window.high, at=at, basis=asked.basis))
         return Dlt836Out(at=at, window=_window(window), basis=asked.basis, **_fields(found))
 
-    @api.get("/reliability/major-events", summary="Major event days, and the window with and without them")
+    @api.get(
+        "/reliability/major-events",
+        summary="Major event days, and the window with and without them",
+        dependencies=whole,
+    )
     async def major_events(asked: Annotated[WindowChoice, Query()]) -> MajorEventsOut:
         at = clock.now()
         window = asked.resolve(at, zone)
         found = await within(accounts.major_events(window.low, window.high, at=at))
         return MajorEventsOut(at=at, window=_window(window), **_fields(found))
 
-    @api.get("/reliability/targets", summary="Budgets of the targets: spent, left, burn rate, forecast")
+    @api.get(
+        "/reliability/targets",
+        summary="Budgets of the targets: spent, left, burn rate, forecast",
+        dependencies=whole,
+    )
     async def targets() -> TargetsStateOut:
         at = clock.now()
         found = await within(accounts.targets(at))
         return TargetsStateOut(at=at, targets=[TargetStateOut.model_validate(state) for state in found])
 
     @api.get("/devices/clock-faults", summary="Devices whose clocks were wrong within the last day")
-    async def clock_faults() -> ClockFaultsOut:
+    async def clock_faults(actor: Actor = viewer) -> ClockFaultsOut:
         at = clock.now()
-        found = await within(accounts.clock_faults(at))
+        found = [
+            fault
+            for fault in await within(accounts.clock_faults(at))
+            if actor.reaches(fault.node or "", network)
+        ]
         return ClockFaultsOut(at=at, devices=[ClockFaultOut.model_validate(fault) for fault in found])
 
     return api

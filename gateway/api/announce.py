@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
@@ -58,12 +58,17 @@ class Announcer:
             known = await self._known({window.reference for window in windows})
             return await self._put([change(known.get(_key(w)), w) for w in windows], dry_run=dry_run)
 
-    async def withdraw(self, reference: str, node: str | None, by: str) -> tuple[int, list[Change]]:
-        """Withdraw every window of `reference`, or the one at `node`. As `announce`; no change where there is none."""
+    async def withdraw(
+        self, reference: str, node: str | None, by: str, theirs: Callable[[PlannedOutage], bool]
+    ) -> tuple[int, list[Change]]:
+        """Withdraw every window of `reference` that is `theirs`, or the one at `node`. As `announce`; no change where
+        there is none."""
         self._check()
         async with self._one_by_one:
             known = await self._known({reference})
-            found = [w for w in known.values() if w.reference == reference and node in (None, w.node)]
+            found = [
+                w for w in known.values() if w.reference == reference and node in (None, w.node) and theirs(w)
+            ]
             return await self._put(
                 [change(window, structs.replace(window, withdrawn=True, by=by)) for window in found],
                 dry_run=False,

@@ -2,32 +2,41 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import mimetypes
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.responses import FileResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from gateway.api import accounts, corrections, planned, problems, routes
+from gateway.api import accounts, corrections, planned, problems, routes, signin
+from gateway.api.access import Gate
 from gateway.api.announce import Announcer
+from gateway.api.auditing import AuditTrail
 from gateway.api.guard import Guard
-from gateway.api.settings import ApiSettings
+from gateway.api.identity import Identity
+from gateway.api.limits import Limits
+from gateway.api.settings import AccessSettings, ApiSettings
 from gateway.api.shapes import ReadyOut
 from gateway.api.state import GatewayState
-from gateway.api.writes import WriteGuard
+from gateway.core.access import Role
 from gateway.core.clock import Clock, SystemClock
 from gateway.core.network import Network
 from gateway.core.ports import Sink
+from gateway.store.access import Access
 from gateway.store.accounts import Accounts
 from gateway.store.corrections import Corrections
 from gateway.store.reports import Reports
 
 _WEB = Path(__file__).parent / "web"
 _SYSTEM_CLOCK = SystemClock()
+_CLOSED = AccessSettings()
 
 # Some systems map .js to text/plain; a browser told not to guess would then refuse it.
 mimetypes.add_type("text/javascript", ".js")
@@ -45,6 +54,9 @@ class ReportingStore(Protocol):
     @property
     def corrections(self) -> Corrections: ...
 
+    @property
+    def access(self) -> Access: ...
+
 
 def create_app(
     store: ReportingStore,
@@ -53,27 +65,44 @@ def create_app(
     state: GatewayState,
     sink: Sink,
     network: Network,
+    access: AccessSettings = _CLOSED,
     time_zone: str = "UTC",
     clock: Clock = _SYSTEM_CLOCK,
 ) -> FastAPI:
     """What is announced is held against `network` and goes into `sink`. `time_zone` is where days and months begin; the
     same as the setting `time_zone` in the database."""
+    trail = AuditTrail(store.access, clock)
+    gate = Gate(Identity(store.access, settings, access, clock), trail, clock, access.limits)
+    viewer = [Depends(gate.needs(Role.VIEWER))]
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        writing = asyncio.create_task(trail.run(), name="audit log")
+        try:
+            yield
+        finally:
+            writing.cancel()
+            await asyncio.wait([writing])
+
     app = FastAPI(
         title="Feederline",
         version="1",
         summary="Incidents, tickets and reliability to read, outages to announce, interruptions to correct.",
-        openapi_url="/api/openapi.json",
+        lifespan=lifespan,
+        openapi_url=None,  # served below, to those who may read
         docs_url=None,  # its page loads scripts from elsewhere; control rooms have no internet
         redoc_url=None,
     )
+    app.add_middleware(Limits, gate=gate, settings=access.limits)
     app.add_middleware(Guard, settings=settings)
     problems.install(app)
-    zone, guard = ZoneInfo(time_zone), WriteGuard(settings)
-    app.include_router(routes.build(store.reports, store.accounts, state, clock, zone))
-    app.include_router(accounts.build(store.accounts, clock, zone))
-    app.include_router(corrections.build(store.corrections, clock, guard))
+    zone = ZoneInfo(time_zone)
+    app.include_router(signin.build(store.access, gate, access, clock))
+    app.include_router(routes.build(store.reports, store.accounts, state, clock, zone), dependencies=viewer)
+    app.include_router(accounts.build(store.accounts, clock, zone, gate, network))
+    app.include_router(corrections.build(store.corrections, clock, gate, network))
     announcer = Announcer(store.reports, sink, clock, state)
-    app.include_router(planned.build(store.reports, announcer, clock, network, guard))
+    app.include_router(planned.build(store.reports, announcer, clock, network, gate))
 
     @app.head("/health/live", include_in_schema=False)
     @app.get("/health/live", summary="The process answers")
@@ -87,7 +116,11 @@ def create_app(
         body = ReadyOut(ready=not reasons, reasons=reasons)
         return JSONResponse(body.model_dump(), status_code=503 if reasons else 200)
 
-    @app.get("/metrics", summary="Figures for Prometheus", response_class=Response)
+    @app.get("/api/openapi.json", include_in_schema=False, dependencies=viewer)
+    async def openapi() -> JSONResponse:
+        return JSONResponse(app.openapi())
+
+    @app.get("/metrics", summary="Figures for Prometheus", response_class=Response, dependencies=viewer)
     async def metrics() -> Response:
         return Response(generate_latest(), headers={"content-type": CONTENT_TYPE_LATEST})
 

@@ -7,14 +7,16 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from gateway.api.access import Gate
 from gateway.api.paging import page
 from gateway.api.parameters import Name, Page
 from gateway.api.parameters import Time as TimeGiven
 from gateway.api.problems import within
 from gateway.api.shapes import Shape, Time
-from gateway.api.writes import WriteGuard, body
+from gateway.core.access import Actor, Role
 from gateway.core.clock import Clock, format_time
 from gateway.core.errors import InvalidInputError
+from gateway.core.network import Network
 from gateway.store.corrections import Correction, Corrections, CorrectionView
 
 Text = Annotated[str, Field(min_length=1, max_length=2000)]
@@ -96,13 +98,16 @@ _BODY = {
 }
 
 
-def build(corrections: Corrections, clock: Clock, guard: WriteGuard) -> APIRouter:
-    api = APIRouter(prefix="/api/interruptions/corrections")
+def build(corrections: Corrections, clock: Clock, gate: Gate, network: Network) -> APIRouter:
+    api = APIRouter(prefix="/api/interruptions/corrections", tags=["reliability"])
+    viewer, operator = Depends(gate.needs(Role.VIEWER)), Depends(gate.needs(Role.OPERATOR))
 
     @api.get("", summary="What operators corrected, newest first")
-    async def trail(asked: Annotated[CorrectionPage, Query()]) -> CorrectionsOut:
+    async def trail(asked: Annotated[CorrectionPage, Query()], actor: Actor = viewer) -> CorrectionsOut:
         async def fetch(limit: int, before: int | None) -> list[CorrectionView]:
-            return await within(corrections.trail(asked.incident, limit=limit, before=before))
+            return await within(
+                corrections.trail(asked.incident, limit=limit, before=before, below=actor.below or None)
+            )
 
         rows, following = await page(
             fetch, lambda view: view.made_at, limit=asked.limit, before=asked.before, after=asked.after
@@ -116,20 +121,32 @@ def build(corrections: Corrections, clock: Clock, guard: WriteGuard) -> APIRoute
         "", summary="Correct interruptions, for good and on record", status_code=201, openapi_extra=_BODY
     )
     async def correct(
-        request: Request, response: Response, dry_run: bool = False, by: str = Depends(guard)
+        request: Request,
+        response: Response,
+        dry_run: bool = False,
+        actor: Actor = operator,
     ) -> MadeOut:
         if request.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
             raise HTTPException(415, "send the correction as application/json")
         try:
-            given = CorrectionIn.model_validate_json(await body(request))
+            given = CorrectionIn.model_validate_json(await request.body())
         except ValidationError as exc:
             raise InvalidInputError(_faults(exc)) from exc
-        said = given.model_dump(exclude={"by"})
-        made = await within(
-            corrections.make(Correction(**said, by=given.by or by), at=clock.now(), dry_run=dry_run)
-        )
+        said = Correction(**given.model_dump(exclude={"by"}), by=given.by or actor.name)
+        if actor.below:
+            node = await within(corrections.node_of(said.incident))
+            gate.reach(request, actor, node or "", network, f"there is no incident {said.incident!r}")
+        made = await within(corrections.make(said, at=clock.now(), dry_run=dry_run))
         if dry_run:
             response.status_code = 200
+        else:
+            detail = {
+                "correction": made.number,
+                "changed": made.changed,
+                "by": said.by,
+                "reason": said.reason,
+            }
+            await gate.audit(request, actor, "interruption.correct", said.incident, detail=detail)
         return MadeOut(dry_run=dry_run, correction=_out(made))
 
     return api

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.api.metrics import DURATION, REQUESTS
-from gateway.api.settings import ApiSettings, is_loopback
+from gateway.api.settings import ApiSettings, host_name, is_loopback
 
 log = logging.getLogger(__name__)
 
@@ -23,18 +23,20 @@ _HEADERS = {
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
 }
+_ONLY_TLS = {"strict-transport-security": "max-age=31536000"}
 
 
 class Guard:
     """Refuses foreign host names, adds the security headers, answers for mistakes of ours, counts and times.
 
-    A page elsewhere can make a name of its own point at 127.0.0.1 and then read what is served there without a
-    sign-in; the name it must send tells it apart.
+    A page elsewhere can make a name of its own point at 127.0.0.1 and then read what `loopback_role` lets this machine
+    read; the name it must send tells it apart.
     """
 
     def __init__(self, app: ASGIApp, *, settings: ApiSettings) -> None:
         self.app = app
-        self.open = settings.allow_open
+        self.open = not is_loopback(settings.host)
+        self.headers = _HEADERS | (_ONLY_TLS if settings.tls else {})
         self.hosts = _lower([settings.host, *settings.hosts])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -48,7 +50,7 @@ class Guard:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
+                for name, value in self.headers.items():
                     headers[name] = value
                 headers.setdefault("cache-control", "no-store")
             await send(message)
@@ -71,8 +73,7 @@ class Guard:
     def _foreign(self, host: str) -> bool:
         if self.open:
             return False
-        name = host.lower()
-        name = name[: name.index("]") + 1] if name.startswith("[") and "]" in name else name.rsplit(":", 1)[0]
+        name = host_name(host)
         return not (is_loopback(name) or name.strip("[]") in self.hosts)
 
 

@@ -35,6 +35,7 @@ _LONGEST_JWT = 16_384
 class Caller(Record, frozen=True, kw_only=True):
     actor: Actor
     session: str = ""  # the cookie's value; empty for those without one
+    expires_at: int | None = None  # of the session
 
 
 class StrangerError(Exception):
@@ -163,7 +164,8 @@ class Identity:
         if idle >= min(_SEEN, int(limits.idle_s * SECOND / 10)):
             self._soon(self._access.seen(key, now))
             self._sessions.drop(cookie)
-        return Caller(actor=self._actor(session.token, "page", address), session=cookie)
+        actor = self._actor(session.token, "page", address)
+        return Caller(actor=actor, session=cookie, expires_at=session.expires_at)
 
     def _actor(self, token: Token, origin: str, address: str) -> Actor:
         return Actor(

@@ -7,6 +7,7 @@ import contextlib
 import errno
 import logging
 import socket
+import ssl
 from collections.abc import Generator
 from ipaddress import ip_address
 
@@ -14,7 +15,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from gateway.api.settings import ApiSettings
-from gateway.core.errors import FeederlineError, RefusedError, UnavailableError
+from gateway.core.errors import FeederlineError, InvalidInputError, RefusedError, UnavailableError
 
 log = logging.getLogger(__name__)
 
@@ -46,12 +47,28 @@ def bind(settings: ApiSettings) -> socket.socket:
     return listener
 
 
-def url_of(listener: socket.socket) -> str:
+def url_of(listener: socket.socket, *, tls: bool = False) -> str:
     """The page's address, with the port that was really taken."""
     host, port = listener.getsockname()[:2]
     if ip_address(host).is_unspecified:
         host = "::1" if ":" in host else "127.0.0.1"
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    scheme = "https" if tls else "http"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+
+def check_certificate(settings: ApiSettings) -> None:
+    """Raises InvalidInputError when certificate and key cannot be served with."""
+    if settings.tls is None:
+        return
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
+            settings.tls.cert, settings.tls.key, password=_no_password
+        )
+    except (OSError, ValueError) as exc:  # ssl.SSLError is an OSError
+        why = getattr(exc, "strerror", None) or str(exc)
+        raise InvalidInputError(
+            [f"api.tls: {settings.tls.cert} with {settings.tls.key} cannot be used: {why}"]
+        ) from exc
 
 
 async def serve(app: FastAPI, settings: ApiSettings, listener: socket.socket | None = None) -> None:
@@ -60,10 +77,13 @@ async def serve(app: FastAPI, settings: ApiSettings, listener: socket.socket | N
     `listener` comes from `bind`; without it this binds by itself and raises what `bind` raises.
     """
     listener = listener or bind(settings)
+    check_certificate(settings)
     server = _Server(
         uvicorn.Config(
             app,
-            lifespan="off",
+            lifespan="on",
+            ssl_certfile=settings.tls.cert if settings.tls else None,
+            ssl_keyfile=settings.tls.key if settings.tls else None,
             log_config=None,
             access_log=False,
             server_header=False,
@@ -72,7 +92,7 @@ async def serve(app: FastAPI, settings: ApiSettings, listener: socket.socket | N
             timeout_graceful_shutdown=_STOP_S,
         )
     )
-    log.info("page and API are served", extra={"url": url_of(listener)})
+    log.info("page and API are served", extra={"url": url_of(listener, tls=settings.tls is not None)})
     running = asyncio.create_task(server.serve(sockets=[listener]), name="api.server")
     try:
         await asyncio.shield(running)
@@ -83,6 +103,10 @@ async def serve(app: FastAPI, settings: ApiSettings, listener: socket.socket | N
     finally:
         running.cancel()  # only a second cancellation finds it still at work
         listener.close()
+
+
+def _no_password() -> str:
+    raise ValueError("the key is encrypted; store it without a password, readable for the gateway only")
 
 
 class _Server(uvicorn.Server):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import psycopg
 from psycopg.rows import dict_row
@@ -140,19 +140,41 @@ class Corrections:
                         raise
                     raise InvalidInputError([exc.diag.message_primary or str(exc)]) from exc
                 assert row is not None
-                return (await _trail(conn, {"number": row[0], "incident": None, "before": None, "limit": 1}))[
-                    0
-                ]
+                return (
+                    await _trail(
+                        conn, {"number": row[0], "incident": None, "before": None, "limit": 1, "below": None}
+                    )
+                )[0]
 
     async def trail(
-        self, incident: str | None = None, *, limit: int = 100, before: int | None = None
+        self,
+        incident: str | None = None,
+        *,
+        limit: int = 100,
+        before: int | None = None,
+        below: Collection[str] | None = None,
     ) -> list[CorrectionView]:
-        """What was corrected, newest first; `before`: only what was made before that time."""
+        """What was corrected, newest first; `before`: only what was made before that time; `below`: only of incidents
+        at or below these nodes."""
         wanted = None if incident is None else storable(incident)
-        given = {"number": None, "incident": wanted, "before": when_any(before), "limit": limit}
+        given: dict[str, object] = {
+            "number": None,
+            "incident": wanted,
+            "before": when_any(before),
+            "limit": limit,
+        }
+        given |= {"below": None if below is None else [storable(node) for node in below]}
         with boundary("reading corrections"):
             async with self._pool.connection() as conn:
                 return await _trail(conn, given)
+
+    async def node_of(self, incident: str) -> str | None:
+        """Where an incident is; None when there is none of that id."""
+        with boundary("reading an incident"):
+            async with self._pool.connection() as conn:
+                given = {"incident": storable(incident)}
+                row = await (await conn.execute(sql("incident_node"), given)).fetchone()
+        return None if row is None else str(row[0])
 
 
 async def _trail(conn: psycopg.AsyncConnection, given: Mapping[str, object]) -> list[CorrectionView]:

@@ -1,0 +1,1 @@
+select node_id from incident where incident_id = %(incident)s
