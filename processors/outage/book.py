@@ -49,7 +49,10 @@ class Book:
         self.tolerance = round(evidence.settings.clock_tolerance_s * SECOND)
         self.sustained = round(evidence.settings.sustained_s * SECOND)
         self.stories: dict[int, Story] = {}
-        self.at_node: dict[str, int] = {}  # node -> slot of the outage that is open there
+        self.at_node: dict[
+            str, int
+        ] = {}  # node -> slot of the outage that is open there, the first of several
+        self._open_at: dict[str, set[int]] = {}  # node -> slots of all that are: losses of several phases
         self.owner: Int32s = np.full(len(inventory), -1, np.int32)
         self.feeders = Feeders(self.network)
         self.plans = Plans(self.network, evidence.settings)
@@ -151,9 +154,20 @@ class Book:
         if story.communications or story.planned:
             return
         if state is IncidentState.OPEN:
-            self.at_node.setdefault(story.node, slot)
-        elif self.at_node.get(story.node) == slot:
-            del self.at_node[story.node]
+            self._open_at.setdefault(story.node, set()).add(slot)
+            self.at_node[story.node] = min(self._open_at[story.node])
+        else:
+            self._vacate(slot)
+
+    def _vacate(self, slot: int) -> None:
+        """An outage is no longer open at its node; the loss of another phase may be."""
+        node = self.stories[slot].node
+        left = self._open_at.get(node, set())
+        left.discard(slot)
+        if left:
+            self.at_node[node] = min(left)
+        elif node in self._open_at:
+            del self._open_at[node], self.at_node[node]
 
     def take_in(self, slot: int, keys: Keys, start: Int64s) -> None:
         """Make devices members of an outage. Those without dark evidence get a spell inferred from the others."""
@@ -182,8 +196,7 @@ class Book:
     def recast(self, slot: int, kind: IncidentKind) -> None:
         """Make it an incident of another kind; every row of it is told again."""
         story = self.stories[slot]
-        if self.at_node.get(story.node) == slot:
-            del self.at_node[story.node]
+        self._vacate(slot)
         story.kind = kind
         story.untell()
         self.turn(slot, story.state)

@@ -114,6 +114,15 @@ def test_losses_of_two_phases_told_in_the_same_second_are_two_incidents() -> Non
     play.tick()
     assert play.told() == [("phase_loss", "T1", "A"), ("phase_loss", "T1", "C")]
     assert {event.incident.revision for event in play.events} == {1}
+    play.tick(10)
+    play.volts([TERMINAL], 230.0, 230.0, 230.0)
+    play.volts(range(0, N, 2), 230.0)
+    play.tick()
+    assert play.told() == [("phase_loss", "T1", "C")]
+    restored = OutageDetector(play.detector.inventory, OutageSettings())
+    restored.restore(play.detector.snapshot())
+    assert restored.book.at_node == play.detector.book.at_node
+    assert list(restored.book.at_node) == ["T1"]
 
 
 def test_a_terminal_takes_no_meters_from_the_loss_of_another_phase() -> None:
