@@ -189,6 +189,8 @@ class Gateway:
             state=self,
             sink=self.spool,
             network=self.parts.inventory.network,
+            devices=self.parts.inventory,
+            importer=self.reloader,
             access=config.access,
             time_zone=config.targets.time_zone,
             clock=self.clock,

@@ -7,6 +7,7 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 
+from gateway.core.errors import UnavailableError
 from gateway.core.inventory import Device, Inventory
 from gateway.core.model import Record
 from gateway.core.network import Network, NodeKind, phase_letters
@@ -102,6 +103,19 @@ class Importer(Protocol):
         ...
 
     def loaded(self) -> Loaded: ...
+
+
+class NoImporter:
+    """Where nothing can be imported: an API without a gateway."""
+
+    async def take(
+        self, *, network: bytes | None, devices: bytes | None, dry_run: bool, allow_retire: bool
+    ) -> Imported:
+        del network, devices, dry_run, allow_retire
+        raise UnavailableError("there is no gateway that could take it")
+
+    def loaded(self) -> Loaded:
+        return Loaded(revision="", since=0, reloading=False)
 
 
 def compare(before: Inventory | None, after: Inventory) -> Difference:

@@ -15,10 +15,11 @@ from fastapi.responses import FileResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from gateway.api import accounts, corrections, planned, problems, routes, signin
+from gateway.api import accounts, corrections, imports, inventory, planned, problems, routes, signin
 from gateway.api.access import Gate
 from gateway.api.announce import Announcer
 from gateway.api.auditing import AuditTrail
+from gateway.api.field import Field
 from gateway.api.guard import Guard
 from gateway.api.identity import Identity
 from gateway.api.limits import Limits
@@ -27,12 +28,15 @@ from gateway.api.shapes import ReadyOut
 from gateway.api.state import GatewayState
 from gateway.core.access import Role
 from gateway.core.clock import Clock, SystemClock
+from gateway.core.inventory import Inventory
 from gateway.core.network import Network
 from gateway.core.ports import Sink
+from gateway.inventoryimport import Importer, NoImporter
 from gateway.store.access import Access
 from gateway.store.accounts import Accounts
 from gateway.store.corrections import Corrections
 from gateway.store.reports import Reports
+from gateway.store.supply import Supply
 
 _WEB = Path(__file__).parent / "web"
 _SYSTEM_CLOCK = SystemClock()
@@ -57,6 +61,9 @@ class ReportingStore(Protocol):
     @property
     def access(self) -> Access: ...
 
+    @property
+    def supply(self) -> Supply: ...
+
 
 def create_app(
     store: ReportingStore,
@@ -65,11 +72,14 @@ def create_app(
     state: GatewayState,
     sink: Sink,
     network: Network,
+    devices: Inventory | None = None,
+    importer: Importer | None = None,
     access: AccessSettings = _CLOSED,
     time_zone: str = "UTC",
     clock: Clock = _SYSTEM_CLOCK,
 ) -> FastAPI:
-    """What is announced is held against `network` and goes into `sink`. `time_zone` is where days and months begin; the
+    """What is announced is held against `network` and goes into `sink`. `devices` hang on it; `importer` takes others,
+    and another network. `time_zone` is where days and months begin; the
     same as the setting `time_zone` in the database."""
     trail = AuditTrail(store.access, clock)
     gate = Gate(Identity(store.access, settings, access, clock), trail, clock, access.limits)
@@ -103,6 +113,9 @@ def create_app(
     app.include_router(corrections.build(store.corrections, clock, gate, network))
     announcer = Announcer(store.reports, sink, clock, state)
     app.include_router(planned.build(store.reports, announcer, clock, network, gate))
+    field, importer = Field(devices or Inventory([], network)), importer or NoImporter()
+    app.include_router(imports.build(importer, gate))
+    app.include_router(inventory.build(field, store.supply, importer, clock, gate))
 
     @app.head("/health/live", include_in_schema=False)
     @app.get("/health/live", summary="The process answers")

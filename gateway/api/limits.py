@@ -10,11 +10,12 @@ from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway.api import imports
 from gateway.api.access import BURST_S, Gate, too_many
 from gateway.api.buckets import Buckets
 from gateway.api.settings import LimitSettings
 
-LARGER: Mapping[str, int] = {}
+LARGER: Mapping[str, int] = dict.fromkeys(imports.PATHS, imports.LARGEST)
 """Bytes that single paths take instead, where whole tables are sent."""
 
 _BODY_S = 60.0  # how long a body may take to arrive

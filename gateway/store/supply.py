@@ -1,0 +1,50 @@
+"""Single devices at this moment: who is without supply, and of when their last readings are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import psycopg
+from psycopg_pool import AsyncConnectionPool
+
+from gateway.core.clock import from_datetime
+from gateway.core.model import Record
+from gateway.store.errors import boundary
+from gateway.store.queries import sql
+from gateway.store.rows import when
+from gateway.store.text import storable
+
+
+class Without(Record, frozen=True, kw_only=True):
+    """A listed device whose supply is not known to be on; times are µs UTC."""
+
+    device: str
+    state: Literal["off", "unknown"]
+    since: int
+    incident: str
+
+
+class Supply:
+    """Reads only. Every method raises UnavailableError while the database is away."""
+
+    def __init__(self, pool: AsyncConnectionPool[psycopg.AsyncConnection]) -> None:
+        self._pool = pool
+
+    async def without(self) -> list[Without]:
+        """Everybody who is not on."""
+        with boundary("reading who is without supply"):
+            async with self._pool.connection() as conn:
+                rows = await (await conn.execute(sql("supply_without"))).fetchall()
+        return [
+            Without(device=device, state=state, since=from_datetime(since), incident=incident)
+            for device, state, since, incident in rows
+        ]
+
+    async def last_readings(self, devices: Sequence[str], *, since: int) -> dict[str, int]:
+        """The time of the last reading of each of these that has one later than `since`."""
+        given = {"devices": [storable(device) for device in devices], "since": when(since)}
+        with boundary("reading when devices were heard"):
+            async with self._pool.connection() as conn:
+                rows = await (await conn.execute(sql("supply_heard"), given)).fetchall()
+        return {device: from_datetime(at) for device, at in rows}
