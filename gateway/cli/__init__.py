@@ -19,6 +19,7 @@ from gateway.cli.payload import payload
 from gateway.cli.planned import planned
 from gateway.cli.replay import replay
 from gateway.cli.run import run
+from gateway.cli.token import token
 from gateway.core.errors import FeederlineError, InvalidInputError
 
 app = typer.Typer(
@@ -47,6 +48,7 @@ def options(
 for command in (demo, run, check, decode, payload, indices, replay, correct, bench):
     app.command()(command)
 app.add_typer(planned)
+app.add_typer(token)
 
 
 def main() -> None:

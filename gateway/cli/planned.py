@@ -11,8 +11,7 @@ from urllib.parse import quote
 import typer
 
 from gateway.api.parameters import PlannedFilter
-from gateway.api.writes import BODY_LIMIT
-from gateway.cli.remote import address_of, ask, who
+from gateway.cli.remote import CaFile, Credentials, TokenFile, address_of, ask, credentials
 from gateway.config import Config, load_config, read_config
 from gateway.core.errors import InvalidInputError
 from gateway.csvfiles import read_bytes, read_network
@@ -24,7 +23,7 @@ ConfigFile = Annotated[Path, typer.Option("--config", "-c", help="The configurat
 Address = Annotated[
     str, typer.Option("--url", help="Where the gateway answers. Default: api.host and api.port.")
 ]
-By = Annotated[str, typer.Option("--by", help="Who announces or withdraws. Default: the user.")]
+By = Annotated[str, typer.Option("--by", help="Who announces or withdraws. Default: the token's name.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
 
 _PATH = "/api/planned-outages"
@@ -43,6 +42,8 @@ def import_(
     ] = False,
     by: By = "",
     url: Address = "",
+    token_file: TokenFile = None,
+    ca_file: CaFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Announce the outages of a file, all or none, and show what that changes."""
@@ -52,8 +53,8 @@ def import_(
             ask(
                 "POST",
                 (url.rstrip("/") or address_of(settings.api)) + _PATH,
-                by=by or who(),
-                params={"dry_run": "true"} if dry_run else None,
+                shown=credentials(token_file, ca_file),
+                params=({"dry_run": "true"} if dry_run else {}) | _named(by),
                 data=data,
                 media="text/csv; charset=utf-8",
             )
@@ -74,11 +75,13 @@ def list_(
     config: ConfigFile,
     state: Annotated[PlannedFilter, typer.Option(help="Only those that are this now.")] = "any",
     url: Address = "",
+    token_file: TokenFile = None,
+    ca_file: CaFile = None,
     as_json: AsJson = False,
 ) -> None:
     """List announced outages, latest start first."""
     base = url.rstrip("/") or address_of(load_config(config).api)
-    found = asyncio.run(_all(base + _PATH, state))
+    found = asyncio.run(_all(base + _PATH, state, credentials(token_file, ca_file)))
     if as_json:
         print(json.dumps({"planned_outages": found}))  # noqa: T201
         return
@@ -96,6 +99,8 @@ def withdraw(
     ] = "",
     by: By = "",
     url: Address = "",
+    token_file: TokenFile = None,
+    ca_file: CaFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Withdraw what was announced under a reference."""
@@ -110,8 +115,8 @@ def withdraw(
         ask(
             "DELETE",
             base + path,
-            by=by or who(),
-            params={"node": node} if node else None,
+            shown=credentials(token_file, ca_file),
+            params=({"node": node} if node else {}) | _named(by),
         )
     )
     _show(answer, as_json=as_json)
@@ -123,9 +128,9 @@ def _checked(file: Path, config: Path) -> tuple[Config, bytes]:
     data = b""
     try:
         data = read_bytes(file)
-        if len(data) > BODY_LIMIT:
-            faults.append(f"{file.name}: is larger than {BODY_LIMIT >> 20} MiB; announce it in parts")
         if settings is not None:
+            if len(data) > (most := settings.access.limits.body_mb) * (1 << 20):
+                faults.append(f"{file.name}: is larger than {most:g} MiB; announce it in parts")
             network, wrong = read_network(settings.inventory.network)
             faults += wrong
             if network is not None:
@@ -137,11 +142,20 @@ def _checked(file: Path, config: Path) -> tuple[Config, bytes]:
     return settings, data
 
 
-async def _all(url: str, state: str) -> list[dict[str, Any]]:
+def _named(by: str) -> dict[str, str]:
+    """Raises InvalidInputError for what is no name."""
+    if not by:
+        return {}
+    if not by.strip() or not by.isprintable() or len(by) > 200:
+        raise InvalidInputError([f"--by {by[:40]!r} is not a name of at most 200 printable characters"])
+    return {"by": by}
+
+
+async def _all(url: str, state: str, shown: Credentials) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     params = {"state": state, "limit": "500"}
     while True:
-        answer = await ask("GET", url, params=params)
+        answer = await ask("GET", url, shown=shown, params=params)
         found += answer["planned_outages"]
         if answer["next"] is None:
             return found
