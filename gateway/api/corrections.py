@@ -136,17 +136,13 @@ def build(corrections: Corrections, clock: Clock, gate: Gate, network: Network) 
         if actor.below:
             node = await within(corrections.node_of(said.incident))
             gate.reach(request, actor, node or "", network, f"there is no incident {said.incident!r}")
-        made = await within(corrections.make(said, at=clock.now(), dry_run=dry_run))
+        detail = {"by": said.by, "reason": said.reason}
+        entry = gate.entry(
+            request, actor, "interruption.correct", said.incident, outcome="done", detail=detail
+        )
+        made = await within(corrections.make(said, at=clock.now(), dry_run=dry_run, audit=entry))
         if dry_run:
             response.status_code = 200
-        else:
-            detail = {
-                "correction": made.number,
-                "changed": made.changed,
-                "by": said.by,
-                "reason": said.reason,
-            }
-            await gate.audit(request, actor, "interruption.correct", said.incident, detail=detail)
         return MadeOut(dry_run=dry_run, correction=_out(made))
 
     return api

@@ -11,6 +11,7 @@ import typer
 
 from gateway.cli.remote import who
 from gateway.config import read_config
+from gateway.core.access import AuditEntry
 from gateway.core.clock import SystemClock, format_time, parse_time
 from gateway.core.errors import InvalidInputError
 from gateway.store import DatabaseSettings, Store
@@ -76,8 +77,18 @@ def _moment(option: str, text: str, faults: list[str]) -> int | None:
 
 
 async def _make(database: DatabaseSettings, correction: Correction, *, dry_run: bool) -> CorrectionView:
+    at = SystemClock().now()
+    entry = AuditEntry(
+        at=at,
+        actor=who(),
+        origin="command",
+        action="interruption.correct",
+        object=correction.incident,
+        outcome="done",
+        detail={"by": correction.by, "reason": correction.reason},
+    )
     async with Store.open(database) as store:
-        return await store.corrections.make(correction, at=SystemClock().now(), dry_run=dry_run)
+        return await store.corrections.make(correction, at=at, dry_run=dry_run, audit=entry)
 
 
 def _as_json(made: CorrectionView, *, dry_run: bool) -> dict[str, object]:

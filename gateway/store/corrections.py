@@ -8,6 +8,7 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 
+from gateway.core.access import AuditEntry
 from gateway.core.clock import MINUTE, from_datetime, parse_time
 from gateway.core.errors import InvalidInputError
 from gateway.core.model import Record
@@ -109,8 +110,11 @@ class Corrections:
     def __init__(self, pool: AsyncConnectionPool[psycopg.AsyncConnection]) -> None:
         self._pool = pool
 
-    async def make(self, correction: Correction, *, at: int, dry_run: bool = False) -> CorrectionView:
-        """Put a correction on record and restate the account, in one transaction; `dry_run` undoes both again.
+    async def make(
+        self, correction: Correction, *, at: int, dry_run: bool = False, audit: AuditEntry | None = None
+    ) -> CorrectionView:
+        """Put a correction on record, restate the account and tell `audit`, in one transaction; `dry_run` undoes all
+        of it again.
 
         Raises:
             InvalidInputError: it cannot be: no such interruption, or one would end before it starts.
