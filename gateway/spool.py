@@ -280,6 +280,18 @@ def known_devices(directory: Path) -> list[str]:
         raise UnavailableError(f"spool {file} cannot be read: {exc}") from exc
 
 
+def is_held(directory: Path) -> bool:
+    """Whether a gateway works with this spool at this moment; changes nothing."""
+    try:
+        with (directory / "lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # there is none, or it is somebody else's
+        return False
+    return False
+
+
 def _settle(group: list[tuple[list[bytes], asyncio.Future[None]]], error: Exception | None) -> None:
     for _, done in group:
         if done.done():  # its writer has been cancelled

@@ -164,10 +164,8 @@ def build(field: Field, supply: Supply, importer: Importer, clock: Clock, gate: 
 
     @api.get("/network", summary="Nodes right below a node, or the uppermost", operation_id="list_nodes")
     async def network(asked: Annotated[NetworkPage, Query()], actor: Actor = reader) -> NodesOut:
-        if asked.parent is None:
-            nodes = field.tops(actor)
-        else:
-            nodes = field.children.get(_known(asked.parent, actor), [])
+        above = None if asked.parent is None else _known(asked.parent, actor)
+        nodes = field.tops(actor) if above is None else field.children.get(above, [])
         if asked.after is not None:
             names = [field.network.ids[node] for node in nodes]
             nodes = nodes[names.index(asked.after) + 1 :] if asked.after in names else []

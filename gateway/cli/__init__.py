@@ -15,6 +15,7 @@ from gateway.cli.correct import correct
 from gateway.cli.decode import decode
 from gateway.cli.demo import demo
 from gateway.cli.indices import indices
+from gateway.cli.inventory import devices, network
 from gateway.cli.payload import payload
 from gateway.cli.planned import planned
 from gateway.cli.replay import replay
@@ -48,6 +49,8 @@ def options(
 for command in (demo, run, check, decode, payload, indices, replay, correct, bench):
     app.command()(command)
 app.add_typer(planned)
+app.add_typer(network)
+app.add_typer(devices)
 app.add_typer(token)
 
 

@@ -120,6 +120,7 @@ async def ask(
     data: bytes | None = None,
     media: str = "",
     headers: Mapping[str, str] | None = None,
+    patience_s: float = _PATIENCE_S,
 ) -> dict[str, Any]:
     """The gateway's answer, an object; an empty one where it has none. `url` is whole and encoded. `shown`: by default
     the token of the environment.
@@ -147,7 +148,7 @@ async def ask(
         sent["content-type"] = media
     try:
         async with (
-            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_PATIENCE_S)) as client,
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=patience_s)) as client,
             client.request(
                 method,
                 target.update_query(params or {}),
@@ -159,7 +160,7 @@ async def ask(
         ):
             status, body = response.status, await response.read()
     except TimeoutError as exc:
-        raise UnavailableError(f"the gateway at {place} did not answer within {_PATIENCE_S:.0f} s") from exc
+        raise UnavailableError(f"the gateway at {place} did not answer within {patience_s:.0f} s") from exc
     except (aiohttp.ClientError, OSError) as exc:
         raise UnavailableError(
             f"no gateway answers at {place} ({exc}); start it with feederline run, or say where it is with --url"
