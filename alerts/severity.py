@@ -66,4 +66,4 @@ def _long_enough(rule: SeverityRule, incident: Incident, at: int | None) -> bool
     if rule.minutes is None or at is None:
         return False
     until = at if incident.state is IncidentState.OPEN else incident.restored_at or incident.ended_at or at
-    return until - incident.started_at >= rule.minutes * MINUTE
+    return until - incident.started_at >= round(rule.minutes * MINUTE)

@@ -57,6 +57,7 @@ def _waiting(state: TicketState) -> Mapping[Action, TicketState]:
         **_stay(state, _A.UPDATE, _A.ACKNOWLEDGE),
         **({} if state is _S.CONFIRMED else {_A.CONFIRM: _S.CONFIRMED}),
         _A.DISPATCH: _S.DISPATCHED,
+        _A.ARRIVE: _S.ON_SITE,
         _A.RESTORE: _S.RESTORED,
         **_END,
         **_stay(state, _A.COMMENT, _A.WARN, _A.ESCALATE),

@@ -72,6 +72,7 @@ def test_open(desk: Desk) -> None:
         id=ticket_id("inc-1"),
         number=7,
         incident="inc-1",
+        kind=IncidentKind.OUTAGE,
         state=TicketState.PREDICTED,
         severity=3,
         node="T12",
@@ -81,14 +82,18 @@ def test_open(desk: Desk) -> None:
         updated_at=AT + 60 * SECOND,
         started_at=AT - 5 * SECOND,
         incident_revision=1,
+        area="urban",
+        clocks_from=AT + 60 * SECOND,
+        told=("desk", "other"),
     )
     assert (step.transition.action, step.transition.from_state) == ("open", None)
     assert step.transition.reason == "31 of 48 meters sent a last gasp within 12 s"
     assert [d.target for d in step.deliveries] == ["desk", "other"]
     assert len({d.id for d in step.deliveries}) == 2
-    assert {(d.ticket, d.revision, d.created_at, d.attempts) for d in step.deliveries} == {
-        (step.ticket.id, 1, AT + 60 * SECOND, 0)
+    assert {(d.subject, d.ticket, d.revision, d.created_at, d.attempts) for d in step.deliveries} == {
+        (step.ticket.id, step.ticket.id, 1, AT + 60 * SECOND, 0)
     }
+    assert (step.transition.by, step.transition.origin) == ("detector", "detector")
 
 
 def test_ids_are_the_same_every_time(desk: Desk) -> None:
@@ -206,8 +211,9 @@ def test_updates_do_not_chatter_and_none_is_lost(desk: Desk) -> None:
     assert desk.again_at(outage(customers=51, revision=4), ticket) == AT + 130 * SECOND
     late = stepped(desk, ticket, 130, customers=51, revision=4)
     assert late.ticket.customers == 51
-    assert desk.again_at(outage(customers=51, revision=4), late.ticket) is None
-    assert desk.again_at(outage(customers=51, revision=5), late.ticket) is None
+    warned_at = AT + (60 + 45 * 45) * SECOND
+    assert desk.again_at(outage(customers=51, revision=4), late.ticket) == warned_at
+    assert desk.again_at(outage(customers=51, revision=5), late.ticket) == warned_at
 
 
 def test_a_change_of_state_is_told_at_once(desk: Desk) -> None:

@@ -7,15 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from alerts.dispatch import Dispatcher
+from alerts.areas import AREAS
 from alerts.retry import next_try_at
-from alerts.settings import AlertSettings
+from alerts.settings import AlertSettings, Limits
 from alerts.targets import RetrySettings
-from alerts.webhook import Endpoint, new_secret
-from gateway.core.clock import DAY, SECOND, ManualClock
+from alerts.webhook import Endpoint, endpoints, new_secret
+from gateway.core.clock import DAY, SECOND
 from gateway.core.errors import InvalidInputError
 from gateway.core.model import Delivery
-from tests.alerting import AT, SECRET, MemoryOutbox, settings, target
+from tests.alerting import AT, SECRET, settings, target
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_the_sender_checks_the_host_too(monkeypatch: pytest.MonkeyPatch) -> None
 def test_names_are_distinct_formats_known_momentaries_never_ticketed() -> None:
     with pytest.raises(ValidationError, match="more than one target is named desk"):
         settings(target(), target())
-    with pytest.raises(ValidationError, match="there are: standard"):
+    with pytest.raises(ValidationError, match=r"unknown ticket format 'xml'; there are: .*standard"):
         target(format="xml")
     with pytest.raises(ValidationError, match="never ticketed"):
         settings(kinds=["momentary"])
@@ -101,7 +101,7 @@ def test_every_fault_of_every_target_is_listed(tmp_path: Path, monkeypatch: pyte
         target(name="other", secret={"env": "OTHER_SECRET"}, ca_file=tmp_path / "none.pem"),
     )
     with pytest.raises(InvalidInputError) as caught:
-        Dispatcher(MemoryOutbox(), chosen.targets, ManualClock(), chosen)
+        endpoints(chosen.targets, chosen.allowed_hosts)
     assert [fault.partition(": ")[2].split(":")[0].split(" ")[0] for fault in caught.value.faults] == [
         "secret",
         "ca_file",
@@ -117,12 +117,62 @@ def test_a_new_secret_is_a_good_one(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Endpoint(target(), frozenset({"desk.example"})).name == "desk"
 
 
+# Severity and clocks
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"severity_1": {"level": "street"}}, "'street' is not one of substation, feeder, "),
+        ({"severity_2": {"minutes": 0}}, "greater than 0"),
+        ({"severity_2": {"public_welfare": True}}, "true does not belong here"),
+        ({"sla": {"arrival": {"urban": [45, 45, 45]}}}, "rural"),
+        ({"sla": {"arrival": {"urban": [45, 45], "rural": [1, 1, 1], "remote": [1, 1, 1]}}}, "urban"),
+        ({"sla": {"area": "city"}}, "'urban', 'rural' or 'remote'"),
+        ({"sla": {"warn_at": 1.5}}, "less than or equal to 1"),
+        ({"storm": {"tickets": 1}}, "greater than or equal to 2"),
+    ],
+)
+def test_rules_that_are_refused(changes: dict[str, object], fault: str) -> None:
+    with pytest.raises(ValidationError, match=fault):
+        settings(**changes)
+
+
+def test_limits_by_clock_severity_and_area() -> None:
+    sla = settings().sla
+    found = [
+        [sla.limit(clock, severity=severity, area=area) for severity in (1, 2, 3)]
+        for clock in ("response", "arrival", "arrival_limit", "restoration")
+        for area in AREAS
+    ]
+    assert found == [
+        *[[60, 60, 120]] * 3,
+        *([45] * 3, [90] * 3, [120] * 3),
+        *([60] * 3, [120] * 3, [240] * 3),
+        *[[480, 240, 120]] * 3,
+    ]
+    assert sla.limit("arrival", severity=1, area="") == 45
+    rural = settings(sla={"area": "rural"}).sla
+    assert rural.limit("arrival", severity=1, area="moon") == 90
+
+
+def test_areas_are_those_of_the_settings() -> None:
+    assert tuple(Limits.model_fields) == AREAS
+
+
 # When to try again
 
 
 def tried(attempts: int) -> Delivery:
     return Delivery(
-        id="m", ticket="t", revision=1, target="desk", created_at=AT, body=b"{}", attempts=attempts
+        id="m",
+        subject="t",
+        ticket="t",
+        revision=1,
+        target="desk",
+        created_at=AT,
+        body=b"{}",
+        attempts=attempts,
     )
 
 
