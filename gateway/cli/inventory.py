@@ -143,7 +143,9 @@ def _text(file: Path) -> bytes:
     return data
 
 
-async def _ask(base: str, part: str, texts: Mapping[str, bytes], params: dict[str, str]) -> dict[str, Any]:
+async def _ask(
+    base: str, part: str, texts: Mapping[str, bytes], params: dict[str, str], shown: Credentials
+) -> dict[str, Any]:
     """The gateway's answer, once it works with what was sent.
 
     Raises what `ask` raises; UnavailableError only where nothing was sent.
