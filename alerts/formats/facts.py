@@ -10,12 +10,10 @@ from urllib.parse import quote
 import numpy as np
 
 from alerts.formats.notice import Clock, Notice
+from alerts.impact import DRILL, TITLE_LENGTH, impact
 from gateway.core.inventory import PRIORITIES, Inventory
 from gateway.core.model import Incident, Ticket
 from gateway.core.network import Network, NodeKind
-
-TITLE_LENGTH = 160  # the shortest title field among service systems
-DRILL = "DRILL: "
 
 TYPES = {
     "open": "ticket.opened",
@@ -102,12 +100,12 @@ def location(node_id: str, network: Network) -> tuple[float, float] | None:
 
 def customers_by_priority(incident: Incident, inventory: Inventory) -> dict[str, int]:
     """Customers of the metering points concerned, those first whose supply is guaranteed first."""
-    members = np.asarray(incident.devices, dtype=np.int32)
-    customers = np.bincount(
-        inventory.priority[members], weights=inventory.customers[members], minlength=len(PRIORITIES)
-    )
+    touched = impact(incident, inventory)
     return {
-        PRIORITIES[place] or "ordinary": int(customers[place]) for place in reversed(range(len(PRIORITIES)))
+        "critical": touched.critical_customers,
+        "public_welfare": touched.public_welfare_customers,
+        "important": touched.important_customers,
+        "ordinary": touched.ordinary_customers,
     }
 
 

@@ -11,7 +11,6 @@ import re
 from collections.abc import Sequence
 from enum import Enum, StrEnum
 from typing import Annotated, Any
-from urllib.parse import quote
 
 import msgspec
 from pydantic import Field, field_validator
@@ -30,7 +29,7 @@ log = logging.getLogger(__name__)
 LABELS = "labels"
 _KEY = re.compile(r"[A-Z][A-Z0-9_]*-[0-9]+")
 _SEARCH_SETTLES = 10 * SECOND  # Atlassian: most writes are found within seconds
-_COMMENTS_LOOKED_AT = 20
+_COMMENTS_LOOKED_AT = 10
 _Text = Annotated[str, Field(min_length=1, max_length=255)]
 
 
@@ -72,7 +71,6 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
     id_field: str
     id: str
     mark: str
-    origin: str  # "callback" and the target's name where it asked for the step itself
     create: dict[str, Any]
     comment: dict[str, Any]
     transition: str | None
@@ -99,7 +97,6 @@ def _ticket(notice: Notice) -> Message:
         id_field=options.id_field,
         id=ticket.id,
         mark=words.mark(notice),
-        origin=step.origin,
         create={
             "serviceDeskId": options.service_desk_id,
             "requestTypeId": options.request_type_id,
@@ -130,7 +127,7 @@ async def _exchange(line: Line, delivery: Delivery) -> Reply:
         if told is not _Told.ALL:
             await _move(line, key, stored, delivery)
         if told is _Told.NOTHING:
-            await ask(line, "POST", f"{_request(key)}/comment", document=stored.comment)
+            await ask(line, "POST", f"rest/servicedeskapi/request/{key}/comment", document=stored.comment)
         return Reply(status=200, reference=key)
     except TalkError as exc:
         return exc.reply
@@ -191,7 +188,7 @@ async def _comments(line: Line, key: str) -> list[str] | None:
     answer = await ask_object(
         line,
         "GET",
-        f"rest/api/2/issue/{quote(key, safe='')}/comment",
+        f"rest/api/2/issue/{key}/comment",
         query={"orderBy": "-created", "maxResults": str(_COMMENTS_LOOKED_AT)},
         missing=True,
     )
@@ -205,9 +202,9 @@ async def _comments(line: Line, key: str) -> list[str] | None:
 
 async def _move(line: Line, key: str, stored: Stored, delivery: Delivery) -> None:
     """Take the transition where it is open to the request now: people there may have moved it on already."""
-    if stored.transition is None or facts.service_system(stored.origin) == delivery.target:
+    if stored.transition is None:
         return
-    path = f"rest/api/2/issue/{quote(key, safe='')}/transitions"
+    path = f"rest/api/2/issue/{key}/transitions"
     answer = await ask_object(line, "GET", path)
     offered = (answer or {}).get("transitions")
     if not isinstance(offered, list):
@@ -219,10 +216,6 @@ async def _move(line: Line, key: str, stored: Stored, delivery: Delivery) -> Non
             "transition is not open to the request; it was commented only",
             extra={"target": delivery.target, "request": key, "transition": stored.transition},
         )
-
-
-def _request(key: str) -> str:
-    return f"rest/servicedeskapi/request/{quote(key, safe='')}"
 
 
 def _fields(issue: object) -> dict[str, Any]:

@@ -8,20 +8,10 @@ from typing import Annotated, TypeAlias
 from pydantic import AfterValidator, ValidationError
 
 from alerts.formats.notice import Options
+from alerts.tickets import RULES, Party
 from gateway.core.settings import Settings
 
-CALLBACK_ACTIONS = (
-    "acknowledge",
-    "confirm",
-    "dispatch",
-    "arrive",
-    "estimate",
-    "restore",
-    "close",
-    "cancel",
-    "reopen",
-    "comment",
-)
+CALLBACK_ACTIONS = tuple(action.value for action, rule in RULES.items() if Party.SYSTEM in rule.parties)
 """What a service system may ask for; whether a ticket's state allows it is the desk's matter."""
 
 

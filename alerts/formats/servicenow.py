@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from typing import Annotated, Any
-from urllib.parse import quote
 
 import msgspec
 from pydantic import Field, field_validator
@@ -75,10 +74,8 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
     table: str
     correlation_id: str
     step: int
-    origin: str  # "callback" and the target's name where it asked for the step itself
     create: dict[str, str]
     update: dict[str, str]
-    state: dict[str, str]  # what joins `update`, but for the target that asked for the step
 
 
 def _ticket(notice: Notice) -> Message:
@@ -102,7 +99,6 @@ def _ticket(notice: Notice) -> Message:
         table=options.table,
         correlation_id=notice.incident.id,
         step=ticket.revision,
-        origin=step.origin,
         create={
             **{name: value for name, value in given.items() if value},
             **worded,
@@ -115,8 +111,8 @@ def _ticket(notice: Notice) -> Message:
             **(worded if step.action in _REWORDED else {}),
             "work_notes": words.note(notice),
             "correlation_display": shown,
+            **(state if changed else {}),
         },
-        state=state if changed or ticket.state in _ENDED else {},
     )
     return Message(body=msgspec.json.encode(stored))
 
@@ -147,9 +143,9 @@ async def _exchange(line: Line, delivery: Delivery) -> Reply:
         name = _sys_id(found)
         if _told(found) >= stored.step:
             return Reply(status=200, reference=name)
-        asked_for_it = facts.service_system(stored.origin) == delivery.target
-        changes = stored.update if asked_for_it else {**stored.update, **stored.state}
-        await ask_object(line, "PATCH", f"{table}/{name}", query={"sysparm_fields": FIELDS}, document=changes)
+        await ask_object(
+            line, "PATCH", f"{table}/{name}", query={"sysparm_fields": FIELDS}, document=stored.update
+        )
         return Reply(status=200, reference=name)
     except TalkError as exc:
         return exc.reply
@@ -161,7 +157,7 @@ async def _known(line: Line, table: str, reference: str, stored: Stored) -> dict
         answer = await ask_object(
             line,
             "GET",
-            f"{table}/{quote(reference, safe='')}",
+            f"{table}/{reference}",
             query={"sysparm_fields": FIELDS},
             missing=True,
         )

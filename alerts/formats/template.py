@@ -9,7 +9,7 @@ import html
 import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Literal, TypeAlias
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 import msgspec
 from pydantic import Field, field_validator, model_validator
@@ -54,7 +54,7 @@ class TemplateOptions(Settings):
     storm_body: Body | None = None
     alarm_body: Body | None = None
     method: Literal["POST", "PUT"] = "POST"
-    path: str = ""
+    path: str = Field("", pattern=r"^([^/]+(/[^/]+)*)?$")
     content_type: str = Field("", pattern=r"^([a-z0-9.+-]+/[a-z0-9.+-]+(; ?charset=[a-zA-Z0-9-]+)?)?$")
     headers: dict[str, str] = Field(default_factory=dict)
 
@@ -156,7 +156,7 @@ def _message(options: TemplateOptions, body: Body, names: Mapping[str, object]) 
         text = msgspec.json.encode(_filled(body, names)).decode()
     stored = Stored(
         method=options.method,
-        path=fill(options.path, names, lambda value: quote(value, safe="")),
+        path=fill(options.path, names, lambda value: value.replace("/", "_")),
         headers=dict(options.headers),
         body=text,
     )

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from alerts.formats import facts
 from alerts.formats.notice import AlarmNotice, Notice, StormNotice
+from alerts.impact import DRILL
 from gateway.core.clock import format_time
 
 Words: TypeAlias = Mapping[str, str | int | float]
@@ -201,7 +202,7 @@ def alarm_text(notice: AlarmNotice) -> str:
 
 
 def _drill(notice: Notice) -> str:
-    return facts.DRILL if notice.ticket.drill else ""
+    return DRILL if notice.ticket.drill else ""
 
 
 def _customers(notice: Notice) -> str:
