@@ -189,6 +189,8 @@ class Gateway:
             state=self,
             sink=self.spool,
             network=self.parts.inventory.network,
+            desk=self.parts.desk,
+            alerts=config.alerts,
             devices=self.parts.inventory,
             importer=self.reloader,
             access=config.access,

@@ -15,14 +15,19 @@ from fastapi.responses import FileResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from gateway.api import accounts, corrections, imports, inventory, planned, problems, routes, signin
+from alerts.desk import Desk
+from alerts.settings import AlertSettings
+from gateway.api import accounts, casework, corrections, imports, inventory, planned, problems, routes, signin
 from gateway.api.access import Gate
 from gateway.api.announce import Announcer
 from gateway.api.auditing import AuditTrail
+from gateway.api.casework import CaseStore, Office
+from gateway.api.deliveries import Sending
 from gateway.api.field import Field
 from gateway.api.guard import Guard
 from gateway.api.identity import Identity
 from gateway.api.limits import Limits
+from gateway.api.routes import Days
 from gateway.api.settings import AccessSettings, ApiSettings
 from gateway.api.shapes import ReadyOut
 from gateway.api.state import GatewayState
@@ -30,27 +35,24 @@ from gateway.core.access import Role
 from gateway.core.clock import Clock, SystemClock
 from gateway.core.inventory import Inventory
 from gateway.core.network import Network
-from gateway.core.ports import Sink
+from gateway.core.ports import Sink, TicketDesk
 from gateway.inventoryimport import Importer, NoImporter
-from gateway.store.access import Access
 from gateway.store.accounts import Accounts
 from gateway.store.corrections import Corrections
-from gateway.store.reports import Reports
+from gateway.store.drills import Drills
 from gateway.store.supply import Supply
 
 _WEB = Path(__file__).parent / "web"
 _SYSTEM_CLOCK = SystemClock()
 _CLOSED = AccessSettings()
+_NO_ALERTS = AlertSettings()
 
 # Some systems map .js to text/plain; a browser told not to guess would then refuse it.
 mimetypes.add_type("text/javascript", ".js")
 
 
-class ReportingStore(Protocol):
+class ReportingStore(CaseStore, Protocol):
     """What the API needs of `gateway.store.store.Store`."""
-
-    @property
-    def reports(self) -> Reports: ...
 
     @property
     def accounts(self) -> Accounts: ...
@@ -59,7 +61,7 @@ class ReportingStore(Protocol):
     def corrections(self) -> Corrections: ...
 
     @property
-    def access(self) -> Access: ...
+    def drills(self) -> Drills: ...
 
     @property
     def supply(self) -> Supply: ...
@@ -75,12 +77,14 @@ def create_app(
     devices: Inventory | None = None,
     importer: Importer | None = None,
     access: AccessSettings = _CLOSED,
+    desk: TicketDesk | None = None,
+    alerts: AlertSettings = _NO_ALERTS,
     time_zone: str = "UTC",
     clock: Clock = _SYSTEM_CLOCK,
 ) -> FastAPI:
     """What is announced is held against `network` and goes into `sink`. `devices` hang on it; `importer` takes others,
-    and another network. `time_zone` is where days and months begin; the
-    same as the setting `time_zone` in the database."""
+    and another network. `desk` moves tickets, `alerts` says what their clocks and targets are. `time_zone` is where
+    days and months begin; the same as the setting `time_zone` in the database."""
     trail = AuditTrail(store.access, clock)
     gate = Gate(Identity(store.access, settings, access, clock), trail, clock, access.limits)
     viewer = [Depends(gate.needs(Role.VIEWER))]
@@ -91,6 +95,7 @@ def create_app(
         try:
             yield
         finally:
+            hub.close()
             writing.cancel()
             await asyncio.wait([writing])
 
@@ -108,7 +113,23 @@ def create_app(
     problems.install(app)
     zone = ZoneInfo(time_zone)
     app.include_router(signin.build(store.access, gate, access, clock))
-    app.include_router(routes.build(store.reports, store.accounts, state, clock, zone), dependencies=viewer)
+    app.include_router(
+        routes.build(store, Sending(store.targets, alerts, clock), state, Days(clock, zone)),
+        dependencies=viewer,
+    )
+    hub = app.state.hub = casework.include(
+        app,
+        store,
+        Office(
+            gate=gate,
+            clock=clock,
+            network=network,
+            state=state,
+            sink=sink,
+            desk=desk or Desk(devices or Inventory([], network), alerts),
+            alerts=alerts,
+        ),
+    )
     app.include_router(accounts.build(store.accounts, clock, zone, gate, network))
     app.include_router(corrections.build(store.corrections, clock, gate, network))
     announcer = Announcer(store.reports, sink, clock, state)

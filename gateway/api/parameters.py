@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from gateway.core.clock import DAY, from_datetime, parse_time, to_datetime
+from gateway.core.model import IncidentKind
 
 _LONGEST = 10 * 366 * DAY
 
@@ -34,6 +35,19 @@ Time = Annotated[
     BeforeValidator(_time),
     Field(json_schema_extra={"type": "string", "format": "date-time", "example": "2026-03-01T08:00:00Z"}),
 ]
+
+
+def _cursor(text: object) -> object:
+    """A time and an id, as `next` told them."""
+    if not isinstance(text, str):
+        return text
+    at, _, name = text.partition("_")
+    if not name or len(name) > 200:
+        raise ValueError(f"{text[:60]!r} is not what next told")
+    return _time(at), name
+
+
+Cursor = Annotated[tuple[int, str], BeforeValidator(_cursor), Field(json_schema_extra={"type": "string"})]
 
 
 class _Strict(BaseModel):
@@ -63,20 +77,60 @@ TicketFilter = Literal[
 # fmt: on
 
 
-class IncidentPage(Page):
-    """`live`: open, or restored and still to be verified."""
+AreaFilter = Literal["urban", "rural", "remote"]
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+ENDED_TICKETS = ("closed", "merged", "cancelled")
+
+
+class CasePage(Page):
+    """`below`: at or below this node; `text`: part of a name, a title or the evidence; `drill`: exercises or not."""
+
+    kind: IncidentKind | None = None
+    drill: bool | None = None
+    below: Name | None = None
+    text: Name | None = None
+
+
+class IncidentPage(CasePage):
+    """`live`: open, or restored and still to be verified; `parent`: those that became part of this incident."""
 
     state: IncidentFilter = "any"
+    parent: Name | None = None
 
 
-class TicketPage(Page):
-    """`live`: not closed, merged or cancelled."""
+class MemberPage(_Strict):
+    """`after`: only devices whose id comes behind this one."""
+
+    limit: Annotated[int, Field(ge=1, le=500)] = 100
+    after: Name | None = None
+
+
+class TicketPage(CasePage):
+    """`live`: not closed, merged or cancelled; `late`: with a clock that ran out and still runs.
+
+    `rank`: most urgent first, of tickets that live; its pages go by `skip`.
+    """
 
     state: TicketFilter = "any"
+    severity: Annotated[tuple[Annotated[int, Field(ge=1, le=3)], ...], Field(max_length=3)] = ()
+    area: AreaFilter | None = None
+    late: bool | None = None
+    order: Literal["newest", "rank"] = "newest"
+    skip: Annotated[int, Field(ge=0, le=100_000)] = 0
+
+    @model_validator(mode="after")
+    def _one_order(self) -> TicketPage:
+        if self.order == "rank":
+            if self.before is not None or self.after is not None:
+                raise ValueError("before: pages of ranked tickets go by skip")
+            if self.state in ENDED_TICKETS:
+                raise ValueError("state: only tickets that live are ranked")
+        elif self.skip:
+            raise ValueError("skip: pages of the newest go by before")
+        return self
 
 
 PlannedFilter = Literal["any", "active", "upcoming", "past", "withdrawn"]
-Name = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class PlannedPage(Page):

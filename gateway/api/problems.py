@@ -5,14 +5,23 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable
-from typing import TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from gateway.core.errors import FeederlineError, InvalidInputError, UnavailableError
+from gateway.core.errors import (
+    FeederlineError,
+    ImpossibleError,
+    InvalidInputError,
+    NotFoundError,
+    NotStorableError,
+    StaleError,
+    UnavailableError,
+)
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +32,60 @@ _IN_DETAIL = 20
 
 PATIENCE_S = 8.0
 """How long the database may take for one answer."""
+
+
+class ProblemOut(BaseModel):
+    """Why a request was not done, in a sentence."""
+
+    detail: str
+
+
+class FaultsOut(ProblemOut):
+    """`faults`: everything that is wrong, each with the name of its parameter or member."""
+
+    faults: list[str]
+
+
+class StaleOut(ProblemOut):
+    """`revision`: the one that there is now; the header ETag says it too."""
+
+    revision: int
+
+
+class ImpossibleOut(ProblemOut):
+    """`possible`: what can be done as things are."""
+
+    possible: list[str]
+
+
+Responses: TypeAlias = dict[int | str, dict[str, Any]]
+
+COMMON: Responses = {
+    401: {"model": ProblemOut, "description": "No credentials, or none that are good"},
+    403: {"model": ProblemOut, "description": "Not for this role, or from a page elsewhere"},
+    421: {"model": ProblemOut, "description": "A host name that is not served"},
+    422: {"model": FaultsOut, "description": "A parameter or the body is wrong"},
+    429: {"model": ProblemOut, "description": "Too many requests; Retry-After says when to come back"},
+    503: {"model": ProblemOut, "description": "Not now; Retry-After says when to come back"},
+}
+"""What any route may answer besides its own."""
+
+FOUND: Responses = {404: {"model": ProblemOut, "description": "There is none, or none that is theirs"}}
+BODY: Responses = {
+    400: {"model": ProblemOut, "description": "The body could not be received"},
+    413: {"model": ProblemOut, "description": "The body is too large"},
+    415: {"model": ProblemOut, "description": "The body is of another kind than is taken"},
+}
+DRIVEN: Responses = (
+    FOUND
+    | BODY
+    | {
+        409: {"model": ImpossibleOut, "description": "Not possible as things are; says what is"},
+        412: {"model": StaleOut, "description": "It has changed since it was read"},
+        428: {"model": ProblemOut, "description": "If-Match is missing"},
+    }
+)
+"""What a route that drives a ticket or an incident may answer besides."""
 
 
 async def within(reading: Awaitable[T]) -> T:
@@ -37,6 +100,10 @@ async def within(reading: Awaitable[T]) -> T:
 def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _unprocessable)
     app.add_exception_handler(InvalidInputError, _invalid)
+    app.add_exception_handler(NotFoundError, _missing)
+    app.add_exception_handler(ImpossibleError, _impossible)
+    app.add_exception_handler(StaleError, _stale)
+    app.add_exception_handler(NotStorableError, _not_storable)
     app.add_exception_handler(FeederlineError, _unavailable)
     app.add_exception_handler(HTTPException, _refused)
 
@@ -66,6 +133,26 @@ async def _unprocessable(_: Request, exc: Exception) -> JSONResponse:
 async def _invalid(_: Request, exc: Exception) -> JSONResponse:
     assert isinstance(exc, InvalidInputError)
     return _faulty(list(exc.faults))
+
+
+async def _missing(_: Request, exc: Exception) -> JSONResponse:
+    return JSONResponse({"detail": str(exc)}, status_code=404)
+
+
+async def _impossible(_: Request, exc: Exception) -> JSONResponse:
+    assert isinstance(exc, ImpossibleError)
+    return JSONResponse({"detail": str(exc), "possible": [*exc.possible]}, status_code=409)
+
+
+async def _stale(_: Request, exc: Exception) -> JSONResponse:
+    assert isinstance(exc, StaleError)
+    return JSONResponse(
+        {"detail": str(exc), "revision": exc.revision}, status_code=412, headers={"etag": f'"{exc.revision}"'}
+    )
+
+
+async def _not_storable(_: Request, exc: Exception) -> JSONResponse:
+    return _faulty([str(exc)])
 
 
 async def _unavailable(request: Request, exc: Exception) -> JSONResponse:

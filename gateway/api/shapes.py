@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from gateway.api.parameters import Window
 from gateway.api.state import Condition
 from gateway.core.clock import format_time
-from gateway.core.model import Transition
+from gateway.core.model import Drill
 from gateway.store.accounts import TargetState
-from gateway.store.views import DeliveryView, IncidentView, Indices, Reliability, SupplyNow, TicketView
+from gateway.store.targets import TargetState as SendingState
+from gateway.store.views import Indices, Reliability, SupplyNow, TicketCount
 
 Time = Annotated[
     int,
@@ -23,87 +24,6 @@ Time = Annotated[
 
 class Shape(BaseModel):
     model_config = ConfigDict(from_attributes=True)
-
-
-class IncidentOut(Shape):
-    """`devices` names the first hundred members at most; `device_count` is the full number."""
-
-    id: str
-    kind: str
-    node: str
-    node_name: str | None
-    phases: str
-    state: str
-    started_at: Time
-    detected_at: Time
-    restored_at: Time | None
-    ended_at: Time | None
-    customers: int
-    device_count: int
-    devices: tuple[str, ...]
-    parent: str
-    confidence: float
-    direct: bool
-    summary: str
-    evidence: dict[str, Any]
-    revision: int
-    ticket: str | None
-    ticket_number: int | None
-
-
-class IncidentsOut(Shape):
-    """`next` is the `before` of the page that follows; null on the last one."""
-
-    incidents: list[IncidentOut]
-    next: str | None
-
-
-class TransitionOut(Shape):
-    revision: int
-    at: Time
-    action: str
-    from_state: str | None
-    to_state: str
-    by: str
-    reason: str
-
-
-class DeliveryOut(Shape):
-    id: str
-    revision: int
-    target: str
-    state: str
-    attempts: int
-    status: int | None
-    last_error: str | None
-    created_at: Time
-    next_at: Time
-    delivered_at: Time | None
-
-
-class TicketOut(Shape):
-    id: str
-    number: int
-    incident: str
-    state: str
-    severity: int
-    node: str
-    node_name: str | None
-    title: str
-    customers: int
-    opened_at: Time
-    updated_at: Time
-    closed_at: Time | None
-    revision: int
-    transitions: list[TransitionOut]
-    deliveries: list[DeliveryOut]
-
-
-class TicketsOut(Shape):
-    """`next` is the `before` of the page that follows; null on the last one."""
-
-    tickets: list[TicketOut]
-    next: str | None
 
 
 class WindowOut(Shape):
@@ -216,6 +136,39 @@ class GatewayOut(Shape):
     spool_bytes: int
     lag_entries: int
     drivers: list[DriverOut]
+    alarms: list[str]
+
+
+class TicketCountOut(Shape):
+    """`late`: with a clock that ran out and still runs."""
+
+    tickets: int
+    late: int
+
+
+class TicketsNowOut(TicketCountOut):
+    """Tickets that live, exercises apart, in all and by state."""
+
+    states: dict[str, TicketCountOut]
+
+
+class LastDrillOut(Shape):
+    id: str
+    node: str
+    starts_at: Time
+    ends_at: Time
+    by: str
+
+
+class UndeliveredOut(Shape):
+    """A target that does not get its messages: it is late, or it wants no more."""
+
+    target: str
+    state: str
+    late: int
+    dead: int
+    since: Time | None
+    reason: str
 
 
 class SummaryOut(Shape):
@@ -225,67 +178,14 @@ class SummaryOut(Shape):
     customers: CustomersOut
     reliability: ReliabilityOut
     gateway: GatewayOut
+    tickets: TicketsNowOut
+    undelivered: list[UndeliveredOut]
+    last_drill: LastDrillOut | None
 
 
 class ReadyOut(Shape):
     ready: bool
     reasons: list[str]
-
-
-def incident(view: IncidentView) -> IncidentOut:
-    of = view.incident
-    return IncidentOut(
-        id=of.id,
-        kind=of.kind,
-        node=of.node,
-        node_name=view.node_name,
-        phases=of.phases,
-        state=of.state,
-        started_at=of.started_at,
-        detected_at=of.detected_at,
-        restored_at=of.restored_at,
-        ended_at=of.ended_at,
-        customers=of.customers,
-        device_count=view.device_count,
-        devices=view.devices,
-        parent=of.parent,
-        confidence=of.confidence,
-        direct=of.direct,
-        summary=of.summary,
-        evidence=of.evidence,
-        revision=of.revision,
-        ticket=view.ticket,
-        ticket_number=view.ticket_number,
-    )
-
-
-def ticket(view: TicketView) -> TicketOut:
-    of = view.ticket
-    return TicketOut(
-        id=of.id,
-        number=of.number,
-        incident=of.incident,
-        state=of.state,
-        severity=of.severity,
-        node=of.node,
-        node_name=view.node_name,
-        title=of.title,
-        customers=of.customers,
-        opened_at=of.opened_at,
-        updated_at=of.updated_at,
-        closed_at=of.closed_at,
-        revision=of.revision,
-        transitions=[_transition(step) for step in view.transitions],
-        deliveries=[_delivery(message) for message in view.deliveries],
-    )
-
-
-def _transition(step: Transition) -> TransitionOut:
-    return TransitionOut.model_validate(step)
-
-
-def _delivery(message: DeliveryView) -> DeliveryOut:
-    return DeliveryOut.model_validate(message)
 
 
 def _indices(indices: Indices) -> IndicesOut:
@@ -320,4 +220,33 @@ def gateway(condition: Condition) -> GatewayOut:
         spool_bytes=condition.spool_bytes,
         lag_entries=condition.lag_entries,
         drivers=[DriverOut.model_validate(driver) for driver in condition.drivers],
+        alarms=list(condition.alarms),
     )
+
+
+def tickets(counts: Sequence[TicketCount]) -> TicketsNowOut:
+    return TicketsNowOut(
+        tickets=sum(count.tickets for count in counts),
+        late=sum(count.late for count in counts),
+        states={count.state: TicketCountOut(tickets=count.tickets, late=count.late) for count in counts},
+    )
+
+
+def drill(last: Drill | None) -> LastDrillOut | None:
+    return None if last is None else LastDrillOut.model_validate(last)
+
+
+def undelivered(states: Sequence[SendingState]) -> list[UndeliveredOut]:
+    """Those of the targets that are late or disabled."""
+    return [
+        UndeliveredOut(
+            target=state.target,
+            state="late" if state.disabled_at is None else "disabled",
+            late=state.late,
+            dead=state.dead,
+            since=state.disabled_at or state.late_since or state.oldest_pending_at,
+            reason=state.reason,
+        )
+        for state in states
+        if state.disabled_at is not None or state.late_since is not None or state.late
+    ]

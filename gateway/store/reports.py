@@ -2,101 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection
 from typing import Literal
 
-import psycopg
-from psycopg.rows import dict_row
-from psycopg_pool import AsyncConnectionPool
-
 from gateway.core.clock import from_datetime
-from gateway.core.model import IncidentState, PlannedOutage, TicketState, Transition
-from gateway.store.errors import boundary
+from gateway.core.model import PlannedOutage
+from gateway.store.cases import Cases
 from gateway.store.planned import planned_of
-from gateway.store.queries import sql
-from gateway.store.rows import Row, incident_of, micros, ticket_of, when, when_any
+from gateway.store.rows import Row, when, when_any
 from gateway.store.text import storable
 from gateway.store.views import (
     DailyReliability,
-    DeliveryView,
-    IncidentView,
     Indices,
     OpenInterruptions,
     PlannedOutageView,
     Reliability,
     SupplyNow,
-    TicketView,
     Totals,
 )
 
-MAX_MEMBERS = 100
-"""How many members of an incident are named; `device_count` has the full number."""
 
-
-class Reports:
+class Reports(Cases):
     """Reads only. Every method raises UnavailableError while the database is away. Times are µs UTC."""
-
-    def __init__(self, pool: AsyncConnectionPool[psycopg.AsyncConnection]) -> None:
-        self._pool = pool
-
-    async def incidents(
-        self,
-        state: IncidentState | None = None,
-        *,
-        live: bool = False,
-        limit: int = 100,
-        before: int | None = None,
-        incident: str | None = None,
-    ) -> list[IncidentView]:
-        """Newest first. `live`: open or to be verified; `before`: only those that started before that time."""
-        given = {
-            "state": state.value if state is not None else None,
-            "live": live,
-            "limit": limit,
-            "before": when_any(before),
-            "incident": incident,
-            "members": MAX_MEMBERS,
-        }
-        return [_incident(row) for row in await self._all("report_incidents", given)]
-
-    async def incident(self, incident: str) -> IncidentView | None:
-        found = await self.incidents(incident=incident, limit=1)
-        return found[0] if found else None
-
-    async def tickets(
-        self,
-        state: TicketState | None = None,
-        *,
-        live: bool = False,
-        limit: int = 100,
-        before: int | None = None,
-        ticket: str | None = None,
-    ) -> list[TicketView]:
-        """Newest first, with every transition and delivery. `live`: not closed, merged or cancelled."""
-        given = {
-            "state": state.value if state is not None else None,
-            "live": live,
-            "limit": limit,
-            "before": when_any(before),
-            "ticket": ticket,
-        }
-        rows = await self._all("report_tickets", given)
-        names = {"tickets": [row["ticket_id"] for row in rows]}
-        made = _grouped(await self._all("report_transitions", names)) if rows else {}
-        sent = _grouped(await self._all("report_deliveries", names)) if rows else {}
-        return [
-            TicketView(
-                ticket=ticket_of(row),
-                node_name=row["node_name"],
-                transitions=tuple(_transition(r) for r in made.get(row["ticket_id"], ())),
-                deliveries=tuple(_delivery(r) for r in sent.get(row["ticket_id"], ())),
-            )
-            for row in rows
-        ]
-
-    async def ticket(self, ticket: str) -> TicketView | None:
-        found = await self.tickets(ticket=ticket, limit=1)
-        return found[0] if found else None
 
     async def planned_outages(
         self,
@@ -105,16 +32,18 @@ class Reports:
         at: int,
         reference: str | None = None,
         node: str | None = None,
+        below: Collection[str] | None = None,
         limit: int = 100,
         before: int | None = None,
     ) -> list[PlannedOutageView]:
         """Announced windows as they were last announced, latest start first. `state` is that at the moment `at`;
-        `before`: only those that start before that time."""
+        `below`: only at or below these nodes; `before`: only those that start before that time."""
         given = {
             "state": state,
             "at": when(at),
             "reference": storable(reference) if reference is not None else None,
             "node": storable(node) if node is not None else None,
+            "below": None if below is None else [storable(top) for top in below],
             "limit": limit,
             "before": when_any(before),
         }
@@ -186,58 +115,6 @@ class Reports:
         """How much is stored; counts the whole reading table, so not for a page that refreshes."""
         row = (await self._all("report_totals", {}))[0]
         return Totals(**row)
-
-    async def _all(self, query: str, given: Mapping[str, object]) -> list[Row]:
-        with boundary("reading reports"):
-            async with self._pool.connection() as conn, conn.cursor(row_factory=dict_row) as cur:
-                return [*await (await cur.execute(sql(query), given)).fetchall()]
-
-
-def _grouped(rows: Sequence[Row]) -> dict[str, list[Row]]:
-    groups: dict[str, list[Row]] = {}
-    for row in rows:
-        groups.setdefault(row["ticket_id"], []).append(row)
-    return groups
-
-
-def _incident(row: Row) -> IncidentView:
-    return IncidentView(
-        incident=incident_of(row, ()),
-        node_name=row["node_name"],
-        path=row["path"],
-        device_count=row["device_count"],
-        devices=tuple(row["device_ids"] or ()),
-        ticket=row["ticket_id"],
-        ticket_number=row["number"],
-    )
-
-
-def _transition(row: Row) -> Transition:
-    return Transition(
-        ticket=row["ticket_id"],
-        revision=row["revision"],
-        at=from_datetime(row["at"]),
-        action=row["action"],
-        from_state=TicketState(row["from_state"]) if row["from_state"] else None,
-        to_state=TicketState(row["to_state"]),
-        by=row["actor"],
-        reason=row["reason"],
-    )
-
-
-def _delivery(row: Row) -> DeliveryView:
-    return DeliveryView(
-        id=row["delivery_id"],
-        revision=row["revision"],
-        target=row["target"],
-        state=row["state"],
-        attempts=row["attempts"],
-        status=row["status"],
-        last_error=row["last_error"],
-        created_at=from_datetime(row["created_at"]),
-        next_at=from_datetime(row["next_at"]),
-        delivered_at=micros(row["delivered_at"]),
-    )
 
 
 def _indices(row: Row) -> Indices:

@@ -19,6 +19,7 @@ from gateway.store import incidents, inventory, maintenance, planned, writer
 from gateway.store.access import Access
 from gateway.store.accounts import Accounts
 from gateway.store.acts import TicketActs
+from gateway.store.changes import Changes
 from gateway.store.completeness import Completeness, Delivered, compare
 from gateway.store.corrections import Corrections
 from gateway.store.deliveries import Deliveries
@@ -57,6 +58,7 @@ class Store:
         self.corrections = Corrections(pool)
         self.access = Access(pool)
         self.supply = Supply(pool)
+        self.changes = Changes(settings)
         self.acts = TicketActs(pool, lambda: self.devices)
         self.deliveries = Deliveries(pool)
         self.targets = TargetStates(pool)

@@ -2,7 +2,35 @@
 
 from __future__ import annotations
 
-from gateway.core.model import Incident, PlannedOutage, Record, Ticket, Transition
+from collections.abc import Mapping
+
+from gateway.core.model import (
+    Incident,
+    IncidentKind,
+    PlannedOutage,
+    Record,
+    Ticket,
+    TicketLink,
+    TicketState,
+    Transition,
+)
+
+
+class CaseFilter(Record, frozen=True, kw_only=True):
+    """Which incidents or tickets are wanted; None is every one.
+
+    below: at or below one of these nodes, so that an empty one is nothing at all.  text: part of a name, a title or
+    the evidence, or a ticket's number.  severities, area, late: of tickets.  parent: of incidents.
+    """
+
+    severities: tuple[int, ...] | None = None
+    area: str | None = None
+    kind: IncidentKind | None = None
+    drill: bool | None = None
+    late: bool | None = None  # with a clock that ran out and still runs
+    text: str | None = None
+    parent: str | None = None
+    below: tuple[str, ...] | None = None
 
 
 class IncidentView(Record, frozen=True, kw_only=True):
@@ -15,6 +43,29 @@ class IncidentView(Record, frozen=True, kw_only=True):
     devices: tuple[str, ...]
     ticket: str | None
     ticket_number: int | None
+
+
+class MemberView(Record, frozen=True, kw_only=True):
+    """A device that an incident has as its member. `supply` and what follows are its last interruption's there."""
+
+    device: str
+    kind: str
+    node: str | None
+    node_name: str | None
+    phases: str
+    customers: int
+    priority: str
+    supply: str | None
+    step: int | None
+    started_at: int | None
+    ended_at: int | None
+
+
+class TimelineView(Record, frozen=True, kw_only=True):
+    at: int
+    what: str  # "incident.detected", "instruction.confirm", "ticket.dispatch", "correction", …
+    by: str
+    said: str
 
 
 class PlannedOutageView(Record, frozen=True, kw_only=True):
@@ -39,11 +90,31 @@ class DeliveryView(Record, frozen=True, kw_only=True):
     delivered_at: int | None
 
 
+class LinkView(Record, frozen=True, kw_only=True):
+    """`kind` is seen from the ticket: merged_into, merged_from, split_from, split_into. `number`: the other one's."""
+
+    link: TicketLink
+    number: int
+
+
 class TicketView(Record, frozen=True, kw_only=True):
+    """`references`: what targets themselves call it, by target;  `priorities`: customers of each priority off."""
+
     ticket: Ticket
+    kind: IncidentKind
+    summary: str  # of the incident
     node_name: str | None
     transitions: tuple[Transition, ...]
     deliveries: tuple[DeliveryView, ...]
+    links: tuple[LinkView, ...] = ()
+    references: Mapping[str, str] = {}
+    priorities: Mapping[str, int] = {}
+
+
+class TicketCount(Record, frozen=True, kw_only=True):
+    state: TicketState
+    tickets: int
+    late: int
 
 
 class OpenInterruptions(Record, frozen=True, kw_only=True):

@@ -61,9 +61,9 @@ insert into feederline.ticket_transition (ticket_id, revision, at, action, from_
 values (%(ticket)s, 1, %(start)s, 'open', null, %(ticket_state)s, 'feederline', %(summary)s)
 """
 _DELIVERY: LiteralString = """
-insert into feederline.delivery (delivery_id, ticket_id, revision, target, content_type, body, state, attempts,
+insert into feederline.delivery (delivery_id, subject, ticket_id, revision, target, content_type, body, state, attempts,
                       next_at, created_at, last_error)
-values ('msg-' || %(ticket)s, %(ticket)s, 1, 'desk', 'application/json', 'secret body', 'pending', 2,
+values ('msg-' || %(ticket)s, %(ticket)s, %(ticket)s, 1, 'desk', 'application/json', 'secret body', 'pending', 2,
         %(start)s, %(start)s, 'desk answered 503')
 """
 

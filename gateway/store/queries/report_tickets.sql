@@ -1,9 +1,29 @@
-select t.*, n.name as node_name
+with recursive under as (
+    select unnest(%(below)s::text[]) as node_id
+    union
+    select n.node_id
+      from under u join node p using (node_id) join node n on n.parent_key = p.node_key
+     where n.listed
+)
+select t.*, n.name as node_name, i.kind, i.summary
   from ticket t
-  left join node n using (node_id)
- where (%(state)s::text is null or t.state = %(state)s)
+  join incident i using (incident_id)
+  left join node n on n.node_id = t.node_id
+ where (%(ticket)s::text is null or t.ticket_id = %(ticket)s)
+   and (%(state)s::text is null or t.state = %(state)s)
    and (not %(live)s or t.state not in ('closed', 'merged', 'cancelled'))
+   and (%(severities)s::integer[] is null or t.severity = any(%(severities)s::integer[]))
+   and (%(area)s::text is null or t.area = %(area)s)
+   and (%(kind)s::text is null or i.kind = %(kind)s)
+   and (%(drill)s::boolean is null or (t.drill <> '') = %(drill)s)
+   and (%(late)s::boolean is null or %(late)s = (
+        t.restored_at is null and t.closed_at is null and (
+            t.warned @> '{restoration!}'
+            or t.warned && '{arrival!,arrival_limit!}' and t.arrived_at is null
+            or t.warned @> '{response!}' and coalesce(t.acknowledged_at, t.dispatched_at, t.arrived_at) is null)))
+   and (%(text)s::text is null or t.number::text = %(text)s
+        or position(lower(%(text)s) in lower(concat_ws(' ', t.title, t.node_id, n.name, t.incident_id, t.crew))) > 0)
+   and (%(below)s::text[] is null or t.node_id in (select node_id from under))
    and (%(before)s::timestamptz is null or t.opened_at < %(before)s)
-   and (%(ticket)s::text is null or t.ticket_id = %(ticket)s)
  order by t.opened_at desc, t.number desc
  limit %(limit)s

@@ -1,0 +1,149 @@
+"""A person's word about an incident on its way into the stream, and what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from uuid import uuid4
+
+from fastapi import HTTPException
+
+from gateway.api.problems import PATIENCE_S, within
+from gateway.api.state import GatewayState
+from gateway.core.access import Actor, Role
+from gateway.core.clock import Clock
+from gateway.core.errors import ImpossibleError, InvalidInputError, UnavailableError
+from gateway.core.model import Incident, IncidentKind, IncidentState, Instruction, Order
+from gateway.core.network import Network
+from gateway.core.ports import Sink
+from gateway.store.reports import Reports
+from gateway.store.views import IncidentView
+
+WAIT_S = 3.0
+"""How long an answer waits for the detectors to do what was asked."""
+
+_LOOK_S = 0.1
+_LIVE = (IncidentState.OPEN, IncidentState.RESTORED)
+_DRIVEN = (IncidentKind.OUTAGE, IncidentKind.PHASE_LOSS, IncidentKind.COMMUNICATIONS_LOSS)
+
+
+def possible_for(incident: Incident, actor: Actor) -> tuple[str, ...]:
+    """What this actor may tell the gateway to make of the incident as it is."""
+    if actor.role < Role.OPERATOR:
+        return ()
+    return tuple(order.value for order in possible(incident))
+
+
+def possible(incident: Incident) -> tuple[Order, ...]:
+    if incident.state not in _LIVE or incident.kind not in _DRIVEN:
+        return ()
+    orders = [] if incident.confirmed_by else [Order.CONFIRM]
+    return (*orders, Order.CANCEL, Order.MERGE, Order.SPLIT)
+
+
+class Instructor:
+    """Puts instructions into the stream and watches for their effect."""
+
+    def __init__(
+        self, reports: Reports, sink: Sink, clock: Clock, state: GatewayState, network: Network
+    ) -> None:
+        self._reports = reports
+        self._sink = sink
+        self._clock = clock
+        self._state = state
+        self._network = network
+
+    def check(
+        self, incident: Incident, order: Order, *, node: str = "", into: Incident | None = None
+    ) -> None:
+        """Raises ImpossibleError where it cannot be done as things are, InvalidInputError for what makes no sense."""
+        if order not in possible(incident):
+            can = possible(incident)
+            raise ImpossibleError(
+                f"{order.value} is not possible for an incident that is {_named(incident)}; "
+                f"possible: {', '.join(can) or 'nothing'}",
+                can,
+            )
+        if order is Order.SPLIT:
+            self._splits(incident, node)
+        if order is Order.MERGE:
+            assert into is not None
+            self._merges(incident, into)
+
+    async def tell(
+        self, incident: Incident, order: Order, actor: Actor, **said: str
+    ) -> tuple[Instruction, bool]:
+        """The instruction, durable in the stream, and whether its effect is in the database already.
+
+        said: reason, into, node. Raises HTTPException 503 when the spool takes nothing.
+        """
+        if not self._state.condition().stream_at:  # another gateway may be the one that writes
+            raise HTTPException(503, "this gateway is not at work yet", headers={"retry-after": "2"})
+        word = Instruction(
+            id=f"ins-{uuid4().hex}",
+            incident=incident.id,
+            order=order,
+            received_at=self._clock.now(),
+            by=actor.name,
+            **said,
+        )
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                await self._sink.put([word])
+        except (TimeoutError, UnavailableError) as exc:
+            raise HTTPException(
+                503,
+                "the spool takes nothing now; whether it took this is not known",
+                headers={"retry-after": "10"},
+            ) from exc
+        return word, await self._comes_true(incident, _effect(order))
+
+    async def _comes_true(self, before: Incident, effect: Callable[[Incident, Incident], bool]) -> bool:
+        try:
+            async with asyncio.timeout(WAIT_S):
+                while True:
+                    view: IncidentView | None = await within(self._reports.incident(before.id))
+                    if view is not None and effect(before, view.incident):
+                        return True
+                    await asyncio.sleep(_LOOK_S)
+        except (TimeoutError, UnavailableError):
+            return False
+
+    def _splits(self, incident: Incident, node: str) -> None:
+        network = self._network
+        if node not in network:
+            raise InvalidInputError([f"node: {node!r} is not a node of the network"])
+        above = [network.ids[i] for i in network.path(network.index(node))]
+        if incident.node not in above or node == incident.node:
+            raise InvalidInputError(
+                [f"node: {node!r} does not lie below {incident.node!r}, the incident's node"]
+            )
+
+    def _merges(self, incident: Incident, into: Incident) -> None:
+        if into.id == incident.id:
+            raise InvalidInputError(["into: is the incident itself"])
+        if into.kind is not incident.kind or into.drill != incident.drill:
+            raise InvalidInputError([f"into: {into.id!r} is of another kind, or one of them is an exercise"])
+        if into.state not in _LIVE:
+            raise ImpossibleError(
+                f"merge is not possible into an incident that is {into.state.value}",
+                [order for order in possible(incident) if order is not Order.MERGE],
+            )
+
+
+def _effect(order: Order) -> Callable[[Incident, Incident], bool]:
+    match order:
+        case Order.CONFIRM:
+            return lambda _, now: bool(now.confirmed_by)
+        case Order.CANCEL:
+            return lambda _, now: now.state is IncidentState.CANCELLED
+        case Order.MERGE:
+            return lambda _, now: now.state is IncidentState.MERGED
+        case _:
+            return lambda before, now: now.revision > before.revision
+
+
+def _named(incident: Incident) -> str:
+    if incident.kind not in _DRIVEN:
+        return f"of kind {incident.kind.value}"
+    return f"{incident.state.value}{' and confirmed' if incident.confirmed_by else ''}"

@@ -1,0 +1,33 @@
+with recursive under as (
+    select unnest(%(below)s::text[]) as node_id
+    union
+    select n.node_id
+      from under u join node p using (node_id) join node n on n.parent_key = p.node_key
+     where n.listed
+)
+select t.*, n.name as node_name, i.kind, i.summary
+  from ticket t
+  join incident i using (incident_id)
+  left join node n on n.node_id = t.node_id
+  cross join lateral (
+      select coalesce(sum(d.customers) filter (where d.priority in ('critical', 'lifeline')), 0) as critical,
+             coalesce(sum(d.customers) filter (where d.priority = 'public_welfare'), 0) as public_welfare,
+             coalesce(sum(d.customers) filter (where d.priority = 'important'), 0) as important
+        from incident_device m join device d using (device_key)
+       where m.incident_id = t.incident_id and d.priority <> '') p
+ where t.state not in ('closed', 'merged', 'cancelled')
+   and (%(state)s::text is null or t.state = %(state)s)
+   and (%(severities)s::integer[] is null or t.severity = any(%(severities)s::integer[]))
+   and (%(area)s::text is null or t.area = %(area)s)
+   and (%(kind)s::text is null or i.kind = %(kind)s)
+   and (%(drill)s::boolean is null or (t.drill <> '') = %(drill)s)
+   and (%(late)s::boolean is null or %(late)s = (
+        t.restored_at is null and t.closed_at is null and (
+            t.warned @> '{restoration!}'
+            or t.warned && '{arrival!,arrival_limit!}' and t.arrived_at is null
+            or t.warned @> '{response!}' and coalesce(t.acknowledged_at, t.dispatched_at, t.arrived_at) is null)))
+   and (%(text)s::text is null or t.number::text = %(text)s
+        or position(lower(%(text)s) in lower(concat_ws(' ', t.title, t.node_id, n.name, t.incident_id, t.crew))) > 0)
+   and (%(below)s::text[] is null or t.node_id in (select node_id from under))
+ order by t.severity, p.critical desc, p.public_welfare desc, p.important desc, t.customers desc, t.opened_at, t.number
+ limit %(limit)s offset %(skip)s
