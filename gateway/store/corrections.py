@@ -144,11 +144,10 @@ class Corrections:
                         raise
                     raise InvalidInputError([exc.diag.message_primary or str(exc)]) from exc
                 assert row is not None
-                return (
-                    await _trail(
-                        conn, {"number": row[0], "incident": None, "before": None, "limit": 1, "below": None}
-                    )
-                )[0]
+                if audit is not None:
+                    await audit_write(conn, audit)
+                only = {"number": row[0], "incident": None, "before": None, "limit": 1, "below": None}
+                return (await _trail(conn, only))[0]
 
     async def trail(
         self,
