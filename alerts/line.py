@@ -133,9 +133,9 @@ def retry_after(text: str, at: int) -> int | None:
         return None
 
 
-def quotable(text: str) -> str:
+def quotable(text: str, most: int = _QUOTED) -> str:
     """What somebody else said, on one line and short."""
-    return "".join(c if c.isprintable() else " " for c in text).strip()[:_QUOTED]
+    return "".join(c if c.isprintable() else " " for c in text[:most]).strip()
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:

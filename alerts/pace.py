@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from gateway.core.clock import SECOND
 
 
@@ -27,4 +29,5 @@ class Pace:
     @property
     def next_at(self) -> int:
         """When there is room for one, by what is left now."""
-        return self._at + round(max(0.0, 1.0 - self._left) / self._rate * SECOND) + 1
+        missing = max(0.0, 1.0 - self._left)
+        return self._at + math.ceil(missing / self._rate * SECOND)

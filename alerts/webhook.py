@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 PREFIX = "whsec_"
 USER_AGENT = "Feederline-Webhooks/1"
 _KEY_BYTES = range(24, 65)
+_ERROR_LENGTH = 500
 
 
 def new_secret() -> str:
@@ -103,7 +104,7 @@ class Endpoint:
         """A receiver may quote what it was sent; our credentials go no further than to it."""
         for hidden in self._hidden:
             text = text.replace(hidden, "…")
-        return quotable(text)
+        return quotable(text, _ERROR_LENGTH)
 
     def _reveal(self, key: str, secret: Secret) -> str:
         try:

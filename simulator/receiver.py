@@ -1,10 +1,11 @@
-"""A service desk to send tickets to: it verifies signatures, counts what came twice, misbehaves on demand."""
+"""A service desk to send messages to: it verifies signatures, counts what came twice, misbehaves on demand."""
 
 from __future__ import annotations
 
 import asyncio
 import hmac
 import json
+import ssl
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -33,7 +34,7 @@ class Behaviour:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
-    """One request that carried a valid signature."""
+    """One request that carried a valid signature. `ticket` is empty and `revision` 0 where it is about none."""
 
     id: str
     type: str
@@ -56,19 +57,27 @@ class Counts:
 
 
 class Receiver:
-    """Listens while entered as an async context manager.
+    """Listens while entered as an async context manager; can be stopped and started in between, on the same port.
 
     tickets: ticket id → the `ticket` object of its latest revision;  messages: every verified request in order.
     """
 
     def __init__(
-        self, secret: str, *, host: str = "127.0.0.1", port: int = 0, clock: Clock | None = None
+        self,
+        secret: str,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        clock: Clock | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
+        """`tls`: speak HTTPS by this context, which may ask for a client's certificate."""
         self.tickets: dict[str, dict[str, Any]] = {}
         self.messages: list[Received] = []
         self.counts = Counts()
         self._webhook = Webhook(secret)
         self._host, self._port = host, port
+        self._tls = tls
         self._clock = clock or SystemClock()
         self._behaviours: deque[Behaviour] = deque()
         self._seen: set[str] = set()
@@ -78,28 +87,36 @@ class Receiver:
 
     @property
     def url(self) -> str:
-        return f"http://{self._host}:{self._port}/tickets"
+        return f"http{'s' if self._tls else ''}://{self._host}:{self._port}/tickets"
 
     def misbehave(self, *behaviours: Behaviour) -> None:
         """The next requests are answered so, one each; after them all is well again."""
         self._behaviours.extend(behaviours)
 
-    async def __aenter__(self) -> Receiver:
+    async def start(self) -> None:
+        self._closing.clear()
         app = web.Application()
         app.router.add_post("/tickets", self._take)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, self._host, self._port)
-        await site.start()
+        await web.TCPSite(self._runner, self._host, self._port, ssl_context=self._tls).start()
         self._port = self._runner.addresses[0][1]
+
+    async def stop(self) -> None:
+        """Nobody is there any more; what was received is still known."""
+        self._closing.set()
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            await runner.cleanup()
+
+    async def __aenter__(self) -> Receiver:
+        await self.start()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._closing.set()
-        if self._runner is not None:
-            await self._runner.cleanup()
+        await self.stop()
 
     async def _take(self, request: web.Request) -> web.Response:
         self.counts.requests += 1
@@ -132,8 +149,8 @@ class Receiver:
         return fresh and any(hmac.compare_digest(wanted.encode(), text.encode()) for text in offered)
 
     def _apply(self, headers: Mapping[str, str], body: dict[str, Any]) -> None:
-        name, ticket = headers["webhook-id"], body["data"]["ticket"]
-        key, revision = ticket["id"], ticket["revision"]
+        name, ticket = headers["webhook-id"], body["data"].get("ticket") or {}
+        key, revision = str(ticket.get("id", "")), int(ticket.get("revision", 0))
         effect = name not in self._seen
         self.messages.append(
             Received(
@@ -152,6 +169,8 @@ class Receiver:
             return
         self._seen.add(name)
         self.counts.received += 1
+        if not key:
+            return
         if (key, revision) in self._steps:
             self.counts.duplicated += 1
         self._steps.add((key, revision))

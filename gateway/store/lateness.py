@@ -55,7 +55,7 @@ class Lateness:
         ]
 
     async def begin(self, target: str, messages: Sequence[Delivery], *, at: int) -> bool:
-        """The alarm stands from `at` on, and `messages` tell of it; False, and nothing written, when it stood before."""
+        """The alarm stands from `at` on, and `messages` tell of it; False, and nothing written, when it stood."""
         return await self._change("lateness_begin", {"target": storable(target), "at": when(at)}, messages)
 
     async def end(self, target: str, messages: Sequence[Delivery], *, since: int) -> bool:

@@ -4,26 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from email.utils import format_datetime
 
 import pytest
-from prometheus_client import REGISTRY
 
-from alerts.desk import Desk
-from alerts.dispatch import Dispatcher
-from alerts.settings import AlertSettings
-from alerts.targets import TargetSettings
-from gateway.core.clock import DAY, SECOND, ManualClock, SystemClock, to_datetime
+from alerts import metrics
+from gateway.core.clock import DAY, SECOND, SystemClock, to_datetime
 from gateway.core.errors import RefusedError, UnavailableError
-from gateway.core.model import IncidentState, Ticket
-from gateway.core.ports import TicketStep
 from simulator.receiver import Behaviour, Receiver
-from tests.alerting import AT, OTHER_SECRET, SECRET, MemoryOutbox, district, outage, settings, target
+from tests.alerting import AT, OTHER_SECRET, SECRET, settings, target
+from tests.integration.webhook_rig import bench, metric, running
 from tests.waiting import until
-
-INVENTORY = district()
 
 
 @pytest.fixture(autouse=True)
@@ -32,95 +24,21 @@ def _secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTHER_SECRET", OTHER_SECRET)
 
 
-class Bench:
-    """A desk, an outbox, a dispatcher and a receiver, on one clock."""
-
-    def __init__(self, receiver: Receiver, clock: ManualClock, chosen: AlertSettings) -> None:
-        self.receiver = receiver
-        self.clock = clock
-        self.settings = chosen
-        self.outbox = MemoryOutbox()
-        self.desk = Desk(INVENTORY, chosen)
-
-    def open(self, incident: str = "inc-1") -> TicketStep:
-        step = self.desk.open(outage(id=incident), number=1, at=AT)
-        self.outbox.add(*step.deliveries)
-        return step
-
-    def restore_and_close(self, ticket: Ticket) -> None:
-        for revision, state in ((2, IncidentState.RESTORED), (3, IncidentState.CLOSED)):
-            step = self.desk.follow(outage(state=state, revision=revision), ticket, at=AT)
-            assert step is not None
-            ticket = step.ticket
-            self.outbox.add(*step.deliveries)
-
-    def pass_time(self, seconds: float) -> None:
-        self.clock.advance(round(seconds * SECOND))
-        self.outbox.poke()
-
-    async def states(self, *wanted: str) -> None:
-        await until(lambda: self.outbox.states() == list(wanted), what=f"{wanted}")
-
-    async def failures(self, count: int) -> list[str]:
-        row = next(iter(self.outbox.rows.values()))
-        await until(lambda: len(row.errors) == count, what=f"{count} failures")
-        return row.errors
-
-    @property
-    def retries(self) -> list[float]:
-        """Seconds of the clock's start at which the first delivery was to be tried again."""
-        return [(at - AT) / SECOND for at in next(iter(self.outbox.rows.values())).retries]
-
-
-@asynccontextmanager
-async def bench(
-    *behaviours: Behaviour, targets: tuple[TargetSettings, ...] = (), start: bool = True, **changes: object
-) -> AsyncIterator[Bench]:
-    clock = ManualClock(AT)
-    async with Receiver(SECRET, clock=clock) as receiver:
-        receiver.misbehave(*behaviours)
-        chosen = settings(
-            *(targets or (target(receiver.url),)), **{"retry": {"jitter": 0}, "idle_s": 30, **changes}
-        )
-        made = Bench(receiver, clock, chosen)
-        if not start:
-            yield made
-            return
-        async with running(made):
-            yield made
-
-
-@asynccontextmanager
-async def running(made: Bench) -> AsyncIterator[asyncio.Task[None]]:
-    dispatcher = Dispatcher(made.outbox, made.settings.targets, made.clock, made.settings)
-    task = asyncio.create_task(dispatcher.run())
-    try:
-        yield task
-    finally:
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-
-
-def metric(name: str, **labels: str) -> float:
-    return REGISTRY.get_sample_value(name, labels) or 0.0
-
-
 async def test_a_life_is_told_in_order_once() -> None:
     async with bench() as b:
-        b.restore_and_close(b.open().ticket)
+        b.add("tkt-1", 1, 2, 3)
         await b.states("delivered", "delivered", "delivered")
-        assert [m.type for m in b.receiver.messages] == ["ticket.opened", "ticket.restored", "ticket.closed"]
+        assert [m.revision for m in b.receiver.messages] == [1, 2, 3]
         assert b.receiver.counts.received == 3
         assert b.receiver.counts.requests == 3
         (ticket,) = b.receiver.tickets.values()
-        assert ticket["state"] == "closed"
+        assert ticket["revision"] == 3
         assert {row.status for row in b.outbox.rows.values()} == {204}
 
 
 async def test_500_is_tried_again_on_the_ladder_and_order_holds() -> None:
     async with bench(*[Behaviour(status=500, text="database down")] * 3) as b:
-        b.restore_and_close(b.open().ticket)
+        b.add("tkt-1", 1, 2, 3)
         for count, wait_s in ((1, 1), (2, 2), (3, 5)):
             errors = await b.failures(count)
             b.pass_time(wait_s)
@@ -135,10 +53,10 @@ async def test_500_is_tried_again_on_the_ladder_and_order_holds() -> None:
 
 async def test_not_before_it_is_due() -> None:
     async with bench(Behaviour(status=500)) as b:
-        b.open()
+        b.add()
         await b.failures(1)
         b.pass_time(0.999)
-        b.open("inc-2")
+        b.add("tkt-2")
         await b.states("pending", "delivered")
         assert b.receiver.counts.requests == 2
         b.pass_time(0.001)
@@ -150,26 +68,27 @@ async def test_a_slow_receiver_is_left_and_tried_again() -> None:
         chosen = settings(target(b.receiver.url, timeout_s=0.2), retry={"jitter": 0}, idle_s=30)
         b.settings = chosen
         async with running(b):
-            b.open()
+            b.add()
             assert await b.failures(1) == ["no answer within 0.2 s"]
             b.pass_time(1)
             await b.states("delivered")
 
 
 async def test_410_disables_the_target() -> None:
-    async with bench(Behaviour(status=410)) as b:
-        b.restore_and_close(b.open().ticket)
+    async with bench(Behaviour(status=410, text="closed down")) as b:
+        b.add("tkt-1", 1, 2, 3)
         await b.states("dead", "dead", "dead")
-        assert b.receiver.counts.requests == 1
-        errors = [row.errors for row in b.outbox.rows.values()]
-        assert errors == [["410"], *[["target is disabled since it answered 410 Gone"]] * 2]
+        assert b.outbox.disabled == {"desk": "410: closed down"}
         assert metric("feederline_alerts_target_disabled", target="desk") == 1
+        b.add("tkt-2")
+        b.pass_time(1)
+        assert b.receiver.counts.requests == 1
 
 
 @pytest.mark.parametrize("status", [429, 503])
 async def test_retry_after_in_seconds(status: int) -> None:
     async with bench(Behaviour(status=status, headers={"Retry-After": "77"})) as b:
-        b.open()
+        b.add()
         await b.failures(1)
         assert b.retries == [77]
 
@@ -177,7 +96,7 @@ async def test_retry_after_in_seconds(status: int) -> None:
 async def test_retry_after_as_a_date() -> None:
     date = format_datetime(to_datetime(AT + 90 * SECOND), usegmt=True)
     async with bench(Behaviour(status=503, headers={"Retry-After": date})) as b:
-        b.open()
+        b.add()
         await b.failures(1)
         assert b.retries == [90]
 
@@ -185,14 +104,14 @@ async def test_retry_after_as_a_date() -> None:
 @pytest.mark.parametrize("text", ["soon", "-5", "²", "1e9", "Thu, 99 Foo 2026"])
 async def test_nonsense_in_retry_after_is_ignored(text: str) -> None:
     async with bench(Behaviour(status=429, headers={"Retry-After": text})) as b:
-        b.open()
+        b.add()
         await b.failures(1)
         assert b.retries == [1]
 
 
 async def test_retry_after_counts_only_where_it_means_that() -> None:
     async with bench(Behaviour(status=500, headers={"Retry-After": "77"})) as b:
-        b.open()
+        b.add()
         await b.failures(1)
         assert b.retries == [1]
 
@@ -203,7 +122,7 @@ async def test_redirects_are_not_followed(status: int) -> None:
         Receiver(SECRET) as elsewhere,
         bench(Behaviour(status=status, headers={"Location": elsewhere.url})) as b,
     ):
-        b.open()
+        b.add()
         errors = await b.failures(1)
         assert errors == [f"{status}: redirects are not followed; configure the final address"]
         assert elsewhere.counts.requests == 0
@@ -213,13 +132,13 @@ async def test_redirects_are_not_followed(status: int) -> None:
 
 async def test_connection_reset_and_nobody_there() -> None:
     async with bench(Behaviour(drop="before")) as b:
-        b.open()
+        b.add()
         (error,) = await b.failures(1)
         assert error.startswith(("ServerDisconnectedError", "ClientOSError", "ConnectionResetError"))
         b.pass_time(1)
         await b.states("delivered")
     async with bench(targets=(target("http://127.0.0.1:1/"),)) as b:
-        b.open()
+        b.add()
         (error,) = await b.failures(1)
         assert error.startswith("ClientConnectorError: ")
         assert b.retries == [1]
@@ -227,7 +146,7 @@ async def test_connection_reset_and_nobody_there() -> None:
 
 async def test_accepted_but_died_before_answering_has_one_effect() -> None:
     async with bench(Behaviour(drop="after"), Behaviour(drop="after")) as b:
-        b.open()
+        b.add()
         for count, wait_s in ((1, 1), (2, 2)):
             await b.failures(count)
             b.pass_time(wait_s)
@@ -247,7 +166,8 @@ async def test_secrets_rotate_without_a_gap() -> None:
         )
         async with bench(targets=targets) as b:
             b.clock.at = SystemClock().now()
-            b.open()
+            b.add(to="old")
+            b.add(to="new")
             await b.states("delivered", "delivered")
         assert (old.counts.received, new.counts.received) == (1, 1)
 
@@ -258,7 +178,7 @@ async def test_a_wrong_secret_is_refused_and_retried() -> None:
             target(b.receiver.url, secret={"env": "OTHER_SECRET"}), retry={"jitter": 0}, idle_s=30
         )
         async with running(b):
-            b.open()
+            b.add()
             assert await b.failures(1) == ["401: signature is missing, wrong or too old"]
         assert b.receiver.counts.rejected == 1
         assert b.receiver.counts.received == 0
@@ -266,7 +186,7 @@ async def test_a_wrong_secret_is_refused_and_retried() -> None:
 
 async def test_the_first_failure_is_said_at_once_and_once(caplog: pytest.LogCaptureFixture) -> None:
     async with bench(Behaviour(status=401), Behaviour(status=500)) as b:
-        b.open()
+        b.add()
         for count, wait_s in ((1, 1), (2, 2)):
             await b.failures(count)
             b.pass_time(wait_s)
@@ -287,46 +207,15 @@ async def test_the_query_of_a_url_is_in_no_log_and_no_error(caplog: pytest.LogCa
     async with await asyncio.start_server(nonsense, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         async with bench(targets=(target(f"http://127.0.0.1:{port}/?token=hunter2"),)) as b:
-            b.open()
+            b.add()
             (error,) = await b.failures(1)
     assert "hunter2" not in error + caplog.text + repr([r.__dict__ for r in caplog.records])
     assert error.startswith("ClientResponseError: ")
 
 
-async def test_a_target_that_is_configured_no_more_is_a_dead_letter() -> None:
-    async with bench(start=False) as b:
-        b.open()
-        b.settings = settings(target(b.receiver.url, name="another"))
-        async with running(b):
-            await b.states("dead")
-        assert next(iter(b.outbox.rows.values())).errors == ["no target of this name is configured"]
-
-
-async def test_late_is_an_alarm_once_and_over_when_delivered(caplog: pytest.LogCaptureFixture) -> None:
-    def late() -> float:
-        return metric("feederline_alerts_late_deliveries", target="desk")
-
-    async with bench(*[Behaviour(status=500)] * 4) as b:
-        b.open()
-        await b.failures(1)
-        assert late() == 0
-        b.pass_time(119)
-        await b.failures(2)
-        assert late() == 0
-        b.pass_time(2)
-        await b.failures(3)
-        await until(lambda: late() == 1)
-        b.pass_time(5)
-        await b.failures(4)
-        b.pass_time(10)
-        await b.states("delivered")
-        await until(lambda: late() == 0)
-    assert [r.message for r in caplog.records if r.levelno == logging.ERROR] == ["delivery is late"]
-
-
 async def test_given_up_after_three_days(caplog: pytest.LogCaptureFixture) -> None:
     async with bench(*[Behaviour(status=500)] * 2) as b:
-        b.open()
+        b.add()
         await b.failures(1)
         b.pass_time(3 * DAY / SECOND)
         await b.states("dead")
@@ -336,7 +225,7 @@ async def test_given_up_after_three_days(caplog: pytest.LogCaptureFixture) -> No
 async def test_the_database_away_and_back() -> None:
     async with bench(start=False, unavailable_s=0.01) as b:
         b.outbox.faults = [UnavailableError("no database")] * 3
-        b.open()
+        b.add()
         async with running(b):
             await b.states("delivered")
         assert b.outbox.faults == []
@@ -345,13 +234,13 @@ async def test_the_database_away_and_back() -> None:
 async def test_an_outcome_that_could_not_be_written_is_sent_again_to_one_effect() -> None:
     release = asyncio.Event()
     async with bench(Behaviour(hold=release)) as b:
-        b.open()
+        b.add()
         await until(lambda: b.receiver.counts.requests == 1)
         b.outbox.faults = [UnavailableError("no database")]
         release.set()
         await until(lambda: not b.outbox.faults)
         b.pass_time(29.9)  # the lease holds still
-        b.open("inc-2")
+        b.add("tkt-2")
         await b.states("pending", "delivered")
         assert b.receiver.counts.requests == 2
         b.pass_time(0.1)
@@ -362,17 +251,16 @@ async def test_an_outcome_that_could_not_be_written_is_sent_again_to_one_effect(
 async def test_a_failure_it_cannot_mend_ends_it() -> None:
     async with bench(start=False) as b:
         b.outbox.faults = [RuntimeError("a mistake of ours")]
-        dispatcher = Dispatcher(b.outbox, b.settings.targets, b.clock, b.settings)
         with pytest.raises(ExceptionGroup) as caught:
-            await dispatcher.run()
+            await b.dispatchers()[0].run()
         assert caught.group_contains(RuntimeError, match="a mistake of ours")
 
 
 async def test_an_outcome_it_cannot_write_for_good_ends_it() -> None:
     release = asyncio.Event()
     async with bench(Behaviour(hold=release), start=False) as b:
-        b.open()
-        running_one = asyncio.create_task(Dispatcher(b.outbox, b.settings.targets, b.clock, b.settings).run())
+        b.add()
+        running_one = asyncio.create_task(b.dispatchers()[0].run())
         await until(lambda: b.receiver.counts.requests == 1)
         b.outbox.faults = [RefusedError("permission denied for table delivery")]
         release.set()
@@ -384,8 +272,8 @@ async def test_an_outcome_it_cannot_write_for_good_ends_it() -> None:
 async def test_what_is_under_way_at_shutdown_is_finished() -> None:
     release = asyncio.Event()
     async with bench(Behaviour(hold=release), start=False) as b:
-        b.open()
-        async with running(b) as task:
+        b.add()
+        async with running(b) as (task,):
             await until(lambda: b.receiver.counts.requests == 1)
             task.cancel()
             asyncio.get_running_loop().call_soon(release.set)
@@ -396,7 +284,7 @@ async def test_what_is_under_way_at_shutdown_is_finished() -> None:
 
 async def test_shutdown_does_not_wait_for_ever() -> None:
     async with bench(Behaviour(delay_s=30), start=False, grace_s=0.1) as b:
-        b.open()
+        b.add()
         async with running(b):
             await until(lambda: b.receiver.counts.requests == 1)
         (row,) = b.outbox.rows.values()
@@ -406,7 +294,7 @@ async def test_shutdown_does_not_wait_for_ever() -> None:
 async def test_two_dispatchers_send_nothing_twice() -> None:
     async with bench(concurrency=4) as b, running(b):
         for n in range(40):
-            b.open(f"inc-{n}")
+            b.add(f"tkt-{n}")
         await b.states(*["delivered"] * 40)
         assert (b.receiver.counts.requests, b.receiver.counts.received) == (40, 40)
 
@@ -415,7 +303,7 @@ async def test_tickets_go_out_in_parallel_but_not_more_than_allowed() -> None:
     release = asyncio.Event()
     async with bench(*[Behaviour(hold=release)] * 8, concurrency=4) as b:
         for n in range(8):
-            b.open(f"inc-{n}")
+            b.add(f"tkt-{n}")
         await until(lambda: b.receiver.counts.requests == 4)
         assert sum(row.lease_until > 0 for row in b.outbox.rows.values()) == 4
         release.set()
@@ -425,7 +313,7 @@ async def test_tickets_go_out_in_parallel_but_not_more_than_allowed() -> None:
 async def test_no_secret_reaches_logs_or_errors(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     async with bench(Behaviour(status=500), Behaviour(drop="before"), Behaviour(status=410)) as b:
-        b.open()
+        b.add()
         for count, wait_s in ((1, 1), (2, 2)):
             await b.failures(count)
             b.pass_time(wait_s)
@@ -440,7 +328,5 @@ async def test_no_secret_reaches_logs_or_errors(caplog: pytest.LogCaptureFixture
 @pytest.fixture(autouse=True)
 def _fresh_gauges() -> Iterator[None]:
     yield
-    from alerts import metrics
-
     metrics.DISABLED.clear()
-    metrics.LATE.clear()
+    metrics.LEFT_ALONE.clear()
