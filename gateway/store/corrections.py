@@ -12,6 +12,7 @@ from gateway.core.access import AuditEntry
 from gateway.core.clock import MINUTE, from_datetime, parse_time
 from gateway.core.errors import InvalidInputError
 from gateway.core.model import Record
+from gateway.store.access import audit_write
 from gateway.store.errors import boundary
 from gateway.store.queries import sql
 from gateway.store.rows import Row, micros, when, when_any
