@@ -128,6 +128,7 @@ def ticket_of(row: Row) -> Ticket:
         id=row["ticket_id"],
         number=row["number"],
         incident=row["incident_id"],
+        kind=IncidentKind(row["kind"]) if row.get("kind") else None,
         state=TicketState(row["state"]),
         severity=row["severity"],
         node=row["node_id"],

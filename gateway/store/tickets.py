@@ -150,7 +150,7 @@ class _Round:
         due = await incidents.select(self._conn, "incident_due", {"at": when(self._at)}, self._devices)
         if not due:
             return
-        standing = await _standing(self._conn)
+        standing = await _standing(self._conn, self._storm)
         chosen = self._desk.choose(due, standing)
         parts = {incident.id: name for incident in chosen if (name := _split_from(incident))}
         wholes = await _tickets(self._conn, "ticket_of_incidents", sorted(set(parts.values())))
@@ -180,7 +180,8 @@ class _Round:
         """A storm can begin only when tickets came to live, and is looked after until it ends."""
         if self._storm is None and not self._more:
             return
-        storm, summaries = self._desk.weather(self._storm, await _standing(self._conn), at=self._at)
+        standing = await _standing(self._conn, self._storm)
+        storm, summaries = self._desk.weather(self._storm, standing, at=self._at)
         if storm is None and self._storm is not None:
             storm = msgspec.structs.replace(self._storm, ended_at=self._at)
         if storm is not None and storm != self._storm:
@@ -231,10 +232,12 @@ async def _storm(conn: psycopg.AsyncConnection) -> Storm | None:
     return None if row is None else storm_of(row)
 
 
-async def _standing(conn: psycopg.AsyncConnection) -> list[Ticket]:
-    """Tickets that live, but those of exercises."""
+async def _standing(conn: psycopg.AsyncConnection, storm: Storm | None) -> list[Ticket]:
+    """Tickets that live, and in a storm those that ended since its last summary; but none of exercises."""
+    since = None if storm is None else (storm.told_at or storm.began_at)
     async with conn.cursor(row_factory=dict_row) as cur:
-        return [ticket_of(row) async for row in await cur.execute(sql("ticket_standing"))]
+        found = await cur.execute(sql("ticket_standing"), {"ended_since": when_any(since)})
+        return [ticket_of(row) async for row in found]
 
 
 async def _tickets(conn: psycopg.AsyncConnection, query: str, names: Sequence[str]) -> dict[str, Ticket]:

@@ -61,11 +61,12 @@ update ticket set told = (select coalesce(array_agg(distinct d.target order by d
                             from delivery d where d.ticket_id = ticket.ticket_id),
                   clocks_from = opened_at;
 create index ticket_standing on ticket (opened_at) where state not in ('closed', 'merged', 'cancelled');
+create index ticket_ended on ticket (closed_at) where closed_at is not null;
 comment on column ticket.area is 'urban, rural or remote: which limits its clocks have.';
 comment on column ticket.clocks_from is 'Since when its clocks run: its opening, or the last reopening.';
 comment on column ticket.restoration_estimated_at is 'For when people were promised their supply back.';
 comment on column ticket.cause is 'As those on site found it.';
-comment on column ticket.ended_by is 'Who closed or cancelled it; empty while it lives.';
+comment on column ticket.ended_by is 'Who said that it is over: restored, closed or cancelled it; empty while it goes on.';
 comment on column ticket.told is 'Targets that know of it, and so hear of it to its end.';
 comment on column ticket.warned is 'Clocks that were warned of (arrival) and that ran out (arrival!).';
 

@@ -1,1 +1,5 @@
-select * from ticket where incident_id = any(%(incidents)s) order by ticket_id for no key update
+select t.*, i.kind
+  from ticket t join incident i using (incident_id)
+ where t.incident_id = any(%(incidents)s)
+ order by t.ticket_id
+   for no key update of t

@@ -1,1 +1,1 @@
-select * from ticket where ticket_id = %(ticket)s for no key update
+select t.*, i.kind from ticket t join incident i using (incident_id) where t.ticket_id = %(ticket)s for no key update of t

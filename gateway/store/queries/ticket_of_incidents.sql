@@ -1,1 +1,1 @@
-select * from ticket where incident_id = any(%(incidents)s)
+select t.*, i.kind from ticket t join incident i using (incident_id) where t.incident_id = any(%(incidents)s)
