@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from alerts.callbacks import callers
 from alerts.desk import Desk
 from alerts.webhook import endpoints
 from drivers.modbus.driver import ModbusDriver
@@ -110,6 +111,7 @@ def compose(
     field = check_field(config, tables, clock=clock, known=known, sure=not faults)
     found += field.faults
     _attempt(functools.partial(endpoints, config.alerts.targets, config.alerts.allowed_hosts), found)
+    _attempt(functools.partial(callers, config.alerts.targets), found)
     for session in config.mqtt:
         _attempt(functools.partial(check_credentials, session), found)
     _attempt(functools.partial(check_certificate, config.api), found)

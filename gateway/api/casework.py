@@ -9,9 +9,11 @@ from typing import Protocol
 from fastapi import FastAPI
 
 from alerts import sla
+from alerts.callbacks import callers
 from alerts.settings import AlertSettings
-from gateway.api import audit, deliveries, events, incidentacts, incidents, ticketacts, tickets
+from gateway.api import audit, callbacks, deliveries, events, incidentacts, incidents, ticketacts, tickets
 from gateway.api.access import Gate
+from gateway.api.callbacks import Desks
 from gateway.api.deliveries import Sending
 from gateway.api.hub import Hub
 from gateway.api.instruct import Instructor
@@ -66,12 +68,16 @@ class Office:
 
 
 def include(app: FastAPI, store: CaseStore, office: Office) -> Hub:
-    """Add the routes; the hub is to be ended when the application stops."""
+    """Add the routes; the hub is to be ended when the application stops.
+
+    Raises InvalidInputError when the secret that a target calls back with cannot be had.
+    """
     gate, clock, network = office.gate, office.clock, office.network
     finder = Finder(store.reports, network, gate)
     instructor = Instructor(store.reports, office.sink, clock, office.state, network)
     shown = ShownTicket(functools.partial(sla.clocks, settings=office.alerts.sla), clock)
     hands = Hands(store.acts, office.desk, instructor, clock)
+    desks = Desks(callers(office.alerts.targets), office.alerts, network)
     hub = Hub(store.changes)
     for router in (
         tickets.build(store.reports, finder, shown, gate),
@@ -82,6 +88,7 @@ def include(app: FastAPI, store: CaseStore, office: Office) -> Hub:
         deliveries.build_targets(Sending(store.targets, office.alerts, clock), gate),
         audit.build(store.access, gate),
         events.build(hub, network, gate),
+        callbacks.build(store.reports, desks, hands, gate),
     ):
         app.include_router(router)
     return hub

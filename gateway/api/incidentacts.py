@@ -18,7 +18,7 @@ from gateway.api.shapes import Shape, Time
 from gateway.api.ticketacts import IfMatch
 from gateway.core.access import Actor, Role
 from gateway.core.errors import InvalidInputError
-from gateway.core.model import Incident, Order
+from gateway.core.model import Incident, Instruction, Order
 from gateway.store.reports import Reports
 
 Reason = Annotated[str, Field(max_length=4000)]
@@ -78,11 +78,12 @@ def build(reports: Reports, finder: Finder, instructor: Instructor, gate: Gate) 
         return view.incident
 
     async def tell(
-        incident: Incident, order: Order, request: Request, response: Response, actor: Actor, **said: str
+        incident: Incident, word: Instruction, request: Request, response: Response, actor: Actor
     ) -> AskedOut:
-        word, done = await instructor.tell(incident, order, actor, **said)
+        done = await instructor.tell(word, incident)
+        said = {"reason": word.reason, "into": word.into, "node": word.node}
         detail: dict[str, Any] = {"instruction": word.id, **{k: v for k, v in said.items() if v}}
-        await gate.audit(request, actor, f"incident.{order}", incident.id, detail=detail)
+        await gate.audit(request, actor, f"incident.{word.order}", incident.id, detail=detail)
         view = await finder.incident(incident.id, request, actor)
         tag(response, view.incident.revision)
         response.status_code = 200 if done else 202
@@ -117,7 +118,8 @@ def build(reports: Reports, finder: Finder, instructor: Instructor, gate: Gate) 
         incident = await find(incident_id, request, if_match, actor)
         instructor.check(incident, Order.CONFIRM)
         reason = (said or ConfirmIn()).reason
-        return await tell(incident, Order.CONFIRM, request, response, actor, reason=reason)
+        word = instructor.instruction(incident, Order.CONFIRM, actor.name, reason=reason)
+        return await tell(incident, word, request, response, actor)
 
     @api.post(
         "/{incident_id}/cancel",
@@ -137,7 +139,8 @@ def build(reports: Reports, finder: Finder, instructor: Instructor, gate: Gate) 
     ) -> AskedOut:
         incident = await find(incident_id, request, if_match, actor)
         instructor.check(incident, Order.CANCEL)
-        return await tell(incident, Order.CANCEL, request, response, actor, reason=said.reason)
+        word = instructor.instruction(incident, Order.CANCEL, actor.name, reason=said.reason)
+        return await tell(incident, word, request, response, actor)
 
     @api.post(
         "/{incident_id}/merge",
@@ -158,9 +161,10 @@ def build(reports: Reports, finder: Finder, instructor: Instructor, gate: Gate) 
         incident = await find(incident_id, request, if_match, actor)
         into = await finder.incident(said.into, request, actor)
         instructor.check(incident, Order.MERGE, into=into.incident)
-        return await tell(
-            incident, Order.MERGE, request, response, actor, reason=said.reason, into=into.incident.id
+        word = instructor.instruction(
+            incident, Order.MERGE, actor.name, reason=said.reason, into=into.incident.id
         )
+        return await tell(incident, word, request, response, actor)
 
     @api.post(
         "/{incident_id}/split",
@@ -182,6 +186,7 @@ def build(reports: Reports, finder: Finder, instructor: Instructor, gate: Gate) 
         instructor.check(incident, Order.SPLIT, node=said.node)
         if not await reports.has_members_apart(incident.id, said.node):
             raise InvalidInputError([f"node: {said.node!r} has none of its members below it, or all of them"])
-        return await tell(incident, Order.SPLIT, request, response, actor, reason=said.reason, node=said.node)
+        word = instructor.instruction(incident, Order.SPLIT, actor.name, reason=said.reason, node=said.node)
+        return await tell(incident, word, request, response, actor)
 
     return api

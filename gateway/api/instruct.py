@@ -70,23 +70,27 @@ class Instructor:
             assert into is not None
             self._merges(incident, into)
 
-    async def tell(
-        self, incident: Incident, order: Order, actor: Actor, **said: str
-    ) -> tuple[Instruction, bool]:
-        """The instruction, durable in the stream, and whether its effect is in the database already.
-
-        said: reason, into, node. Raises HTTPException 503 when the spool takes nothing.
-        """
-        if not self._state.condition().stream_at:  # another gateway may be the one that writes
-            raise HTTPException(503, "this gateway is not at work yet", headers={"retry-after": "2"})
-        word = Instruction(
+    def instruction(
+        self, incident: Incident, order: Order, by: str, *, reason: str = "", into: str = "", node: str = ""
+    ) -> Instruction:
+        return Instruction(
             id=f"ins-{uuid4().hex}",
             incident=incident.id,
             order=order,
             received_at=self._clock.now(),
-            by=actor.name,
-            **said,
+            by=by,
+            reason=reason,
+            into=into,
+            node=node,
         )
+
+    async def tell(self, word: Instruction, before: Incident | None = None) -> bool:
+        """Whether the effect of `word` is in the database when this returns; durable in the stream it is.
+
+        before: the incident as it was, to wait a little while for its effect. Raises HTTPException 503 when the spool takes nothing.
+        """
+        if not self._state.condition().stream_at:  # another gateway may be the one that writes
+            raise HTTPException(503, "this gateway is not at work yet", headers={"retry-after": "2"})
         try:
             async with asyncio.timeout(PATIENCE_S):
                 await self._sink.put([word])
@@ -96,7 +100,7 @@ class Instructor:
                 "the spool takes nothing now; whether it took this is not known",
                 headers={"retry-after": "10"},
             ) from exc
-        return word, await self._comes_true(incident, _effect(order))
+        return before is not None and await self._comes_true(before, _effect(word.order))
 
     async def _comes_true(self, before: Incident, effect: Callable[[Incident, Incident], bool]) -> bool:
         try:

@@ -27,7 +27,7 @@ from gateway.store.views import TicketView
 ANY_REVISION = frozenset({Action.ACKNOWLEDGE, Action.COMMENT})
 """What holds whatever has happened meanwhile, so that no revision need be named."""
 
-_UNCONFIRMED = frozenset({TicketState.PREDICTED, TicketState.REOPENED})
+UNCONFIRMED = frozenset({TicketState.PREDICTED, TicketState.REOPENED})
 _SUMMARIES = {
     Action.ACKNOWLEDGE: "Somebody has taken it up",
     Action.CONFIRM: "It is real: confirms its incident",
@@ -68,7 +68,7 @@ class ActIn(BaseModel):
 
 def possible_for(state: TicketState, actor: Actor) -> tuple[str, ...]:
     """What this actor may do with a ticket in that state. Confirming goes by its incident, which the ticket follows."""
-    confirm = [Action.CONFIRM] if state in _UNCONFIRMED else []
+    confirm = [Action.CONFIRM] if state in UNCONFIRMED else []
     actions = [*confirm, *possible(state, Party.PERSON)]
     return tuple(action.value for action in actions if actor.role >= RULES[action].role)
 
@@ -170,12 +170,12 @@ def build(
         held(view.ticket.revision, required(if_match), f"ticket {ticket_id}")
         state = view.ticket.state
         incident = await within(reports.incident(view.ticket.incident))
-        if state not in _UNCONFIRMED or incident is None:
+        if state not in UNCONFIRMED or incident is None:
             raise ImpossibleError(_instead(Action.CONFIRM, state, actor), possible_for(state, actor))
         hands.instructor.check(incident.incident, Order.CONFIRM)
-        word, done = await hands.instructor.tell(
-            incident.incident, Order.CONFIRM, actor, reason=(said or ActIn()).reason
-        )
+        reason = (said or ActIn()).reason
+        word = hands.instructor.instruction(incident.incident, Order.CONFIRM, actor.name, reason=reason)
+        done = await hands.instructor.tell(word, incident.incident)
         await gate.audit(request, actor, "ticket.confirm", view.ticket.id, detail={"instruction": word.id})
         response.status_code = 200 if done else 202
         return await answer(ticket_id, request, response, actor)

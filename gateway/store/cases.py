@@ -114,6 +114,11 @@ class Cases(Reader):
         found = await self.tickets(ticket=ticket, limit=1)
         return found[0] if found else None
 
+    async def ticket_numbered(self, number: int) -> str | None:
+        """Id of the ticket that people call by this number."""
+        rows = await self._all("report_ticket_number", {"number": number})
+        return str(rows[0]["ticket_id"]) if rows else None
+
     async def ticket_counts(self) -> list[TicketCount]:
         """Tickets that live, by state, exercises apart; how many of each have a clock that ran out and still runs."""
         return [

@@ -1,0 +1,1 @@
+select ticket_id from ticket where number = %(number)s
