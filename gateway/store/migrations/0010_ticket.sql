@@ -156,17 +156,21 @@ create trigger append_only before update or delete or truncate on drill
     for each statement execute function refuse_rewriting();
 
 -- Whoever watches hears of a change when it is there to be read. The payload is small: what, which, where. A server
--- refuses payloads of 8000 bytes or more: of names that long only the kind is told, and whoever watches looks.
+-- refuses payloads of 8000 bytes or more: of names that long only the kind is told.
 create function tell_of_change() returns trigger
 language plpgsql as $$
 declare
-    told text := json_build_object(
-        'what', tg_table_name,
-        'id', case tg_table_name when 'incident' then to_jsonb(new) ->> 'incident_id' else to_jsonb(new) ->> 'ticket_id' end,
-        'revision', new.revision, 'node', new.node_id);
+    id   text;
+    told text;
 begin
+    if tg_table_name = 'incident' then
+        id := new.incident_id;
+    else
+        id := new.ticket_id;
+    end if;
+    told := json_build_object('what', tg_table_name, 'id', id, 'revision', new.revision, 'node', new.node_id);
     if octet_length(told) > 4000 then
-        told := json_build_object('what', tg_table_name, 'id', null, 'revision', new.revision, 'node', null);
+        told := json_build_object('what', tg_table_name, 'id', '', 'revision', new.revision, 'node', '');
     end if;
     perform pg_notify('feederline_change', told);
     return null;
