@@ -151,6 +151,7 @@ def write_configuration(
             "targets": [{"name": "service-desk", "url": receiver, "secret": {"env": SECRET_VARIABLE}}]
         },
         "api": {"port": port},
+        "access": {"loopback_role": "viewer"},
     }
     for key, value in shortened.items():
         section, name = key.split(".")

@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from alerts.webhook import new_secret
+from gateway.core.access import Role
 from gateway.core.model import TicketState
 from gateway.demo import processes
 from gateway.demo.processes import District
@@ -25,6 +26,7 @@ from gateway.store.completeness import Completeness, Delivered
 from gateway.store.views import TicketView
 from simulator.receiver import Receiver
 from tests.integration.store_world import settings_for
+from tests.signing import make_token
 from tests.waiting import until
 
 METERS = 24
@@ -64,6 +66,12 @@ class Scene:
                 sys.executable, "-m", "gateway", "run", "-c", str(file),
                 stdout=log, stderr=log, env={**os.environ, processes.SECRET_VARIABLE: self.secret},
             )  # fmt: skip
+
+    async def token(self, role: Role = Role.OPERATOR, *, name: str = "Li Wei") -> str:
+        """A token of this installation, as its holder has it."""
+        async with Store.open(settings_for(self.database, role=None)) as store:
+            await store.migrate()
+            return (await make_token(store, role, name=name))[1]
 
     async def kill_gateway(self) -> None:
         assert self.gateway is not None

@@ -16,11 +16,11 @@ from gateway.core.clock import HOUR, MINUTE, ManualClock, format_time
 from gateway.core.model import Commit, IncidentState
 from tests.integration.store_world import SPOOL, T0, PlainDesk, outage, ready_store, settings_for
 from tests.integration.test_api_server import serving
+from tests.signing import signed
 
 NOW = T0 + 12 * HOUR
 WINDOW = {"from": format_time(T0 - HOUR), "to": format_time(NOW)}
 SAID = {"incident": "I1", "started_at": format_time(T0 - 30 * MINUTE), "reason": "log of the breaker"}
-BY = {"x-requested-by": "Lin"}
 TRAIL = "/api/interruptions/corrections"
 
 
@@ -33,7 +33,7 @@ async def client(postgres_url: str) -> AsyncIterator[aiohttp.ClientSession]:
         await store.write(Commit(events=[over, again]), PlainDesk(), SPOOL)
         async with (
             serving(store, clock=ManualClock(NOW)) as url,
-            aiohttp.ClientSession(url) as session,
+            aiohttp.ClientSession(url, headers=await signed(store, name="Lin")) as session,
         ):
             yield session
 
@@ -45,7 +45,7 @@ async def _get(client: aiohttp.ClientSession, path: str, **parameters: str) -> A
 
 
 async def _post(client: aiohttp.ClientSession, said: object, **parameters: str) -> tuple[int, Any]:
-    async with client.post(TRAIL, json=said, params=parameters, headers=BY) as answer:
+    async with client.post(TRAIL, json=said, params=parameters) as answer:
         return answer.status, await answer.json()
 
 
@@ -133,15 +133,12 @@ async def test_what_cannot_be_is_refused_by_name(
 
 async def test_pages_from_elsewhere_correct_nothing(client: aiohttp.ClientSession) -> None:
     for headers in (
-        {},
-        {**BY, "origin": "https://elsewhere.example"},
-        {**BY, "sec-fetch-site": "cross-site"},
+        {"origin": "https://elsewhere.example"},
+        {"sec-fetch-site": "cross-site"},
     ):
         async with client.post(TRAIL, json=SAID, headers=headers) as answer:
             assert answer.status == 403
-    async with client.post(
-        TRAIL, data=json.dumps(SAID), headers={**BY, "content-type": "text/plain"}
-    ) as answer:
+    async with client.post(TRAIL, data=json.dumps(SAID), headers={"content-type": "text/plain"}) as answer:
         assert answer.status == 415
     assert (await _get(client, TRAIL))["corrections"] == []
 

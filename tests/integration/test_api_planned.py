@@ -15,16 +15,17 @@ import pytest
 from gateway.api import announce
 from gateway.api.settings import ApiSettings
 from gateway.api.state import Condition
+from gateway.core.access import Role
 from gateway.core.clock import ManualClock, parse_time
 from gateway.core.model import Commit, Entry, PlannedOutage
 from gateway.core.ports import Sink
 from gateway.store import Store
 from tests.integration.store_world import SPOOL, PlainDesk, ready_store, rows
 from tests.integration.test_api_server import StandInSink, StandInState, serving
+from tests.signing import signed
 
 PATH = "/api/planned-outages"
 NOW = parse_time("2026-03-15T12:00:00Z")
-WHO = {"X-Requested-By": "Li Wei"}
 FROM, TO = "2026-03-20T09:00:00+08:00", "2026-03-20T12:00:00+08:00"
 
 
@@ -55,7 +56,7 @@ async def asking(
         given = ApiSettings.model_validate({"port": 0, **settings})
         async with (
             serving(store, settings=given, sink=stream, clock=clock) as url,
-            aiohttp.ClientSession(url) as client,
+            aiohttp.ClientSession(url, headers=await signed(store, name="Li Wei")) as client,
         ):
             yield client, stream, clock
 
@@ -67,13 +68,13 @@ async def post(
     path: str = PATH,
     headers: Mapping[str, str] | None = None,
 ) -> Any:
-    async with client.post(path, json=what, headers={**WHO, **(headers or {})}) as answer:
+    async with client.post(path, json=what, headers=headers) as answer:
         assert answer.status == status, await answer.text()
         return await answer.json()
 
 
 async def withdraw(client: aiohttp.ClientSession, path: str, status: int = 202) -> Any:
-    async with client.delete(f"{PATH}/{path}", headers=WHO) as answer:
+    async with client.delete(f"{PATH}/{path}") as answer:
         assert answer.status == status, await answer.text()
         return await answer.json()
 
@@ -125,7 +126,7 @@ async def test_announced_changed_withdrawn(database_url: str) -> None:
 async def test_a_table_is_taken_as_a_list_is(postgres_url: str) -> None:
     table = f"reference,node,from,to,withdrawn\nWO/7,T0,{FROM},{TO},\nWO/8,T1,{FROM},{TO},true\n"
     async with asking(postgres_url) as (client, sink, _):
-        headers = {**WHO, "content-type": "text/csv; charset=utf-8"}
+        headers = {"content-type": "text/csv; charset=utf-8"}
         async with client.post(PATH, data=table.encode(), headers=headers) as answer:
             assert counts(await answer.json()) == (1, 0, 1, 0)
         assert len(sink.entries) == 1
@@ -158,7 +159,7 @@ async def test_every_fault_is_told_and_nothing_is_done(postgres_url: str) -> Non
             "body item 5: reference 'WO1' with node 'T0' is there already at body item 0",
         ]
         assert answer["detail"].count(";") >= 8
-        headers = {**WHO, "content-type": "application/json"}
+        headers = {"content-type": "application/json"}
         for broken in (b"[]", b"{}", b"null", b"{", b"\xff", b"[" * 100_000, b'[{"node":"T0","node":"T1"}]'):
             async with client.post(PATH, data=broken, headers=headers) as refused:
                 assert refused.status == 422, broken[:20]
@@ -201,48 +202,71 @@ async def test_what_is_not_there_cannot_be_withdrawn(postgres_url: str) -> None:
 
 
 FOREIGN = "a page from elsewhere"
-REFUSED: list[tuple[dict[str, str], str]] = [
-    ({"X-Requested-By": ""}, "X-Requested-By"),
-    ({"X-Requested-By": "x" * 201}, "X-Requested-By"),
-    ({"Origin": "https://elsewhere.example"}, FOREIGN),
-    ({"Origin": "null"}, FOREIGN),
-    ({"Origin": "http://[oops"}, FOREIGN),
-    ({"Sec-Fetch-Site": "cross-site"}, FOREIGN),
-    ({"Sec-Fetch-Site": "same-site"}, FOREIGN),
-    ({"X-Forwarded-For": "192.0.2.1"}, "api.allow_writes"),
-    ({"Host": "ops.example.org"}, "api.allow_writes"),
+REFUSED: list[tuple[dict[str, str], int, str]] = [
+    ({"Origin": "https://elsewhere.example"}, 403, FOREIGN),
+    ({"Origin": "null"}, 403, FOREIGN),
+    ({"Origin": "http://[oops"}, 403, FOREIGN),
+    ({"Sec-Fetch-Site": "cross-site"}, 403, FOREIGN),
+    ({"Sec-Fetch-Site": "same-site"}, 403, FOREIGN),
+    ({"Authorization": ""}, 401, "not known"),
+    ({"Authorization": "Basic bGk6d2Vp"}, 401, "not known"),
+    ({"Authorization": "Bearer fdl_000000000000_" + "x" * 43}, 401, "not known"),
 ]
 
 
 async def test_who_may_not_change_anything_is_told_why(postgres_url: str) -> None:
     async with asking(postgres_url, hosts=("ops.example.org",)) as (client, sink, _):
-        for headers, reason in REFUSED:
-            assert reason in (await post(client, [window()], 403, headers=headers))["detail"], headers
-            async with client.delete(f"{PATH}/WO1", headers={**WHO, **headers}) as answer:
-                assert answer.status == 403, headers
+        for headers, status, reason in REFUSED:
+            assert reason in (await post(client, [window()], status, headers=headers))["detail"], headers
+            async with client.delete(f"{PATH}/WO1", headers={**headers}) as answer:
+                assert answer.status == status, headers
         assert sink.entries == []
         own = {"Origin": str(client._base_url).rstrip("/"), "Sec-Fetch-Site": "same-origin"}
         await post(client, [window()], headers=own)
 
 
-async def test_on_an_open_address_writing_needs_a_word_of_its_own(postgres_url: str) -> None:
-    async with asking(postgres_url, host="0.0.0.0", allow_open=True) as (client, sink, _):
-        assert "api.allow_writes" in (await post(client, [window()], 403))["detail"]
-        assert await listed(client) == []
-        assert sink.entries == []
-    async with asking(postgres_url, host="0.0.0.0", allow_open=True, allow_writes=True) as (client, _, _):
-        await post(client, [window()], 403, headers={"X-Requested-By": ""})
-        await post(client, [window()], 403, headers={"Origin": "https://elsewhere.example"})
-        await post(client, [window()], headers={"X-Forwarded-For": "192.0.2.1"})
+async def test_reading_is_not_enough_to_announce(postgres_url: str) -> None:
+    async with ready_store(postgres_url) as store, serving(store) as url:
+        reader = await signed(store, Role.VIEWER)
+        for given, status in ((reader, 403), ({}, 403)):  # without credentials this machine may read
+            async with aiohttp.ClientSession(url, headers=given) as client:
+                assert "needs the role operator" in (await post(client, [window()], status))["detail"]
+                assert await listed(client) == []
+
+
+async def test_a_part_of_the_network_is_all_that_its_token_reaches(postgres_url: str) -> None:
+    async with ready_store(postgres_url) as store:
+        sink = DirectSink(store)
+        async with (
+            serving(store, sink=sink, clock=ManualClock(NOW)) as url,
+            aiohttp.ClientSession(url, headers=await signed(store)) as whole,
+            aiohttp.ClientSession(url, headers=await signed(store, name="T1 crew", below=["T1"])) as part,
+        ):
+            await post(whole, [window(), window(node="T1")])
+            assert [w["node"] for w in await listed(part)] == ["T1"]
+            refusal = await post(part, [window("WO2", "T1"), window("WO2", "T0")], 403)
+            assert refusal["detail"] == "this token is not for T0"
+            told = await post(part, [window("WO2", "T1")])
+            assert told["changes"][0]["window"]["by"] == "T1 crew"
+            await withdraw(part, "WO1?node=T0", 404)
+            assert counts(await withdraw(part, "WO1")) == (0, 0, 0, 1)
+            assert [(w["reference"], w["node"]) for w in await listed(whole, state="upcoming")] == [
+                ("WO1", "T0"), ("WO2", "T1")
+            ]  # fmt: skip
+        found = await store.access.audit_entries(actor="T1 crew")
+        assert [(view.entry.action, view.entry.object) for view in found if view.entry.outcome == "done"] == [
+            ("planned_outage.withdraw", "WO1"), ("planned_outage.announce", "WO2")
+        ]  # fmt: skip
+        assert {view.entry.detail["reason"] for view in found if view.entry.outcome == "denied"} == {"area"}
 
 
 async def test_only_lists_and_tables_of_a_sane_size_are_read(postgres_url: str) -> None:
     async with asking(postgres_url) as (client, sink, _):
         data = json.dumps([window()]).encode()
         for media in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""):
-            async with client.post(PATH, data=data, headers={**WHO, "content-type": media}) as answer:
+            async with client.post(PATH, data=data, headers={"content-type": media}) as answer:
                 assert answer.status == 415, media
-        headers = {**WHO, "content-type": "text/csv"}
+        headers = {"content-type": "text/csv"}
         async with client.post(PATH, data=io.BytesIO(b"x" * (5 << 20)), headers=headers) as answer:
             assert answer.status == 413
         assert sink.entries == []
@@ -274,7 +298,7 @@ async def test_a_gateway_that_only_waits_takes_nothing(postgres_url: str) -> Non
     async with (
         ready_store(postgres_url) as store,
         serving(store, state=Waiting()) as url,
-        aiohttp.ClientSession(url) as client,
+        aiohttp.ClientSession(url, headers=await signed(store)) as client,
     ):
         assert "not at work" in (await post(client, [window()], 503))["detail"]
 

@@ -18,6 +18,7 @@ from aiohttp import web
 from typer.testing import CliRunner
 
 from gateway.cli import app
+from gateway.cli.remote import TOKEN_VARIABLE
 from gateway.core.errors import InvalidInputError
 from gateway.csvfiles import load_network
 from gateway.embedded import BrokerAddress, free_port
@@ -154,9 +155,10 @@ async def at_work(there: Scene) -> None:
 
 
 async def test_from_the_file_to_the_database_and_through_a_restart(
-    tmp_path: Path, own_broker: BrokerAddress, database_url: str
+    tmp_path: Path, own_broker: BrokerAddress, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with scene(tmp_path, own_broker, database_url) as there, contextlib.AsyncExitStack() as stack:
+        monkeypatch.setenv(TOKEN_VARIABLE, await there.token())
         first, second = list(load_network(tmp_path / "network.csv").ids)[-2:]
         config, file = tmp_path / "feederline.yaml", tmp_path / "planned.csv"
         file.write_text(
