@@ -71,6 +71,13 @@ def outage(
     )
 
 
+NO_CLOCKS = {
+    clock: dict.fromkeys(("urban", "rural", "remote"), (None, None, None))
+    for clock in ("response", "arrival", "arrival_limit", "restoration")
+}
+"""Limits for `alerts.sla` under which no clock runs."""
+
+
 def settings(*targets: TargetSettings, **changes: object) -> AlertSettings:
     return AlertSettings.model_validate({"targets": targets, **changes})
 
