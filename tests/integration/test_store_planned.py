@@ -163,14 +163,18 @@ DESK_OF_ALERTS = Desk(small_inventory(), alert_settings(hold_off_s=60, update_s=
 
 
 async def followed(url: str, *story: tuple[int, IncidentKind]) -> list[tuple[str, list[str]]]:
-    """Tickets and their actions after an outage at T0 was at these seconds told to be of these kinds."""
+    """Tickets and what moved them from state to state, when an outage at T0 was told to be of these kinds at these
+    seconds."""
     async with ready_store(url) as store:
         for revision, (second, kind) in enumerate(story, 1):
             event = outage(revision=revision, kind=kind, at=T0 + second * SECOND)
             await store.write(Commit(events=[event], at=event.at), DESK_OF_ALERTS, SPOOL)
         await store.write(Commit(at=T0 + DAY), DESK_OF_ALERTS, SPOOL)
         return [
-            (view.ticket.state.value, [step.action for step in view.transitions])
+            (
+                view.ticket.state.value,
+                [step.action for step in view.transitions if step.from_state != step.to_state],
+            )
             for view in await store.reports.tickets()
         ]
 
