@@ -98,16 +98,6 @@ class PostgresOutbox:
                 await conn.execute(sql("delivery_hurry"), {"target": storable(target), "at": when(at)})
                 await conn.execute(sql("outbox_notify"))
 
-    async def replay(self, delivery_id: str, *, at: int) -> bool:
-        """Make a dead letter pending again; False when it is not one."""
-        with boundary("replaying a delivery"):
-            async with self._pool.connection() as conn:
-                done = await conn.execute(
-                    sql("delivery_replay"), {"delivery_id": delivery_id, "at": when(at)}
-                )
-                await conn.execute(sql("outbox_notify"))
-        return done.rowcount == 1
-
     async def wait(self, timeout_s: float) -> None:
         """Return when something was added, or after the timeout. While the database is away: after the timeout."""
         with contextlib.suppress(TimeoutError):

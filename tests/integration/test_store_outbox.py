@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from collections.abc import Iterator
+from typing import Any
 
+import psycopg
 import pytest
 
-from gateway.core.clock import MINUTE, SECOND
+from gateway.core.clock import MINUTE, SECOND, to_datetime
 from gateway.core.model import Commit
 from gateway.store import Store
+from gateway.store.queries import sql
 from tests.integration.store_world import SPOOL, T0, PlainDesk, outage, ready_store, rows
+from tests.integration.webhook_rig import message, put
 from tests.waiting import until
 
 DESK = PlainDesk(hold_off=0)
@@ -77,10 +83,10 @@ async def test_failures_wait_and_in_the_end_become_dead_letters(postgres_url: st
             ("dead", "410 gone"),
             ("pending", None),
         ]
-        assert await outbox.replay(message.id, at=AT + MINUTE)
-        assert not await outbox.replay(message.id, at=AT + MINUTE)
+        assert await store.deliveries.replay(at=AT + MINUTE, by="wu", delivery=message.id) == 1
         (replayed,) = await outbox.claim(at=AT + MINUTE, lease=SECOND, limit=10)
         assert (replayed.id, replayed.attempts) == (message.id, 2)
+        assert replayed.created_at == AT + MINUTE, "patience counts from the replay"
 
 
 async def test_only_the_targets_asked_for(postgres_url: str) -> None:
@@ -144,3 +150,98 @@ async def test_after_a_kill_the_same_owner_takes_up_its_claims_at_once_and_no_on
         await restarted.release()
         assert await restarted.claim(at=AT, lease=MINUTE, limit=10) == [lost]
     assert others != lost
+
+
+async def test_what_a_target_calls_a_ticket_is_told_to_its_later_messages_only(database_url: str) -> None:
+    async with ready_store(database_url) as store:
+        await open_tickets(store, 2, revisions=3)
+        outbox = store.outbox()
+        first, other = await outbox.claim(at=AT + SECOND, lease=SECOND, limit=10)
+        assert (first.subject, first.reference, other.reference) == (first.ticket, "", "")
+        await outbox.delivered(first, at=AT + SECOND, status=201, reference="INC0010\0")
+        await outbox.delivered(other, at=AT + SECOND, status=201)
+        known = {d.ticket: d.reference for d in await outbox.claim(at=AT + SECOND, lease=SECOND, limit=10)}
+        assert known == {first.ticket: "INC0010␀", other.ticket: ""}
+        (second,) = (d for d in await outbox.claim(at=AT + MINUTE, lease=SECOND, limit=9) if d.reference)
+        await outbox.delivered(second, at=AT + MINUTE, status=200, reference="INC0011")
+        (third,) = (d for d in await outbox.claim(at=AT + MINUTE, lease=SECOND, limit=9) if d.reference)
+        assert (third.revision, third.reference) == (3, "INC0011")
+
+
+async def test_a_disabled_target_stays_so_until_a_person_enables_it(database_url: str) -> None:
+    async with ready_store(database_url) as store:
+        await put(store, message("a"), message("a", 2), message("b"), message("b", to="other"))
+        outbox = store.outbox(["desk"])
+        (gone, under_way) = await outbox.claim(at=AT, lease=MINUTE, limit=9)
+        await outbox.disable("desk", at=AT, reason="410: closed down")
+        await outbox.failed(gone, at=AT, next_at=None, error="410: closed down")
+    async with ready_store(database_url) as store:  # another process, another time
+        await put(store, message("c"))
+        assert [d.target for d in await store.outbox().claim(at=AT + SECOND, lease=SECOND, limit=9)] == [
+            "other"
+        ]
+        states = {d.id: (d.state, d.last_error) for d in await store.deliveries.page(target="desk")}
+        assert states.pop(under_way.id) == ("pending", None), "its outcome is still to come"
+        assert [state for state, _ in states.values()] == ["dead"] * 3
+        assert all("410: closed down" in str(error) for _, error in states.values())
+        await store.outbox().claim(at=AT + MINUTE, lease=SECOND, limit=9)
+        (late,) = [d for d in await store.deliveries.page(target="desk") if d.id == under_way.id]
+        assert (late.state, late.last_error) == ("dead", "the target is disabled: 410: closed down")
+        assert await store.targets.enable("desk", at=AT + MINUTE, by="wu") == 4
+        again = await store.outbox(["desk"]).claim(at=AT + MINUTE, lease=SECOND, limit=9)
+        assert [(d.subject, d.revision) for d in again] == [("a", 1), ("b", 1), ("c", 1)]
+
+
+async def test_what_waits_goes_when_the_target_is_back(postgres_url: str) -> None:
+    async with ready_store(postgres_url) as store:
+        await put(store, message("a"), message("b"), message("b", to="other"))
+        outbox = store.outbox()
+        for delivery in await outbox.claim(at=AT, lease=MINUTE, limit=9):
+            await outbox.failed(delivery, at=AT, next_at=AT + 5 * MINUTE, error="500")
+        await outbox.hurry("desk", at=AT + SECOND)
+        ready = await outbox.claim(at=AT + SECOND, lease=SECOND, limit=9)
+        assert [(d.subject, d.target) for d in ready] == [("a", "desk"), ("b", "desk")]
+
+
+CROWD = """
+    insert into feederline.delivery
+           (delivery_id, subject, revision, target, content_type, body, state, next_at, created_at)
+    select 'm' || n, 's' || n / 5, n % 5, case when n % 20 < 3 then 'broken' else 'desk' end, 'text/plain', '',
+           case when n <= 100000 then 'delivered' else 'pending' end,
+           to_timestamp(1772352000 + n % 1000 - case when n % 20 < 3 then 86400 else 0 end), to_timestamp(1772352000)
+      from generate_series(1, 120000) as n
+"""
+
+
+async def test_a_claim_looks_at_little_however_much_there_is(database_url: str) -> None:
+    """100,000 messages delivered, and thousands that wait for other targets or for another time."""
+    async with ready_store(database_url) as store:
+        async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as conn:
+            await conn.execute(CROWD)
+            await conn.execute("analyze feederline.delivery")
+        given = {
+            "at": to_datetime(AT),
+            "until": to_datetime(AT + MINUTE),
+            "limit": 16,
+            "targets": ["desk"],
+            "owner": "me",
+        }
+        async with store._pool.connection() as conn:
+            query = "explain (analyze, format json) " + sql("delivery_claim")
+            (row,) = await (await conn.execute(query.encode(), given)).fetchall()
+        (plan,) = row[0]
+        touched = sum(
+            _touched(node) for node in _nodes(plan["Plan"]) if node.get("Relation Name") == "delivery"
+        )
+        assert touched < 500, json.dumps(plan, indent=1)
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for part in plan.get("Plans", ()):
+        yield from _nodes(part)
+
+
+def _touched(node: dict[str, Any]) -> int:
+    removed = node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Index Recheck", 0)
+    return int((node["Actual Rows"] + removed) * node["Actual Loops"])

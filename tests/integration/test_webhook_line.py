@@ -8,6 +8,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -47,14 +48,14 @@ async def serving(handler: Handler) -> AsyncIterator[str]:
         await runner.cleanup()
 
 
-async def send(url: str, **changes: object) -> Reply:
+async def send(url: str, **changes: Any) -> Reply:
     chosen = target(url, **changes)
     async with open_session(2) as session:
         return await Endpoint(chosen, frozenset({chosen.host}), SystemClock()).send(session, message())
 
 
 async def ask(
-    url: str, work: Callable[[Line], Awaitable[Answer]], *, timeout_s: float = 5, **changes: object
+    url: str, work: Callable[[Line], Awaitable[Answer]], *, timeout_s: float = 5, **changes: Any
 ) -> Answer:
     chosen = target(url, timeout_s=timeout_s, **changes)
     async with open_session(2) as session:
@@ -114,7 +115,7 @@ def test_certificates_that_cannot_be_used_are_named(authority: Authority, tmp_pa
     cert, _ = authority.issue("one")
     _, other_key = authority.issue("two")
     (tmp_path / "nonsense.pem").write_text("nothing")
-    faulty = (
+    faulty: tuple[tuple[dict[str, Any], str], ...] = (
         ({"ca_file": tmp_path / "absent.pem"}, "ca_file"),
         ({"ca_file": tmp_path / "nonsense.pem"}, "ca_file"),
         ({"client_cert": cert, "client_key": other_key}, "client_key"),

@@ -11,8 +11,9 @@ import pytest
 from aiohttp import web
 from standardwebhooks import Webhook
 
+from alerts.exchange import Reply
 from alerts.targets import TargetSettings
-from alerts.webhook import Endpoint, Reply, open_session
+from alerts.webhook import Endpoint, open_session
 from gateway.core.clock import SECOND, ManualClock, SystemClock
 from gateway.core.model import Delivery
 from simulator.receiver import Receiver

@@ -11,7 +11,9 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 from prometheus_client import REGISTRY
 
@@ -20,6 +22,9 @@ from alerts.settings import AlertSettings
 from alerts.targets import TargetSettings
 from gateway.core.clock import SECOND, ManualClock
 from gateway.core.model import Delivery
+from gateway.store import Store
+from gateway.store.queries import sql
+from gateway.store.tickets import save_deliveries
 from simulator.receiver import Behaviour, Receiver
 from tests.alerting import AT, SECRET, MemoryOutbox, settings, target
 from tests.waiting import until
@@ -44,6 +49,13 @@ def message(
         created_at=created_at,
         body=json.dumps(body).encode(),
     )
+
+
+async def put(store: Store, *messages: Delivery) -> None:
+    """Write messages as a ticket's step does; they are about no ticket, so that none is needed."""
+    async with store._pool.connection() as conn, conn.transaction():
+        await save_deliveries(conn, [msgspec.structs.replace(each, ticket=None) for each in messages])
+        await conn.execute(sql("outbox_notify"))
 
 
 class TargetsOutbox(MemoryOutbox):
@@ -140,7 +152,7 @@ async def bench(
     targets: Sequence[TargetSettings] = (),
     start: bool = True,
     tls: ssl.SSLContext | None = None,
-    to: dict[str, object] | None = None,
+    to: dict[str, Any] | None = None,
     **changes: object,
 ) -> AsyncIterator[Bench]:
     """`to`: changes of the target "desk", which is the receiver;  changes: of the section `alerts`."""
