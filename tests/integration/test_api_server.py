@@ -169,7 +169,7 @@ async def test_page_needs_nothing_from_elsewhere(site: tuple[str, StandInState])
         async with client.get("/") as answer:
             assert answer.content_type == "text/html"
             assert "http" not in (await answer.text()).replace("http-equiv", "")
-        for name in ("page.js", "figures.js", "stories.js", "dom.js", "format.js"):
+        for name in ("page.js", "figures.js", "stories.js", "dom.js", "format.js", "signin.js"):
             async with client.get(f"/web/{name}") as answer:
                 assert answer.content_type == "text/javascript"
                 text = await answer.text()

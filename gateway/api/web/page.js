@@ -2,6 +2,7 @@
 
 import { byId, setClass, setText } from "./dom.js";
 import { showFigures, showGateway } from "./figures.js";
+import { NotSignedIn, recognise, setUp, wanted } from "./signin.js";
 import { showIncidents, showTickets } from "./stories.js";
 
 const PERIOD_MS = 2000;
@@ -13,9 +14,11 @@ let answeredAt = null;
 let deafS = 0;
 let complaint = "";
 let timer = 0;
+let strange = false;
 
 async function ask(path) {
   const response = await fetch(path, { cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) });
+  if (response.status === 401) throw new NotSignedIn();
   if (!response.ok) {
     const body = await response.json().catch(() => ({}));
     throw new Error(body.detail ? String(body.detail) : `${path} answered ${response.status}`);
@@ -31,6 +34,7 @@ async function refresh() {
       ask("/api/incidents?state=live&limit=100"),
       ask("/api/tickets?limit=30"),
     ]);
+    await recognise();
     showFigures(summary);
     showIncidents(incidents, summary.at);
     showTickets(tickets, summary.at);
@@ -39,16 +43,23 @@ async function refresh() {
     const heard = summary.gateway.stream_at;
     deafS = heard ? (Date.parse(summary.at) - Date.parse(heard)) / 1000 : Infinity;
     complaint = summary.ready ? "" : `The gateway is not ready:\n${summary.reasons.join("\n")}`;
+    strange = false;
   } catch (error) {
-    complaint = error instanceof TypeError || error.name === "TimeoutError"
+    strange = error instanceof NotSignedIn;
+    if (strange) {
+      answeredAt = null;
+      wanted();
+    }
+    complaint = strange ? "" : error instanceof TypeError || error.name === "TimeoutError"
       ? "The gateway does not answer. What stands below is not current."
       : `${error.message}\nWhat stands below is not current.`;
   }
   showFreshness();
-  timer = setTimeout(refresh, PERIOD_MS);
+  if (!strange) timer = setTimeout(refresh, PERIOD_MS); // signing in goes on from here
 }
 
 function freshness() {
+  if (strange) return ["waiting", "Sign in to see it"];
   if (answeredAt === null) return ["waiting", "Waiting for the gateway"];
   const age = Math.round((performance.now() - answeredAt) / 1000);
   if (age * 1000 > STALE_MS) return ["stale", `Not current: last update ${age} s ago`];
@@ -69,4 +80,5 @@ function showFreshness() {
 
 document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
 setInterval(showFreshness, 1000);
+setUp(refresh);
 refresh();
