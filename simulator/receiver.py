@@ -29,6 +29,7 @@ class Behaviour:
     text: str = ""
     delay_s: float = 0.0  # before taking effect
     hold: asyncio.Event | None = None  # wait for this before taking effect
+    hold_answer: asyncio.Event | None = None  # take effect, and wait for this before answering
     drop: Literal["", "before", "after"] = ""  # hang up before reading, or after it took effect, unanswered
 
 
@@ -133,6 +134,8 @@ class Receiver:
             await behaviour.hold.wait()
         if 200 <= behaviour.status < 300:
             self._apply(request.headers, json.loads(data))
+        if behaviour.hold_answer is not None:
+            await behaviour.hold_answer.wait()
         if behaviour.drop == "after":
             return _hang_up(request)
         return web.Response(status=behaviour.status, text=behaviour.text, headers=behaviour.headers)
