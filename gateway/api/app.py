@@ -27,6 +27,7 @@ from gateway.api.field import Field
 from gateway.api.guard import Guard
 from gateway.api.identity import Identity
 from gateway.api.limits import Limits
+from gateway.api.oidc import Oidc
 from gateway.api.routes import Days
 from gateway.api.settings import AccessSettings, ApiSettings
 from gateway.api.shapes import ReadyOut
@@ -86,7 +87,9 @@ def create_app(
     and another network. `desk` moves tickets, `alerts` says what their clocks and targets are. `time_zone` is where
     days and months begin; the same as the setting `time_zone` in the database."""
     trail = AuditTrail(store.access, clock)
-    gate = Gate(Identity(store.access, settings, access, clock), trail, clock, access.limits)
+    verifier = Oidc(access.oidc) if access.oidc else None
+    identity = Identity(store.access, settings, access, clock, verifier)
+    gate = Gate(identity, trail, clock, access.limits)
     viewer = [Depends(gate.needs(Role.VIEWER))]
 
     @contextlib.asynccontextmanager
