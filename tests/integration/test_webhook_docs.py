@@ -17,7 +17,6 @@ import alerts
 from alerts.desk import Desk
 from alerts.settings import AlertSettings
 from alerts.webhook import Endpoint, open_session
-from gateway.core.clock import SystemClock
 from tests.alerting import AT, OTHER_SECRET, SECRET, district, outage, settings, target
 
 PAGE = (Path(alerts.__file__).parent.parent / "docs" / "webhooks.md").read_text()
@@ -59,7 +58,7 @@ async def test_the_receiver_shown_verifies_what_we_send(monkeypatch: pytest.Monk
             statuses = []
             for chosen in (forged, good, good):
                 endpoint = Endpoint(chosen, frozenset({chosen.host}))
-                reply = await endpoint.send(session, delivery, at=SystemClock().now())
+                reply = await endpoint.send(session, delivery)
                 statuses.append(reply.status)
             assert statuses == [401, 204, 204]
             process.terminate()
