@@ -8,11 +8,13 @@ from typing import Annotated, TypeAlias
 from pydantic import AfterValidator, ValidationError
 
 from alerts.formats.notice import Options
-from alerts.tickets import RULES, Party
+from alerts.tickets import RULES, Action, Party
 from gateway.core.settings import Settings
 
-CALLBACK_ACTIONS = tuple(action.value for action, rule in RULES.items() if Party.SYSTEM in rule.parties)
-"""What a service system may ask for; whether a ticket's state allows it is the desk's matter."""
+CALLBACK_ACTIONS = tuple(
+    action.value for action, rule in RULES.items() if Party.SYSTEM in rule.parties or action is Action.CONFIRM
+)
+"""What a service system may ask for; it confirms the incident, which the ticket follows."""
 
 
 def _known(actions: dict[str, str]) -> dict[str, str]:

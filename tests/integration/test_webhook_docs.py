@@ -1,4 +1,4 @@
-"""The reference shows a receiver and a message; both are held to work."""
+"""What the reference shows is held to work: receiver, messages, configuration, lists, callbacks."""
 
 from __future__ import annotations
 
@@ -6,65 +6,213 @@ import asyncio
 import json
 import os
 import re
+import shutil
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
 import yaml
+from aiohttp import web
 
 import alerts
-from alerts.desk import Desk
+from alerts.callbacks import Caller
+from alerts.formats import FORMATS
+from alerts.formats.facts import TICKET_TYPES
+from alerts.formats.jira import JiraOptions
+from alerts.formats.options import CALLBACK_ACTIONS
+from alerts.formats.servicenow import ServiceNowOptions
+from alerts.formats.template import ALARM_NAMES, STORM_NAMES, TICKET_NAMES, TemplateOptions
 from alerts.settings import AlertSettings
 from alerts.webhook import Endpoint, open_session
-from tests.alerting import AT, OTHER_SECRET, SECRET, district, outage, settings, target
+from gateway.core.clock import SystemClock
+from tests.alerting import OTHER_SECRET, SECRET, target
+from tests.notices import delivery, notice
 
-PAGE = (Path(alerts.__file__).parent.parent / "docs" / "webhooks.md").read_text()
-
-
-def block(language: str) -> str:
-    (text,) = re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
-    return str(text)
+ROOT = Path(alerts.__file__).parent
+PAGE = (ROOT.parent / "docs" / "webhooks.md").read_text()
 
 
-def test_the_message_shown_fits_the_schema() -> None:
-    schema = json.loads((Path(alerts.__file__).parent / "schema" / "ticket.v1.json").read_text())
-    jsonschema.Draft202012Validator(schema).validate(json.loads(block("json")))
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
 
 
-def test_the_configuration_shown_is_accepted() -> None:
-    chosen = AlertSettings.model_validate(yaml.safe_load(block("yaml"))["alerts"])
-    assert chosen.targets[0].host == "desk.example"
+RECEIVER, CALL = blocks("python")
 
 
-async def test_the_receiver_shown_verifies_what_we_send(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DESK_SECRET", SECRET)
-    monkeypatch.setenv("OTHER_SECRET", OTHER_SECRET)
+def section(title: str) -> str:
+    return PAGE.split(f"\n## {title}\n")[1].split("\n## ")[0]
+
+
+@pytest.mark.parametrize(("number", "schema"), [(0, "ticket"), (1, "storm"), (2, "alarm"), (3, "callback")])
+def test_the_messages_shown_fit_their_schemas(number: int, schema: str) -> None:
+    document = json.loads((ROOT / "schema" / f"{schema}.v1.json").read_text())
+    jsonschema.Draft202012Validator(document).validate(json.loads(blocks("json")[number]))
+
+
+@pytest.mark.parametrize("text", blocks("yaml"))
+def test_the_configurations_shown_are_accepted(text: str) -> None:
+    assert AlertSettings.model_validate(yaml.safe_load(text)["alerts"]).targets
+
+
+def test_every_format_is_shown() -> None:
+    shown = {
+        target.get("format", "standard")
+        for text in blocks("yaml")
+        for target in yaml.safe_load(text)["alerts"]["targets"]
+    }
+    assert shown == set(FORMATS)
+    assert set(re.findall(r"^\| `(\w+)` \| ", PAGE.split("\n## ")[0], re.MULTILINE)) == set(FORMATS)
+
+
+def test_the_lists_are_what_there_is() -> None:
+    assert set(re.findall(r"^\| `(ticket\.\w+)` \|", PAGE, re.MULTILINE)) == set(TICKET_TYPES)
+    for name, names in (("ticket", TICKET_NAMES), ("storm", STORM_NAMES), ("alarm", ALARM_NAMES)):
+        (row,) = re.findall(rf"^\| {name} \| (.*) \|$", section("Templates"), re.MULTILINE)
+        assert tuple(re.findall(r"`(\w+)`", row)) == names
+    (row,) = re.findall(r"^\| `action` \| (.*?);", section("Calling back"), re.MULTILINE)
+    assert tuple(re.findall(r"`(\w+)`", row)) == CALLBACK_ACTIONS
+
+
+@pytest.mark.parametrize(
+    ("title", "model"),
+    [
+        ("ServiceNow", ServiceNowOptions),
+        ("Jira Service Management", JiraOptions),
+        ("Templates", TemplateOptions),
+    ],
+)
+def test_every_option_has_a_row(title: str, model: Any) -> None:
+    table = section(title).split("| option |")[1].split("\n\n")[0]
+    firsts = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    assert sorted(re.findall(r"`(\w+)`", " ".join(firsts))) == sorted(model.model_fields)
+
+
+@asynccontextmanager
+async def receiver() -> AsyncIterator[tuple[asyncio.subprocess.Process, int]]:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",
-        block("python"),
+        RECEIVER,
         env={**os.environ, "PORT": "0"},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
     )
     assert process.stdout is not None
     try:
-        async with asyncio.timeout(20), open_session(1) as session:
-            port = int((await process.stdout.readline()).split()[-1])
-            good = target(f"http://127.0.0.1:{port}/")
-            forged = target(f"http://127.0.0.1:{port}/", secret={"env": "OTHER_SECRET"})
-            (delivery,) = Desk(district(), settings(good)).open(outage(), number=1, at=AT).deliveries
-            statuses = []
-            for chosen in (forged, good, good):
-                endpoint = Endpoint(chosen, frozenset({chosen.host}))
-                reply = await endpoint.send(session, delivery)
-                statuses.append(reply.status)
-            assert statuses == [401, 204, 204]
-            process.terminate()
-            said = (await process.stdout.read()).decode().splitlines()
-        assert said == ["ticket.opened Outage below transformer T12 (Market Street), 48 customers"]
+        async with asyncio.timeout(20):
+            yield process, int((await process.stdout.readline()).split()[-1])
     finally:
         if process.returncode is None:
             process.kill()
         await process.wait()
+
+
+async def test_the_receiver_shown_verifies_what_we_send(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DESK_SECRET", SECRET)
+    monkeypatch.setenv("OTHER_SECRET", OTHER_SECRET)
+    assert len([line for line in RECEIVER.splitlines() if line.strip()]) <= 25  # about twenty lines
+    async with receiver() as (process, port), open_session(1) as session:
+        good = target(f"http://127.0.0.1:{port}/")
+        forged = target(f"http://127.0.0.1:{port}/", secret={"env": "OTHER_SECRET"})
+        statuses = []
+        for chosen in (forged, good, good):
+            endpoint = Endpoint(chosen, frozenset({chosen.host}))
+            reply = await endpoint.send(session, delivery(notice(), chosen))
+            statuses.append(reply.status)
+        assert statuses == [401, 204, 204]
+        process.terminate()
+        assert process.stdout is not None
+        said = (await process.stdout.read()).decode().splitlines()
+    assert said == ["ticket.opened Outage below transformer T12 (Market Street), 48 customers"]
+
+
+@asynccontextmanager
+async def gateway(got: list[tuple[dict[str, str], bytes]]) -> AsyncIterator[str]:
+    async def take(request: web.Request) -> web.Response:
+        got.append((dict(request.headers), await request.read()))
+        return web.Response(status=200)
+
+    app = web.Application()
+    app.router.add_post("/api/callbacks/desk", take)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}/api/callbacks/desk"
+    finally:
+        await runner.cleanup()
+
+
+async def test_the_callback_shown_is_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BACK_SECRET", SECRET)
+    caller = Caller(target(callback_secret={"env": "BACK_SECRET"}))
+    got: list[tuple[dict[str, str], bytes]] = []
+    async with gateway(got) as url, asyncio.timeout(20):
+        environment = {**os.environ, "DESK_CALLBACK_SECRET": SECRET, "URL": url}
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", CALL, "1017", env=environment, stdout=asyncio.subprocess.PIPE
+        )
+        said, _ = await process.communicate()
+    assert said.strip() == b"200"
+    ((headers, body),) = got
+    made = caller.read(headers, body, now=SystemClock().now())
+    assert made.request is not None
+    assert (made.number, made.request.action, made.request.reason) == (1017, "close", "fuse base replaced")
+
+
+_SERVICENOW_STANDS_IN = """
+const crypto = require("crypto");
+const row = {
+  correlation_id: "inc-1", state: "6", number: "INC0010023", close_notes: "电缆 \\u007f replaced", sys_mod_count: "4",
+};
+const current = {getUniqueValue: () => "c0ffee", getValue: (name) => row[name]};
+const previous = {};
+const gs = {getProperty: (name) => ({"feederline.callback_key": process.env.CALLBACK_KEY})[name]};
+class GlideCertificateEncryption {
+  generateMac(key, algorithm, data) {
+    if (algorithm !== "HmacSHA256") throw new Error(algorithm);
+    return crypto.createHmac("sha256", Buffer.from(key, "base64")).update(data, "latin1").digest("base64");
+  }
+}
+const sent = {headers: {}};
+const sn_ws = {RESTMessageV2: class {
+  setHttpMethod(method) { sent.method = method; }
+  setEndpoint(url) { sent.url = url; }
+  setRequestHeader(name, value) { sent.headers[name] = value; }
+  setRequestBody(body) { sent.body = body; }
+  executeAsync() { console.log(JSON.stringify(sent)); }
+}};
+"""
+
+
+async def test_the_business_rule_shown_signs_as_we_verify(monkeypatch: pytest.MonkeyPatch) -> None:
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("needs node to run the script")
+    (script,) = blocks("javascript")
+    monkeypatch.setenv("BACK_SECRET", SECRET)
+    process = await asyncio.create_subprocess_exec(
+        node,
+        "-e",
+        _SERVICENOW_STANDS_IN + script,
+        env={**os.environ, "CALLBACK_KEY": SECRET.removeprefix("whsec_")},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(20):
+        said, _ = await process.communicate()
+    sent = json.loads(said)
+    assert (sent["method"], sent["url"]) == ("post", "https://ops.example/api/callbacks/servicenow")
+    caller = Caller(target(format="servicenow", callback_secret={"env": "BACK_SECRET"}))
+    made = caller.read(sent["headers"], sent["body"].encode(), now=SystemClock().now())
+    assert made.request is not None
+    assert (made.incident, made.request.action, made.request.reason) == (
+        "inc-1",
+        "close",
+        "电缆 \x7f replaced",
+    )
+    shown = json.loads(blocks("json")[4])
+    assert set(shown) == set(json.loads(sent["body"]))

@@ -157,7 +157,7 @@ def test_another_secret_and_one_of_several_signatures() -> None:
         ({"action": "close"}, "body: name the ticket by exactly one of ticket, number, incident, reference"),
         ({"action": "close", "number": 1, "incident": "i"}, "body: name the ticket by exactly one of"),
         ({"number": 1}, "action: is missing"),
-        ({"number": 1, "action": "open"}, "action: not one of acknowledge, dispatch"),
+        ({"number": 1, "action": "open"}, "action: not one of acknowledge, confirm"),
         ({"number": 1, "action": ["close"]}, "action: "),
         ({"number": "1", "action": "close"}, "number: "),
         ({"number": True, "action": "close"}, "number: true does not belong here"),

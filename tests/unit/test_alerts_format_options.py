@@ -33,7 +33,7 @@ JIRA = {"deployment": "cloud", "service_desk_id": "1", "request_type_id": "2", "
         ("servicenow", {"states": {"shut": 6}}, "options.states.shut"),
         ("servicenow", {"states": {"closed": "six"}}, "options.states.closed: "),
         ("servicenow", {"fields": {"correlation_id": "x"}}, "correlation_id: set by the gateway"),
-        ("servicenow", {"callback_actions": {"6": "shut"}}, "shut: not one of acknowledge, dispatch"),
+        ("servicenow", {"callback_actions": {"6": "shut"}}, "shut: not one of acknowledge, confirm"),
         ("jira", {}, "options.deployment: is missing"),
         ("jira", {**JIRA, "deployment": "server"}, "'cloud' or 'data_center'"),
         ("jira", {**JIRA, "service_desk_id": "x/../y"}, "options.service_desk_id: "),
