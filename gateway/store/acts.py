@@ -70,13 +70,11 @@ class BoundActs:
                 self._conn, "incident_one", {"incident": row["incident_id"]}, self._devices
             )
             step = desk.act(incident, ticket, request, at=at)
-            await save(self._conn, step)
+            await save(self._conn, [step])
             await save_links(self._conn, step.links)
             await look_again(self._conn, {step.ticket.id: desk.again_at(incident, step.ticket)})
             if audit is not None:
                 await audit_write(self._conn, audit)
-            if step.deliveries:
-                await self._conn.execute(sql("outbox_notify"))
         return step
 
     async def find(self, key: str, *, target: str = "") -> str:

@@ -33,9 +33,12 @@ async def write(
     fresh = [e for e in events if e.incident.revision > known.get(storable(e.incident.id), 0)]
     latest = {event.incident.id: event.incident for event in fresh}
     # Ended ones go first: one that ends may make room for the next at the same place.
-    for incident in sorted(latest.values(), key=lambda i: i.state == IncidentState.OPEN):
-        due = desk.due_at(incident) if incident.state == IncidentState.OPEN else None
-        await conn.execute(sql("incident_upsert"), incident_row(incident, due))
+    given = [
+        incident_row(incident, desk.due_at(incident) if incident.state == IncidentState.OPEN else None)
+        for incident in sorted(latest.values(), key=lambda i: i.state == IncidentState.OPEN)
+    ]
+    async with conn.cursor() as cur:
+        await cur.executemany(sql("incident_upsert"), given)
     await _members(conn, latest.values(), devices)
     await _interruptions(conn, fresh, devices)
     return fresh, sum(storable(name) not in known for name in latest)
@@ -49,10 +52,10 @@ async def _known(conn: psycopg.AsyncConnection, events: Sequence[Event]) -> Mapp
 
 
 async def _members(conn: psycopg.AsyncConnection, incidents: Iterable[Incident], devices: DeviceKeys) -> None:
-    for incident in incidents:
-        members = {"incident": storable(incident.id), "devices": devices.of(incident.devices)}
-        await conn.execute(sql("incident_members_remove"), members)
-        await conn.execute(sql("incident_members_add"), members)
+    members = [{"incident": storable(i.id), "devices": devices.of(i.devices)} for i in incidents]
+    async with conn.cursor() as cur:
+        await cur.executemany(sql("incident_members_remove"), members)
+        await cur.executemany(sql("incident_members_add"), members)
 
 
 async def _interruptions(conn: psycopg.AsyncConnection, events: Sequence[Event], devices: DeviceKeys) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -62,28 +62,46 @@ async def advance(
     return Steps(moving.opened, moving.closed)
 
 
-async def save(conn: psycopg.AsyncConnection, step: TicketStep, *, new: bool = False) -> None:
-    """Write one step with its messages, within the caller's transaction; not its links."""
-    await conn.execute(sql("ticket_insert" if new else "ticket_update"), ticket_row(step.ticket))
-    await conn.execute(sql("ticket_transition_insert"), transition_row(step.transition))
-    await save_deliveries(conn, step.deliveries)
+async def save(conn: psycopg.AsyncConnection, steps: Sequence[TicketStep]) -> None:
+    """Write steps, in this order, with their messages, within the caller's transaction; not their links."""
+    if not steps:
+        return
+    opening = [ticket_row(step.ticket) for step in steps if step.transition.from_state is None]
+    moving = [ticket_row(step.ticket) for step in steps if step.transition.from_state is not None]
+    async with conn.cursor() as cur:
+        if opening:
+            await cur.executemany(sql("ticket_insert"), opening)
+        if moving:
+            await cur.executemany(sql("ticket_update"), moving)
+        await cur.executemany(
+            sql("ticket_transition_insert"), [transition_row(step.transition) for step in steps]
+        )
+    await save_deliveries(conn, [message for step in steps for message in step.deliveries])
 
 
-async def save_deliveries(conn: psycopg.AsyncConnection, messages: Iterable[Delivery]) -> None:
-    for message in messages:
-        await conn.execute(sql("delivery_insert"), delivery_row(message))
+async def save_deliveries(conn: psycopg.AsyncConnection, messages: Sequence[Delivery]) -> None:
+    """Write messages and wake the dispatcher."""
+    if messages:
+        async with conn.cursor() as cur:
+            await cur.executemany(sql("delivery_insert"), [delivery_row(message) for message in messages])
+        await conn.execute(sql("outbox_notify"))
 
 
-async def save_links(conn: psycopg.AsyncConnection, links: Iterable[TicketLink]) -> None:
+async def save_links(conn: psycopg.AsyncConnection, links: Sequence[TicketLink]) -> None:
     """Those between tickets that exist; a second time changes nothing."""
-    for link in links:
-        given = {
+    if not links:
+        return
+    given = [
+        {
             "ticket": storable(link.ticket),
             "other": storable(link.other),
             "kind": link.kind,
             "at": when(link.at),
         }
-        await conn.execute(sql("ticket_link_insert"), given)
+        for link in links
+    ]
+    async with conn.cursor() as cur:
+        await cur.executemany(sql("ticket_link_insert"), given)
 
 
 async def look_again(conn: psycopg.AsyncConnection, at: Mapping[str, int | None]) -> None:
@@ -120,7 +138,7 @@ class _Round:
         self._storm = storm
         self._storming = storm is not None
         self._more = False  # more tickets live than before
-        self._messages = 0
+        self._steps: list[TicketStep] = []  # not yet written
         self._again: dict[str, int | None] = {}
         self._links: list[TicketLink] = []
 
@@ -142,36 +160,36 @@ class _Round:
             latest[name] = incident
             step = self._desk.follow(incident, tickets[name], at=moment, storming=self._storming)
             if step is not None:
-                tickets[name] = await self._take(step)
+                tickets[name] = self._take(step)
         for name, incident in latest.items():
-            await self._rest(incident, tickets[name])
+            self._rest(incident, tickets[name])
 
     async def open_due(self) -> None:
         due = await incidents.select(self._conn, "incident_due", {"at": when(self._at)}, self._devices)
         if not due:
             return
-        standing = await _standing(self._conn, self._storm)
+        standing = await self._standing()
         chosen = self._desk.choose(due, standing)
         parts = {incident.id: name for incident in chosen if (name := _split_from(incident))}
         wholes = await _tickets(self._conn, "ticket_of_incidents", sorted(set(parts.values())))
-        for incident in chosen:
-            row = await (await self._conn.execute(sql("ticket_number"))).fetchone()
-            assert row is not None
+        numbers = await (await self._conn.execute(sql("ticket_number"), {"count": len(chosen)})).fetchall()
+        for incident, (number,) in zip(chosen, numbers, strict=True):
             step = self._desk.open(
                 incident,
-                number=row[0],
+                number=number,
                 at=self._at,
                 split_from=wholes.get(parts.get(incident.id, "")),
                 storming=self._storming,
             )
-            ticket = await self._take(step, new=True)
-            await self._rest(incident, ticket)
+            ticket = self._rest(incident, self._take(step))
+            wholes[storable(incident.id)] = ticket
             self.opened += 1
             if not ticket.drill:
                 standing.append(ticket)
             if not self._storming and self.opened % _MANY == 0:
                 storm, _ = self._desk.weather(None, standing, at=self._at)
-                self._storming = _goes_on(storm)
+                self._storming = storm is not None and storm.ended_at is None
+        await self._write()
         # Incidents that were absorbed before the one that absorbed them had its ticket.
         absorbing = {"incidents": [storable(incident.id) for incident in chosen], "at": when(self._at)}
         await self._conn.execute(sql("ticket_link_absorbed"), absorbing)
@@ -180,41 +198,53 @@ class _Round:
         """A storm can begin only when tickets came to live, and is looked after until it ends."""
         if self._storm is None and not self._more:
             return
-        standing = await _standing(self._conn, self._storm)
+        standing = await self._standing()
         storm, summaries = self._desk.weather(self._storm, standing, at=self._at)
         if storm is None and self._storm is not None:
             storm = msgspec.structs.replace(self._storm, ended_at=self._at)
         if storm is not None and storm != self._storm:
             await self._conn.execute(sql("storm_upsert"), storm_row(storm))
         await save_deliveries(self._conn, summaries)
-        self._messages += len(summaries)
 
     async def finish(self) -> None:
+        await self._write()
         await look_again(self._conn, self._again)
         await save_links(self._conn, self._links)
-        if self._messages:
-            await self._conn.execute(sql("outbox_notify"))
 
-    async def _take(self, step: TicketStep, *, new: bool = False) -> Ticket:
-        await save(self._conn, step, new=new)
+    def _take(self, step: TicketStep) -> Ticket:
+        self._steps.append(step)
+        self._links += step.links
         made = step.transition
         self.closed += made.to_state == TicketState.CLOSED and made.from_state != TicketState.CLOSED
-        self._more |= (new or made.from_state in _ENDED) and made.to_state not in _ENDED
-        self._messages += len(step.deliveries)
-        self._links += step.links
+        lived = made.from_state is not None and made.from_state not in _ENDED
+        self._more |= not lived and made.to_state not in _ENDED
         return step.ticket
 
-    async def _rest(self, incident: Incident, ticket: Ticket) -> None:
+    def _rest(self, incident: Incident, ticket: Ticket) -> Ticket:
         """Everything that the ticket's clocks ask for by now, and when they will ask for more."""
         if self._at:
             for _ in range(_MOST_REMINDERS):
                 step = self._desk.remind(incident, ticket, at=self._at)
                 if step is None:
                     break
-                ticket = await self._take(step)
+                ticket = self._take(step)
             else:
                 log.error("the clocks of a ticket do not come to rest", extra={"ticket": ticket.id})
         self._again[ticket.id] = self._desk.again_at(incident, ticket)
+        return ticket
+
+    async def _write(self) -> None:
+        steps, self._steps = self._steps, []
+        await save(self._conn, steps)
+
+    async def _standing(self) -> list[Ticket]:
+        """Tickets that live, and in a storm those that ended since its last summary; but none of exercises."""
+        await self._write()
+        storm = self._storm
+        since = None if storm is None else (storm.told_at or storm.began_at)
+        async with self._conn.cursor(row_factory=dict_row) as cur:
+            found = await cur.execute(sql("ticket_standing"), {"ended_since": when_any(since)})
+            return [ticket_of(row) async for row in found]
 
 
 def _split_from(incident: Incident) -> str:
@@ -222,22 +252,10 @@ def _split_from(incident: Incident) -> str:
     return storable(part_of) if isinstance(part_of, str) else ""
 
 
-def _goes_on(storm: Storm | None) -> bool:
-    return storm is not None and storm.ended_at is None
-
-
 async def _storm(conn: psycopg.AsyncConnection) -> Storm | None:
     async with conn.cursor(row_factory=dict_row) as cur:
         row = await (await cur.execute(sql("storm_now"))).fetchone()
     return None if row is None else storm_of(row)
-
-
-async def _standing(conn: psycopg.AsyncConnection, storm: Storm | None) -> list[Ticket]:
-    """Tickets that live, and in a storm those that ended since its last summary; but none of exercises."""
-    since = None if storm is None else (storm.told_at or storm.began_at)
-    async with conn.cursor(row_factory=dict_row) as cur:
-        found = await cur.execute(sql("ticket_standing"), {"ended_since": when_any(since)})
-        return [ticket_of(row) async for row in found]
 
 
 async def _tickets(conn: psycopg.AsyncConnection, query: str, names: Sequence[str]) -> dict[str, Ticket]:

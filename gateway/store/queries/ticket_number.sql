@@ -1,1 +1,1 @@
-select nextval('ticket_number')
+select nextval('ticket_number') from generate_series(1, %(count)s)
