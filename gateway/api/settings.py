@@ -18,8 +18,8 @@ Algorithm = Literal[
 ]  # those with a public key
 
 _GONE = {
-    "allow_open": "with the certificate in api.tls, or behind a proxy that has one with api.plain_http: true",
-    "allow_writes": "nothing: who may change what is said by tokens (feederline token create)",
+    "allow_open": "give a certificate in api.tls, or write api.plain_http: true where a TLS proxy stands in front",
+    "allow_writes": "tokens say who may change what (feederline token create)",
 }
 
 
@@ -49,7 +49,7 @@ class ApiSettings(Settings):
     @classmethod
     def _gone(cls, data: object) -> object:
         if isinstance(data, dict) and (found := [key for key in _GONE if key in data]):
-            raise ValueError("; ".join(f"{key} is gone; write instead: {_GONE[key]}" for key in found))
+            raise ValueError("; ".join(f"{key} is gone: {_GONE[key]}" for key in found))
         return data
 
     @property

@@ -120,5 +120,5 @@ def test_certificates_that_cannot_be_served_with_are_told(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("old", ["allow_open", "allow_writes"])
 def test_what_is_gone_names_what_came_instead(old: str) -> None:
-    with pytest.raises(ValueError, match=f"{old} is gone.*(api.tls|feederline token create)"):
+    with pytest.raises(ValueError, match=rf"{old} is gone: .*(api\.tls|feederline token create)"):
         ApiSettings.model_validate({old: True})
