@@ -11,7 +11,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from gateway.core.access import AuditEntry
 from gateway.core.errors import NotFoundError, StaleError
-from gateway.core.model import Record, TicketRequest
+from gateway.core.model import Incident, Record, Ticket, TicketRequest
 from gateway.core.ports import TicketDesk, TicketStep
 from gateway.store import incidents
 from gateway.store.access import audit_write
@@ -36,7 +36,8 @@ def _everything(node: str) -> bool:  # noqa: ARG001
 
 
 class BoundActs:
-    """Acts within one transaction that is already open."""
+    """Acts within one transaction that is already open, on its connection: asking for others meanwhile, in numbers, may
+    leave none for anybody."""
 
     def __init__(self, conn: psycopg.AsyncConnection, devices: DeviceKeys) -> None:
         self._conn = conn
@@ -55,20 +56,13 @@ class BoundActs:
     ) -> TicketStep:
         """See `TicketActs.act`. An error undoes this act only, not the transaction around it."""
         async with self._conn.transaction():
-            async with self._conn.cursor(row_factory=dict_row) as cur:
-                row = await (
-                    await cur.execute(sql("ticket_lock_one"), {"ticket": storable(ticket_id)})
-                ).fetchone()
-            if row is None or not reaches(row["node_id"]):
+            ticket, incident = await self._case("ticket_lock_one", ticket_id)
+            if not reaches(ticket.node):
                 raise NotFoundError(f"there is no ticket {ticket_id!r}")
-            ticket = ticket_of(row)
             if revision is not None and revision != ticket.revision:
                 raise StaleError(
                     f"ticket {ticket.id} is at revision {ticket.revision}, not {revision}", ticket.revision
                 )
-            [incident] = await incidents.select(
-                self._conn, "incident_one", {"incident": row["incident_id"]}, self._devices
-            )
             step = desk.act(incident, ticket, request, at=at)
             await save(self._conn, [step])
             await save_links(self._conn, step.links)
@@ -87,6 +81,26 @@ class BoundActs:
         if row is None:
             raise NotFoundError(f"there is no ticket {key!r}")
         return str(row[0])
+
+    async def numbered(self, number: int) -> str:
+        """Id of the ticket that people call by this number. Raises NotFoundError."""
+        row = await (await self._conn.execute(sql("report_ticket_number"), {"number": number})).fetchone()
+        if row is None:
+            raise NotFoundError(f"there is no ticket {number}")
+        return str(row[0])
+
+    async def case(self, ticket_id: str) -> tuple[Ticket, Incident]:
+        """The ticket and its incident as they are now. Raises NotFoundError."""
+        return await self._case("ticket_one", ticket_id)
+
+    async def _case(self, query: str, ticket_id: str) -> tuple[Ticket, Incident]:
+        async with self._conn.cursor(row_factory=dict_row) as cur:
+            row = await (await cur.execute(sql(query), {"ticket": storable(ticket_id)})).fetchone()
+        if row is None:
+            raise NotFoundError(f"there is no ticket {ticket_id!r}")
+        given = {"incident": row["incident_id"]}
+        [incident] = await incidents.select(self._conn, "incident_one", given, self._devices)
+        return ticket_of(row), incident
 
     async def refer(self, ticket_id: str, *, target: str, reference: str) -> None:
         """From now on the target calls the ticket `reference`; an empty one changes nothing."""

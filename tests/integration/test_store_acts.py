@@ -202,6 +202,13 @@ async def test_a_ticket_is_found_by_its_id_its_incident_and_what_the_target_call
         for key, target in (("INC007", "jira"), ("abc", "snow"), ("", "snow")):
             with pytest.raises(NotFoundError):
                 await acts.find(key, target=target)
+        ticket, incident = await acts.case("tkt-I1")
+        found.append(await acts.numbered(ticket.number))
+        assert (incident.id, ticket.kind, ticket.revision) == ("I1", incident.kind, 1)
+        with pytest.raises(NotFoundError):
+            await acts.case("tkt-I2")
+        with pytest.raises(NotFoundError):
+            await acts.numbered(ticket.number + 1)
         return 200, {}
 
     async with ready_store(postgres_url) as store:
@@ -209,7 +216,7 @@ async def test_a_ticket_is_found_by_its_id_its_incident_and_what_the_target_call
         await store.acts.once("snow", "m1", at=LATER, work=look)
         [message] = await store.outbox(["desk"]).claim(at=LATER, lease=MINUTE, limit=9)
         assert message.reference == ""
-    assert found == ["tkt-I1"] * 3
+    assert found == ["tkt-I1"] * 4
 
 
 async def test_calls_are_remembered_for_thirty_days_and_tickets_for_good(database_url: str) -> None:
