@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,6 +27,27 @@ BURST_S = 10.0
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
+class Needs:
+    """A dependency of routes: the actor, who has this role or a higher one.
+
+    Raises HTTPException: 401 without good credentials, 403 where they do not suffice or a page from elsewhere sends
+    them, 429 for too many requests; UnavailableError where that cannot be told.
+    """
+
+    def __init__(self, gate: Gate, role: Role) -> None:
+        self._gate = gate
+        self.role = role
+
+    async def __call__(self, request: Request) -> Actor:
+        actor = (await self._gate.caller(request)).actor
+        if actor.role < self.role:
+            self._gate.deny(request, "role", actor)
+            raise HTTPException(
+                403, f"this needs the role {self.role.word}; this token has the role {actor.role.word}"
+            )
+        return actor
+
+
 class Gate:
     """Who may pass. Everything it refuses is counted and in the audit log."""
 
@@ -37,26 +58,12 @@ class Gate:
         self._actors = Buckets(limits.actor_per_s, limits.actor_per_s * BURST_S)
         self._failures = Buckets(limits.failures_per_minute / 60, limits.failures_per_minute)
 
-    def needs(self, role: Role) -> Callable[[Request], Awaitable[Actor]]:
-        """A dependency: the actor, who has this role or a higher one.
-
-        Raises HTTPException: 401 without good credentials, 403 where they do not suffice or a page from elsewhere
-        sends them, 429 for too many requests; UnavailableError where that cannot be told.
-        """
-
-        async def actor(request: Request) -> Actor:
-            caller = await self.caller(request)
-            if caller.actor.role < role:
-                self.deny(request, "role", caller.actor)
-                raise HTTPException(
-                    403, f"this needs the role {role.word}; this token has the role {caller.actor.role.word}"
-                )
-            return caller.actor
-
-        return actor
+    def needs(self, role: Role) -> Needs:
+        """A dependency: the actor, who has this role or a higher one."""
+        return Needs(self, role)
 
     async def caller(self, request: Request) -> Caller:
-        """Who asks, whatever they may do. Raises as `needs`, but for the role."""
+        """Who asks, whatever they may do. Raises as `Needs`, but for the role."""
         address = self.identity.address(request)
         self.patience(request, address)
         try:
