@@ -66,6 +66,7 @@ export function showGateway({ at, gateway: g }) {
     ["Waiting to be stored", plural(g.lag_entries, "entry", "entries")],
     ["On disk", `${number(Math.ceil(g.spool_bytes / 1024))} KiB`],
     ...g.drivers.map((d) => [d.name, d.detail ? `${words(d.state)}: ${d.detail}` : words(d.state)]),
+    ...g.alarms.map((text) => ["Alarm", text]),
   ];
   const list = byId("gateway");
   const wanted = facts.flatMap(([name, value]) => [["dt", name], ["dd", value]]);
