@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from alerts.settings import AlertSettings
 from gateway.api.access import Gate
 from gateway.api.lookup import Finder, Id, storable
-from gateway.api.parameters import Cursor, Name
+from gateway.api.parameters import Cursor, Name, cursor
 from gateway.api.problems import BODY, FOUND, ImpossibleOut, Responses, within
 from gateway.api.scope import narrowed, whole
 from gateway.api.shapes import Shape, Time
@@ -133,7 +133,7 @@ def build_deliveries(deliveries: Deliveries, finder: Finder, clock: Clock, gate:
                 target=asked.target,
                 ticket=asked.ticket,
                 below=narrowed(actor, asked.below, finder.network),
-                before=asked.before,
+                before=cursor(asked.before) if asked.before is not None else None,
                 limit=asked.limit + 1,
             )
         )

@@ -87,7 +87,8 @@ class Instructor:
     async def tell(self, word: Instruction, before: Incident | None = None) -> bool:
         """Whether the effect of `word` is in the database when this returns; durable in the stream it is.
 
-        before: the incident as it was, to wait a little while for its effect. Raises HTTPException 503 when the spool takes nothing.
+        before: the incident as it was, to wait a little while for its effect. Raises HTTPException 503 when the spool
+        takes nothing.
         """
         if not self._state.condition().stream_at:  # another gateway may be the one that writes
             raise HTTPException(503, "this gateway is not at work yet", headers={"retry-after": "2"})

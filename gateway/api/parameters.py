@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Annotated, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from gateway.core.clock import DAY, from_datetime, parse_time, to_datetime
 from gateway.core.model import IncidentKind
@@ -37,17 +37,22 @@ Time = Annotated[
 ]
 
 
-def _cursor(text: object) -> object:
-    """A time and an id, as `next` told them."""
-    if not isinstance(text, str):
-        return text
+def cursor(text: str) -> tuple[int, str]:
+    """A time and an id, as `next` told them. Raises ValueError."""
     at, _, name = text.partition("_")
-    if not name or len(name) > 200:
+    if not name:
         raise ValueError(f"{text[:60]!r} is not what next told")
-    return _time(at), name
+    found = _time(at)
+    assert isinstance(found, int)
+    return found, name
 
 
-Cursor = Annotated[tuple[int, str], BeforeValidator(_cursor), Field(json_schema_extra={"type": "string"})]
+def _checked(text: str) -> str:
+    cursor(text)
+    return text
+
+
+Cursor = Annotated[str, Field(max_length=300), AfterValidator(_checked)]
 
 
 class _Strict(BaseModel):

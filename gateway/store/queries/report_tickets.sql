@@ -21,7 +21,7 @@ select t.*, n.name as node_name, i.kind, i.summary
             t.warned @> '{restoration!}'
             or t.warned && '{arrival!,arrival_limit!}' and t.arrived_at is null
             or t.warned @> '{response!}' and coalesce(t.acknowledged_at, t.dispatched_at, t.arrived_at) is null)))
-   and (%(text)s::text is null or t.number::text = %(text)s
+   and (%(text)s::text is null or %(text)s in (t.number::text, '#' || t.number)
         or position(lower(%(text)s) in lower(concat_ws(' ', t.title, t.node_id, n.name, t.incident_id, t.crew))) > 0)
    and (%(below)s::text[] is null or t.node_id in (select node_id from under))
    and (%(before)s::timestamptz is null or t.opened_at < %(before)s)
