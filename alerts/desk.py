@@ -134,13 +134,7 @@ class Desk:
         times = [contradicted_at(incident, ticket, self._settings)]
         if ticket.state not in ENDED:
             times += [reminder.at for reminder in reminders(ticket, self._settings.sla)[:1]]
-            next_at = self._next_update_at(ticket)
-            asked = wanted(incident, ticket, self._settings, at=next_at)
-            if asked is not None and asked.action is Action.UPDATE:
-                if _differs(ticket, self._refreshed(incident, ticket, next_at)):
-                    times.append(next_at)
-                elif (rise := rises_at(incident, ticket.severity, self._rules)) is not None:
-                    times.append(max(rise, next_at))
+            times.append(self._telling_at(incident, ticket))
         return min((moment for moment in times if moment is not None), default=None)
 
     def remind(self, incident: Incident, ticket: Ticket, *, at: int) -> TicketStep | None:
@@ -171,6 +165,8 @@ class Desk:
         next_state(ticket.state, action, party)
         moment = max(at, ticket.updated_at)
         changed = asking.filled(ticket, action, request, at=moment)
+        if changed.ended_by and incident.state is not IncidentState.OPEN:
+            changed = msgspec.structs.replace(changed, ended_by=BY)
         if action is Action.REOPEN:  # what the incident says so far was known to whoever wants it open again
             revision = max(ticket.incident_revision, incident.revision)
             changed = msgspec.structs.replace(changed, incident_revision=revision)
@@ -184,6 +180,20 @@ class Desk:
         return storm.weather(
             storm_now, standing, self._inventory, self._settings, self._teller.targets, at=at
         )
+
+    def _telling_at(self, incident: Incident, ticket: Ticket) -> int | None:
+        """When there is to be an update: one that was held back, or one that time brings."""
+        next_at = self._next_update_at(ticket)
+        if is_news(incident, ticket):
+            asked = wanted(incident, ticket, self._settings, at=next_at)
+            if asked is None or asked.action is not Action.UPDATE:
+                return None
+            if _differs(ticket, self._refreshed(incident, ticket, next_at)):
+                return next_at
+        if ticket.state is TicketState.RESTORED:
+            return None
+        rise = rises_at(incident, ticket.severity, self._rules)
+        return None if rise is None else max(rise, next_at)
 
     def _severity(self, incident: Incident, at: int) -> int:
         return severity(incident, self._inventory, self._rules, at=at)

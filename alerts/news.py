@@ -63,7 +63,9 @@ def wanted(incident: Incident, ticket: Ticket, settings: AlertSettings, *, at: i
         return Wanted(Action.REOPEN, _contradiction(incident, ticket))
     ended = ticket.state in ENDED
     if not is_news(incident, ticket):
-        return None if ended else Wanted(Action.UPDATE, f"more urgent as time goes by: {incident.summary}")
+        if ended or ticket.state is TicketState.RESTORED:
+            return None
+        return Wanted(Action.UPDATE, f"more urgent as time goes by: {incident.summary}")
     if incident.state is IncidentState.OPEN and incident.kind in settings.kinds:
         return _of_open(incident, ticket, settings)
     if ended:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
 
 import msgspec
@@ -33,22 +33,21 @@ def choose(
     outage never waits. What is part of another one by now is merged into it by the detector; one of its own below a
     place that is off is a fault of its own, or what a person split off.
     """
+    off = {
+        (ticket.node, ticket.drill)
+        for ticket in standing
+        if ticket.kind is IncidentKind.OUTAGE and ticket.state not in _OVER
+    }
     return sorted(
-        (incident for incident in due if not _explained(incident, standing, inventory)),
+        (incident for incident in due if not _explained(incident, off, inventory)),
         key=lambda incident: _urgency(incident, inventory, rules),
     )
 
 
-def _explained(incident: Incident, standing: Sequence[Ticket], inventory: Inventory) -> bool:
-    if incident.kind is not IncidentKind.COMMUNICATIONS_LOSS:
-        return False
-    path = path_of(incident.node, inventory)
-    return any(
-        ticket.kind is IncidentKind.OUTAGE
-        and ticket.node in path
-        and ticket.state not in _OVER
-        and ticket.drill == incident.drill
-        for ticket in standing
+def _explained(incident: Incident, off: Set[tuple[str, str]], inventory: Inventory) -> bool:
+    """off: nodes without supply, each with the exercise that says so, if it is one."""
+    return incident.kind is IncidentKind.COMMUNICATIONS_LOSS and any(
+        (node, incident.drill) in off for node in path_of(incident.node, inventory)
     )
 
 

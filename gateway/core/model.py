@@ -347,7 +347,7 @@ class Ticket(Record, frozen=True, kw_only=True):
     restoration_estimated_at: int | None = None  # for when people were promised their supply back
     crew: str = ""
     cause: str = ""  # as those on site found it
-    ended_by: str = ""  # who said that it is over: restored, closed or cancelled it; empty while it goes on
+    ended_by: str = ""  # on whose word it is over (restored or ended); empty while it goes on
     told: tuple[str, ...] = ()  # targets that know of it, and so hear of it to its end
     warned: tuple[str, ...] = ()  # clocks that were warned of ("arrival") and that ran out ("arrival!")
     revision: int = 1

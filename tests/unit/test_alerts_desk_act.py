@@ -172,6 +172,19 @@ def test_closing_what_is_over_stays(desk: Desk, ticket: Ticket) -> None:
         assert desk.again_at(over, closed) is None
 
 
+def test_closing_what_the_detector_holds_for_over_too_is_on_its_word(desk: Desk, ticket: Ticket) -> None:
+    restored = outage(state=IncidentState.RESTORED, restored_at=AT + 5 * MINUTE, revision=2)
+    back = desk.follow(restored, ticket, at=AT + 6 * MINUTE)
+    assert back is not None
+    for action in ("close", "cancel"):
+        over = act(desk, back.ticket, action, 10, restored, reason="done")
+        assert (over.transition.by, over.ticket.ended_by) == ("li", "detector")
+        off = desk.follow(outage(revision=3), over.ticket, at=AT + 11 * MINUTE)
+        assert off is not None, "what is off after that is off again, and nobody waits"
+        assert off.transition.reason.startswith("off again")
+        assert off.ticket.clocks_from == AT + 11 * MINUTE
+
+
 def test_a_crew_that_says_supply_is_back_is_verified(desk: Desk, ticket: Ticket) -> None:
     back = act(desk, ticket, "restore", 10).ticket
     still = desk.follow(outage(customers=60, revision=2), back, at=AT + 20 * MINUTE)

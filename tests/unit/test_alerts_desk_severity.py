@@ -13,7 +13,7 @@ from alerts.settings import SeverityRule
 from alerts.severity import rises_at, severity
 from gateway.core.clock import DAY, HOUR, MINUTE, SECOND
 from gateway.core.inventory import Device, Inventory
-from gateway.core.model import Incident, IncidentState, TicketState
+from gateway.core.model import Incident, IncidentState, TicketRequest, TicketState
 from gateway.core.network import Network
 from tests.alerting import AT, NO_CLOCKS, district, outage, settings, target
 
@@ -116,6 +116,14 @@ def test_a_ticket_becomes_more_urgent_as_time_goes_by() -> None:
         seen.append(((at - incident.started_at) // MINUTE, ticket.severity))
     assert seen == [(30, 2), (90, 1)]
     assert ticket.state is TicketState.PREDICTED
+
+
+def test_what_a_crew_called_restored_does_not_become_more_urgent() -> None:
+    desk = Desk(district(), settings(target(), sla=NO_CLOCKS, reopen_after_s=DAY // SECOND))
+    ticket = desk.open(outage(), number=1, at=AT).ticket
+    back = desk.act(outage(), ticket, TicketRequest(action="restore", by="li", origin="api"), at=AT).ticket
+    assert desk.again_at(outage(), back) == AT + DAY
+    assert desk.follow(outage(), back, at=AT + 23 * HOUR) is None
 
 
 def test_time_alone_makes_nothing_less_urgent() -> None:

@@ -23,7 +23,6 @@ from gateway.core.access import Role
 from gateway.core.model import Ticket, TicketRequest, TicketState
 
 PAGE = (Path(__file__).parents[2] / "docs" / "tickets.md").read_text(encoding="utf-8")
-LIVING = [state for state in TicketState if state not in ENDED]
 ASKED = {Party.PERSON, Party.SYSTEM}
 
 
@@ -65,19 +64,19 @@ def test_an_ordinary_life() -> None:
 
 
 @pytest.mark.parametrize("party", [None, *Party])
-@pytest.mark.parametrize("action", Action)
 @pytest.mark.parametrize("state", [None, *TicketState])
 def test_every_step_is_in_the_table_or_refused_with_what_is_possible(
-    state: TicketState | None, action: Action, party: Party | None
+    state: TicketState | None, party: Party | None
 ) -> None:
-    if action in TABLE[state] and (party is None or party in RULES[action].parties):
-        assert next_state(state, action, party) is TABLE[state][action]
-        return
-    with pytest.raises(ImpossibleActionError) as caught:
-        next_state(state, action, party)
-    assert caught.value.possible == possible(state, party)
-    for offered in caught.value.possible:
-        assert next_state(state, Action(offered), party) in TicketState
+    offered = possible(state, party)
+    for action in Action:
+        if action in TABLE[state] and (party is None or party in RULES[action].parties):
+            assert action in offered
+            assert next_state(state, action, party) is TABLE[state][action]
+        else:
+            with pytest.raises(ImpossibleActionError) as caught:
+                next_state(state, action, party)
+            assert caught.value.possible == offered
 
 
 def test_the_error_names_what_is_possible() -> None:
@@ -149,11 +148,8 @@ def rule_row(action: Action, rule: Rule) -> str:
     return f"| {action} | {who} | {needs} | {may} | {records} |"
 
 
-@pytest.mark.parametrize("state", [None, *TicketState])
-def test_the_page_has_the_row_of_every_state(state: TicketState | None) -> None:
-    assert state_row(state) in PAGE.splitlines()
-
-
-@pytest.mark.parametrize("action", Action)
-def test_the_page_has_the_row_of_every_action(action: Action) -> None:
-    assert rule_row(action, RULES[action]) in PAGE.splitlines()
+def test_the_page_has_the_rows_of_all_states_and_actions() -> None:
+    rows = [line for line in PAGE.splitlines() if line.startswith("| ")]
+    states, actions = rows.index(state_row(None)), rows.index(rule_row(Action.OPEN, RULES[Action.OPEN]))
+    assert rows[states:][: len(TABLE)] == [state_row(state) for state in TABLE]
+    assert rows[actions:][: len(RULES)] == [rule_row(action, rule) for action, rule in RULES.items()]
