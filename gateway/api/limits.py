@@ -18,7 +18,7 @@ from gateway.api.settings import LimitSettings
 LARGER: Mapping[str, int] = dict.fromkeys(imports.PATHS, imports.LARGEST)
 """Bytes that single paths take instead, where whole tables are sent."""
 
-_BODY_S = 60.0  # how long a body may take to arrive
+_PART_S = 30.0  # how long the next part of a body may be on its way
 _ALWAYS = "/health/"  # whoever watches the gateway must hear of it
 
 
@@ -54,18 +54,16 @@ class Limits:
 
     def _counted(self, request: HTTPConnection, receive: Receive, most: int) -> Receive:
         size, whole = 0, False
-        loop = asyncio.get_running_loop()
-        until = loop.time() + _BODY_S
 
         async def counted() -> Message:
             nonlocal size, whole
             if whole:
                 return await receive()
             try:
-                async with asyncio.timeout_at(until):
+                async with asyncio.timeout(_PART_S):
                     message = await receive()
             except TimeoutError:
-                raise HTTPException(408, f"the body did not arrive within {_BODY_S:.0f} s") from None
+                raise HTTPException(408, f"nothing more of the body came for {_PART_S:.0f} s") from None
             if message["type"] == "http.request":
                 size += len(message.get("body", b""))
                 whole = not message.get("more_body", False)
