@@ -7,6 +7,7 @@ import contextlib
 import functools
 import json
 import signal
+import unittest.mock
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from gateway.core.clock import SystemClock
 from gateway.core.errors import InvalidInputError
 from gateway.core.model import TicketState
 from gateway.embedded import BrokerAddress
+from gateway.inventoryfiles import InventoryFiles
 from gateway.store import Store
 from gateway.store.completeness import Completeness
 from tests.integration.scene import Scene, everyone_is_heard, open_store, scene, ticket_in
@@ -298,12 +300,35 @@ async def test_an_import_while_the_database_is_away(
         assert "Traceback" not in there.log()
 
 
+def killed_in_between(there: Scene, devices: bytes) -> None:
+    """What `kill -9` leaves behind when both files are being replaced and only the first one is."""
+    network = there.folder / "network.csv"
+    files = InventoryFiles(network, there.folder / "devices.csv")
+    real = Path.replace
+
+    def replace(path: Path, target: Path) -> Path:
+        if target.name == "devices.csv":
+            raise KeyboardInterrupt
+        return real(path, target)
+
+    texts = {"network": network.read_bytes() + b"\n", "devices": devices}
+    with (
+        unittest.mock.patch.object(Path, "replace", replace),
+        pytest.raises(KeyboardInterrupt),
+    ):
+        files.replace(texts, at=SystemClock().now())
+    assert network.read_bytes() == texts["network"]
+
+
 async def test_a_faulty_import_is_refused_by_the_gateway_and_changes_nothing(
     tmp_path: Path, own_broker: BrokerAddress, postgres_url: str
 ) -> None:
     async with scene(tmp_path, own_broker, postgres_url, access=ENGINEER) as there:
+        killed_in_between(there, plus(there, "NEW-0").read_bytes())
         await there.start_gateway()
         await is_ready(there)
+        assert "an import that was interrupted is finished" in there.log()
+        assert b"NEW-0" in (tmp_path / "devices.csv").read_bytes()
         before, files = await loaded(there), {p.name for p in tmp_path.iterdir()}
         good = (tmp_path / "devices.csv").read_bytes()
         bad = tmp_path / "bad.csv"
