@@ -67,9 +67,10 @@ def service_system(origin: str) -> str | None:
 
 
 def heading(ticket: Ticket) -> str:
-    """Its title, at most 160 characters; an exercise says so before anything else."""
-    marked = ticket.drill and not ticket.title.startswith(DRILL)
-    return (DRILL * bool(marked) + ticket.title)[:TITLE_LENGTH]
+    """Its title on one line of at most 160 characters; an exercise says so before anything else."""
+    title = " ".join(ticket.title.split())
+    marked = ticket.drill and not title.startswith(DRILL)
+    return (DRILL * bool(marked) + title)[:TITLE_LENGTH]
 
 
 def is_late(clock: Clock, at: int) -> bool:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Sequence
-from enum import Enum, StrEnum
-from typing import Annotated, Any
+from enum import StrEnum
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 from pydantic import Field, field_validator
@@ -28,6 +27,7 @@ log = logging.getLogger(__name__)
 
 LABELS = "labels"
 _KEY = re.compile(r"[A-Z][A-Z0-9_]*-[0-9]+")
+_OURS = re.compile(r"(?:DRILL: )?Ticket \d+, step (\d+):")
 _SEARCH_SETTLES = 10 * SECOND  # Atlassian: most writes are found within seconds
 _COMMENTS_LOOKED_AT = 10
 _Text = Annotated[str, Field(min_length=1, max_length=255)]
@@ -55,6 +55,18 @@ class JiraOptions(Settings):
     fields: dict[str, Any] = Field(default_factory=dict)
     callback_actions: CallbackActions = Field(default_factory=dict)
 
+    @field_validator("fields")
+    @classmethod
+    def _beside_ours(cls, fields: dict[str, Any]) -> dict[str, Any]:
+        if taken := [name for name in fields if name in ("summary", "description", "priority")]:
+            raise ValueError(f"{', '.join(taken)}: set by the gateway")
+        labels = fields.get(LABELS, [])
+        if not isinstance(labels, list) or any(
+            not isinstance(one, str) or not one or " " in one for one in labels
+        ):
+            raise ValueError("labels: must be a list of texts without spaces")
+        return fields
+
     @field_validator("priorities")
     @classmethod
     def _severities(cls, priorities: dict[int, str]) -> dict[int, str]:
@@ -71,9 +83,11 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
     id_field: str
     id: str
     mark: str
+    step: int
     create: dict[str, Any]
     comment: dict[str, Any]
     transition: str | None
+    moved: bool  # this step changed the ticket's state
 
 
 def _ticket(notice: Notice) -> Message:
@@ -90,61 +104,57 @@ def _ticket(notice: Notice) -> Message:
         values[options.id_field] = ticket.id
     if options.priorities:
         values["priority"] = {"name": options.priorities[ticket.severity]}
-    moved = step.from_state is not ticket.state or notice.first
     stored = Stored(
         deployment=options.deployment,
         project=options.project,
         id_field=options.id_field,
         id=ticket.id,
         mark=words.mark(notice),
+        step=ticket.revision,
         create={
             "serviceDeskId": options.service_desk_id,
             "requestTypeId": options.request_type_id,
             "requestFieldValues": values,
         },
         comment={"body": words.note(notice), "public": options.public_comments},
-        transition=options.transitions.get(ticket.state) if moved else None,
+        transition=options.transitions.get(ticket.state),
+        moved=step.from_state is not ticket.state or notice.first,
     )
     return Message(body=msgspec.json.encode(stored))
 
 
-class _Told(Enum):
-    """What the request over there knows of a step."""
+class _Known(NamedTuple):
+    """What the request over there knows of our steps. `latest` is the last one commented, 0 when none is seen."""
 
-    NOTHING = 0
-    MADE = 1  # it was created by this step; its transition may be missing
-    ALL = 2
+    key: str
+    made_by: bool = False  # it was created by this step
+    commented: bool = False
+    latest: int = 0
 
 
 async def _exchange(line: Line, delivery: Delivery) -> Reply:
     stored = msgspec.json.decode(delivery.body, type=Stored)
     try:
-        comments = await _comments(line, delivery.reference) if delivery.reference else None
-        if comments is None:
-            key, told = await _found_or_made(line, stored, delivery)
-        else:
-            key, told = delivery.reference, _told(comments, stored)
-        if told is not _Told.ALL:
-            await _move(line, key, stored, delivery)
-        if told is _Told.NOTHING:
-            await ask(line, "POST", f"rest/servicedeskapi/request/{key}/comment", document=stored.comment)
-        return Reply(status=200, reference=key)
+        known = await _commented(line, delivery.reference, stored) if delivery.reference else None
+        if known is None:
+            known = await _found_or_made(line, stored, delivery)
+        if not known.commented:  # the comment comes last: where it stands, all is done
+            await _move(line, known, stored, delivery)
+            if not known.made_by:
+                path = f"rest/servicedeskapi/request/{known.key}/comment"
+                await ask(line, "POST", path, document=stored.comment)
+        return Reply(status=200, reference=known.key)
     except TalkError as exc:
         return exc.reply
 
 
-def _told(comments: Sequence[str], stored: Stored) -> _Told:
-    """The comment comes last: where it stands, all is done."""
-    return _Told.ALL if any(text.startswith(stored.mark) for text in comments) else _Told.NOTHING
-
-
-async def _found_or_made(line: Line, stored: Stored, delivery: Delivery) -> tuple[str, _Told]:
+async def _found_or_made(line: Line, stored: Stored, delivery: Delivery) -> _Known:
     issue = await _search(line, stored)
     if issue is not None:
         key = _key(issue.get("key"))
         if stored.mark in str(_fields(issue).get("description", "")):
-            return key, _Told.MADE
-        return key, _told(await _comments(line, key) or (), stored)
+            return _Known(key, made_by=True)
+        return await _commented(line, key, stored) or _Known(key)
     if stored.deployment is Deployment.CLOUD and delivery.attempts % 2:
         # The search of Jira Cloud lags behind: after a try whose end is not known it is asked twice before creating.
         raise TalkError(
@@ -155,7 +165,7 @@ async def _found_or_made(line: Line, stored: Stored, delivery: Delivery) -> tupl
             )
         )
     made = await ask_object(line, "POST", "rest/servicedeskapi/request", document=stored.create)
-    return _key((made or {}).get("issueKey")), _Told.MADE
+    return _Known(_key((made or {}).get("issueKey")), made_by=True)
 
 
 async def _search(line: Line, stored: Stored) -> dict[str, Any] | None:
@@ -183,8 +193,8 @@ async def _search(line: Line, stored: Stored) -> dict[str, Any] | None:
     return issue
 
 
-async def _comments(line: Line, key: str) -> list[str] | None:
-    """The latest comments of the request; None when it is not there any more."""
+async def _commented(line: Line, key: str, stored: Stored) -> _Known | None:
+    """By the latest comments of the request; None when it is not there any more."""
     answer = await ask_object(
         line,
         "GET",
@@ -197,24 +207,32 @@ async def _comments(line: Line, key: str) -> list[str] | None:
     comments = answer.get("comments")
     if not isinstance(comments, list):
         raise failed(200, "the answer has no list `comments`")
-    return [str(comment.get("body", "")) for comment in comments if isinstance(comment, dict)]
+    texts = [str(comment.get("body", "")) for comment in comments if isinstance(comment, dict)]
+    steps = [int(ours[1]) for text in texts if (ours := _OURS.match(text))]
+    return _Known(
+        key, commented=any(text.startswith(stored.mark) for text in texts), latest=max(steps, default=0)
+    )
 
 
-async def _move(line: Line, key: str, stored: Stored, delivery: Delivery) -> None:
-    """Take the transition where it is open to the request now: people there may have moved it on already."""
-    if stored.transition is None:
+async def _move(line: Line, known: _Known, stored: Stored, delivery: Delivery) -> None:
+    """Take the transition where it is open to the request now: people there may have moved it on already.
+
+    One whose own message was given up is caught up with; a step sent late does not undo what came after it.
+    """
+    missed = 0 < known.latest < stored.step - 1
+    if stored.transition is None or known.latest > stored.step or not (stored.moved or missed):
         return
-    path = f"rest/api/2/issue/{key}/transitions"
+    path = f"rest/api/2/issue/{known.key}/transitions"
     answer = await ask_object(line, "GET", path)
     offered = (answer or {}).get("transitions")
     if not isinstance(offered, list):
         raise failed(200, "the answer has no list `transitions`")
     if stored.transition in [str(one.get("id")) for one in offered if isinstance(one, dict)]:
         await ask(line, "POST", path, document={"transition": {"id": stored.transition}})
-    else:
+    elif stored.moved:
         log.warning(
             "transition is not open to the request; it was commented only",
-            extra={"target": delivery.target, "request": key, "transition": stored.transition},
+            extra={"target": delivery.target, "request": known.key, "transition": stored.transition},
         )
 
 

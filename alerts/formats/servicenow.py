@@ -1,7 +1,8 @@
 """ServiceNow incidents through its Table API: created, updated and resolved, one for each ticket.
 
-The incident carries our incident id in `correlation_id`, and the last step it was told of in `correlation_display`.
-Both are looked up before anything is written: a step whose answer was lost is known when it is sent again.
+The incident carries our incident id in `correlation_id`, and the last step and state it was told of in
+`correlation_display`. Both are looked up before anything is written: a step whose answer was lost is known when it is
+sent again, and a state that was never told is told with the next step.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from alerts.formats.talk import TalkError, ask_object, failed
 from gateway.core.model import Delivery, TicketState
 from gateway.core.settings import Settings
 
-FIELDS = "sys_id,correlation_id,correlation_display"
+FIELDS = "sys_id,correlation_id,correlation_display,state"
 _DESCRIPTION = 4000  # characters that the field holds
-_STEP = re.compile(r"Feederline .+ step (\d+)")
+_TOLD = re.compile(r"Feederline .+ step (\d+) state (-?\d+)")
 _SYS_ID = re.compile(r"[0-9a-f]{32}")
 
 _STATES = {
@@ -38,6 +39,7 @@ _STATES = {
     TicketState.CANCELLED: 8,
 }
 _ENDED = frozenset({TicketState.CLOSED, TicketState.MERGED, TicketState.CANCELLED})
+_CLOSED_THERE = "7"
 _REWORDED = frozenset({"update", "reopen"})  # steps after which title and severity may be others
 
 
@@ -76,19 +78,22 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
     step: int
     create: dict[str, str]
     update: dict[str, str]
+    state: dict[str, str]  # what joins `update` where the state is to be written
+    changed: bool  # this step changed it
+    over: tuple[str, ...]  # numbers of states in which the incident is over, if the ticket is; else none
 
 
 def _ticket(notice: Notice) -> Message:
     options = ServiceNowOptions.model_validate(dict(notice.options))
     ticket, step = notice.ticket, notice.transition
-    shown = f"Feederline {ticket.id} step {ticket.revision}"
+    state = _state(notice, options)
+    shown = f"Feederline {ticket.id} step {ticket.revision} state {state['state']}"
     worded = {
         "short_description": facts.heading(ticket),
         "impact": str(ticket.severity),
         "urgency": str(ticket.severity),
     }
-    state = _state(notice, options)
-    changed = step.from_state is None or _number(step.from_state, options) != _number(ticket.state, options)
+    before = step.from_state
     given = {
         "caller_id": options.caller_id,
         "assignment_group": options.assignment_group,
@@ -111,8 +116,12 @@ def _ticket(notice: Notice) -> Message:
             **(worded if step.action in _REWORDED else {}),
             "work_notes": words.note(notice),
             "correlation_display": shown,
-            **(state if changed else {}),
         },
+        state=state,
+        changed=before is None or _number(before, options) != _number(ticket.state, options),
+        over=(*(str(_number(end, options)) for end in sorted(_ENDED)), _CLOSED_THERE)
+        if ticket.state in _ENDED
+        else (),
     )
     return Message(body=msgspec.json.encode(stored))
 
@@ -141,11 +150,11 @@ async def _exchange(line: Line, delivery: Delivery) -> Reply:
             )
             return Reply(status=201, reference=_sys_id(_result(made)))
         name = _sys_id(found)
-        if _told(found) >= stored.step:
+        step, state = _told(found)
+        if step >= stored.step:
             return Reply(status=200, reference=name)
-        await ask_object(
-            line, "PATCH", f"{table}/{name}", query={"sysparm_fields": FIELDS}, document=stored.update
-        )
+        changes = {**stored.update, **(stored.state if _is_to_write(stored, found, state) else {})}
+        await ask_object(line, "PATCH", f"{table}/{name}", query={"sysparm_fields": FIELDS}, document=changes)
         return Reply(status=200, reference=name)
     except TalkError as exc:
         return exc.reply
@@ -200,10 +209,21 @@ def _sys_id(row: dict[str, Any]) -> str:
     return name
 
 
-def _told(row: dict[str, Any]) -> int:
-    """The last step that the incident was told of, 0 when that cannot be seen."""
-    shown = _STEP.fullmatch(str(row.get("correlation_display", "")))
-    return int(shown[1]) if shown else 0
+def _told(row: dict[str, Any]) -> tuple[int, str]:
+    """The last step that the incident was told of, and the state with it; 0 and "" when that cannot be seen."""
+    shown = _TOLD.fullmatch(str(row.get("correlation_display", "")))
+    return (int(shown[1]), shown[2]) if shown else (0, "")
+
+
+def _is_to_write(stored: Stored, found: dict[str, Any], told: str) -> bool:
+    """Whether the state is: people there may have moved the incident on, which is left alone if nothing changed here.
+
+    A state whose own message was given up is caught up with, unless the incident has left the one it was told last.
+    """
+    there, ours = str(found.get("state", "")), stored.state["state"]
+    if there in stored.over:
+        return False
+    return stored.changed or (told not in ("", ours) and there == told)
 
 
 SERVICENOW = Format(ticket=_ticket, exchange=_exchange, signed=False, check=checked_by(ServiceNowOptions))

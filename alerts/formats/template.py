@@ -112,6 +112,12 @@ def fill(template: str, names: Mapping[str, object], escape: Callable[[str], str
     return _PART.sub(value, template)
 
 
+def _segment(value: str) -> str:
+    """A value as part of a path, which leads nowhere else."""
+    plain = "".join(c if c.isprintable() and c not in "/\\" else "_" for c in value)
+    return plain if plain.strip(".") else "_"
+
+
 def _faults(option: str, template: object, allowed: Collection[str]) -> list[str]:
     """What is wrong with a template, each with the option and the place in it."""
     if isinstance(template, Mapping):
@@ -156,7 +162,7 @@ def _message(options: TemplateOptions, body: Body, names: Mapping[str, object]) 
         text = msgspec.json.encode(_filled(body, names)).decode()
     stored = Stored(
         method=options.method,
-        path=fill(options.path, names, lambda value: value.replace("/", "_")),
+        path=fill(options.path, names, _segment),
         headers=dict(options.headers),
         body=text,
     )

@@ -128,6 +128,18 @@ async def test_a_transition_that_is_not_open_is_left_out(desk: Jira) -> None:
     assert (desk.only["status"], len(desk.only["comments"])) == ("Canceled", 1)
 
 
+async def test_a_transition_whose_message_was_given_up_is_taken_with_the_next_step(desk: Jira) -> None:
+    by = sender(desk)
+    await by.bring(notice())
+    await by.bring(notice("comment", before=S.PREDICTED, revision=2))
+    close = notice("close", S.CLOSED, before=S.RESTORED, revision=4)
+    await by.bring(notice("comment", S.CLOSED, before=S.CLOSED, revision=5))
+    assert desk.only["status"] == "Resolved"
+    await by.bring(notice("reopen", S.REOPENED, before=S.CLOSED, revision=6))
+    await by.bring(close)  # replayed by a person: told, but it undoes nothing
+    assert (desk.only["status"], len(desk.only["comments"])) == ("Waiting for support", 4)
+
+
 async def test_a_request_that_is_heard_of_late_is_made_and_moved(desk: Jira) -> None:
     by = sender(desk)
     desk.misbehave(Behaviour(), Behaviour(drop="before"))

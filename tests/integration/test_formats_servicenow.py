@@ -116,6 +116,29 @@ async def test_a_target_that_hears_of_a_ticket_late_gets_it_as_it_is(desk: Servi
     assert desk.only["state"] == "7"
 
 
+async def test_a_state_whose_message_was_given_up_is_told_with_the_next_step(desk: ServiceNow) -> None:
+    by = sender(desk)
+    await by.bring(notice())
+    close = notice("close", S.CLOSED, before=S.RESTORED, revision=3)
+    await by.bring(notice("comment", S.CLOSED, before=S.CLOSED, revision=4))
+    assert desk.only["state"] == "6"
+    await by.bring(close)  # replayed by a person: it is known to be told by now
+    assert len(desk.notes[desk.only["sys_id"]]) == 1
+    await by.bring(notice("comment", S.DISPATCHED, before=S.DISPATCHED, revision=7))
+    assert desk.only["state"] == "2"
+
+
+async def test_what_was_moved_on_there_is_not_moved_back(desk: ServiceNow) -> None:
+    by = sender(desk)
+    await by.bring(notice())
+    desk.only.update(state="7", close_code="Done", close_notes="by an agent")  # asked for here by a callback
+    await by.bring(notice("comment", S.CLOSED, before=S.CLOSED, revision=3))
+    await by.bring(notice("close", S.CLOSED, before=S.RESTORED, revision=4))
+    assert (desk.only["state"], desk.only["close_notes"]) == ("7", "by an agent")
+    await by.bring(notice("reopen", S.REOPENED, before=S.CLOSED, revision=5))
+    assert desk.only["state"] == "2"
+
+
 @pytest.mark.parametrize(
     ("state", "number", "code"),
     [(S.MERGED, "6", "Duplicate"), (S.CANCELLED, "8", "Solution provided"), (S.CLOSED, "7", "Done")],

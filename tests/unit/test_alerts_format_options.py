@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -41,6 +42,8 @@ JIRA = {"deployment": "cloud", "service_desk_id": "1", "request_type_id": "2", "
         ("jira", {**JIRA, "id_field": "summary"}, "options.id_field: "),
         ("jira", {**JIRA, "priorities": {1: "High"}}, "name one for each severity: 1, 2 and 3"),
         ("jira", {**JIRA, "transitions": {"closed": "Done"}}, "options.transitions.closed: "),
+        ("jira", {**JIRA, "fields": {"summary": "x"}}, "summary: set by the gateway"),
+        ("jira", {**JIRA, "fields": {"labels": "outage"}}, "labels: must be a list of texts without spaces"),
         ("chat", {"key": "text..x"}, "options.key: "),
         ("chat", {"skip": ["ticket.renamed"]}, "ticket.renamed: not one of ticket.opened"),
         ("template", {}, "options.body: is missing"),
@@ -125,11 +128,13 @@ def test_other_bodies(kind: str, body: Any, made: str) -> None:
     assert content_type == (kind or "text/plain; charset=utf-8")
 
 
-def test_a_path_does_not_lead_elsewhere() -> None:
-    stored, _ = templated(
-        {"body": "x", "method": "PUT", "path": "outages/{node}"}, incident=outage(node="a/../b")
-    )
-    assert (stored.method, stored.path) == ("PUT", "outages/a_.._b")
+@pytest.mark.parametrize(
+    ("node", "segment"), [("a/../b", "a_.._b"), ("..", "_"), ("", "_"), ("a\n\\b", "a__b")]
+)
+def test_a_path_does_not_lead_elsewhere(node: str, segment: str) -> None:
+    options = {"body": "x", "method": "PUT", "path": "outages/{node}"}
+    stored, _ = templated(options, incident=outage(node=node))
+    assert (stored.method, stored.path) == ("PUT", f"outages/{segment}")
 
 
 def test_summaries_and_alarms_only_where_there_is_a_template() -> None:
@@ -202,3 +207,28 @@ def test_chat_calls_nobody_up() -> None:
 
 def test_values_in_encoded_queries() -> None:
     assert in_query("a^ORb") == "a^^ORb"
+
+
+@settings(max_examples=50)
+@given(st.text(), st.text(min_size=1), st.booleans())
+def test_whatever_people_write_makes_a_message(reason: str, title: str, drill: bool) -> None:
+    ticket = {"title": title, "crew": reason, "cause": reason, "drill": "drl-1" if drill else ""}
+    made = notice(reason=reason, ticket=ticket)
+    for form, options in (
+        ("servicenow", {}),
+        ("jira", JIRA),
+        ("chat", {}),
+        ("template", {"body": ["{reason}"]}),
+    ):
+        message = FORMATS.get(form).ticket(replace(made, options=options))
+        assert message is not None
+        stored = json.loads(message.body)
+        if form == "servicenow":
+            assert len(stored["create"]["short_description"]) <= 160
+            assert all(isinstance(value, str) for value in stored["create"].values())
+        if form == "jira":
+            summary = stored["create"]["requestFieldValues"]["summary"]
+            assert len(summary.splitlines()) <= 1
+            assert stored["mark"] in stored["create"]["requestFieldValues"]["description"]
+        if form == "template":
+            assert json.loads(stored["body"]) == [reason]
