@@ -113,7 +113,7 @@ class Alarms:
 def _in_words(state: TargetLateness) -> str:
     if state.disabled_at is not None:
         since = f"{format_time(state.disabled_at)} ({state.error})"
-        return f"target {state.target} is disabled since {since}; {state.count} messages are dead letters"
-    oldest = "" if state.oldest_at is None else f" since {format_time(state.oldest_at)}"
+        return f"target {state.target} is disabled since {since}; dead letters: {state.count}"
+    oldest = "" if state.oldest_at is None else f", the oldest of {format_time(state.oldest_at)}"
     why = f": {state.error}" if state.error else ""
-    return f"target {state.target} does not get its messages; {state.count} wait, the oldest{oldest}{why}"
+    return f"target {state.target} does not get its messages; late: {state.count}{oldest}{why}"

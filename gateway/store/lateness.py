@@ -36,7 +36,7 @@ class Lateness:
     async def look(self, targets: Collection[str], *, before: int) -> list[TargetLateness]:
         """How these targets stand: what was made (or replayed) by `before` and waits still counts as late.
 
-        Of a disabled target, its dead letters count.
+        Of a target that wants no more messages, its dead letters count; of one that a person disabled, nothing does.
         """
         given = {"targets": [storable(name) for name in targets], "before": when(before)}
         with boundary("looking for late deliveries"):

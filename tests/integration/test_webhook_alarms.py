@@ -87,7 +87,7 @@ async def test_raised_once_and_cleared_once(database_url: str, caplog: pytest.Lo
             ("desk", 1, AT, "500: database down")
         }
         (trouble,) = watching.troubles
-        assert "target desk does not get its messages; 1 wait" in trouble
+        assert "target desk does not get its messages; late: 1, the oldest of " in trouble
         assert "500: database down" in trouble
         assert metric("feederline_alerts_late_deliveries", target="desk") == 1
 
@@ -150,6 +150,19 @@ async def test_a_disabled_target_is_an_alarm_at_once_and_until_it_is_enabled(pos
         await watching.look()
         assert [body["count"] for _, body in await told(store, at=clock.now())] == [0, 0]
         assert (watching.troubles, metric("feederline_alerts_target_disabled", target="desk")) == ((), 0)
+
+
+async def test_a_target_that_a_person_disables_is_no_alarm_but_is_said(postgres_url: str) -> None:
+    clock = ManualClock(AT + SECOND)
+    async with ready_store(postgres_url) as store:
+        await store.targets.disable("desk", at=clock.now(), by="wu", reason="moves house")
+        await put(store, message("a"))
+        watching = alarms(store, clock)
+        clock.advance(5 * MINUTE)
+        await watching.look()
+        assert await told(store, at=clock.now()) == []
+        (trouble,) = watching.troubles
+        assert "(moves house)" in trouble
 
 
 async def test_a_replayed_message_is_not_late_at_once(postgres_url: str) -> None:

@@ -187,18 +187,16 @@ async def test_410_is_remembered_by_the_next_process_until_a_person_enables_the_
     async with ready_store(postgres_url) as store, Receiver(SECRET) as receiver:
         receiver.misbehave(Behaviour(status=410, text="closed down"))
 
-        async def all_dead() -> bool:
-            return len(await store.deliveries.page(state="dead")) == 3
+        async def all_dead(count: int) -> bool:
+            return len(await store.deliveries.page(state="dead")) == count
 
         async with dispatcher_process(postgres_url, "one", receiver):
             await add(store, 1)
-            await until(all_dead)
+            await until(lambda: all_dead(3))
         await put(store, message("tkt-later", created_at=SystemClock().now()))
         async with dispatcher_process(postgres_url, "one", receiver):
-            await asyncio.sleep(
-                0.3
-            )  # six looks at the outbox; the test passes too if it were slower than that
-            assert receiver.counts.requests == 1
+            await until(lambda: all_dead(4))
             assert await store.targets.enable("desk", at=SystemClock().now(), by="wu") == 4
             await all_delivered(store, 4)
-        assert (receiver.counts.received, receiver.counts.out_of_order) == (4, 0)
+        counts = receiver.counts
+        assert (counts.requests, counts.received, counts.out_of_order) == (1 + 4, 4, 0)
