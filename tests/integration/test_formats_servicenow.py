@@ -137,6 +137,9 @@ async def test_what_was_moved_on_there_is_not_moved_back(desk: ServiceNow) -> No
     assert (desk.only["state"], desk.only["close_notes"]) == ("7", "by an agent")
     await by.bring(notice("reopen", S.REOPENED, before=S.CLOSED, revision=5))
     assert desk.only["state"] == "2"
+    desk.only["state"] = "3"  # on hold
+    await by.bring(notice("comment", S.CONFIRMED, before=S.CONFIRMED, revision=7))
+    assert desk.only["state"] == "3"
 
 
 @pytest.mark.parametrize(
@@ -162,9 +165,9 @@ async def test_an_incident_that_was_deleted_there_is_made_again(desk: ServiceNow
 async def test_two_tickets_are_two_incidents_also_with_strange_ids(desk: ServiceNow) -> None:
     by = sender(desk)
     for name in ("inc-1", "a^ORsys_idISNOTEMPTY", "a=b^^c"):
-        by.reference = ""
-        await by.bring(notice(incident=outage(id=name)))
-        await by.bring(notice(incident=outage(id=name)))
+        for _ in range(2):
+            by.reference = ""
+            await by.bring(notice(incident=outage(id=name)))
     assert [row["correlation_id"] for row in desk.incidents.values()] == [
         "inc-1",
         "a^ORsys_idISNOTEMPTY",
