@@ -6,10 +6,12 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from gateway.core.access import AuditEntry
 from gateway.core.clock import MINUTE
 from gateway.core.errors import RefusedError
-from gateway.core.model import Commit, DeadLetter
+from gateway.core.model import Commit, DeadLetter, TicketRequest
 from gateway.store import Store
+from gateway.store.acts import BoundActs
 from gateway.store.migrate import migrations
 from tests.integration.store_world import (
     SPOOL,
@@ -228,3 +230,23 @@ async def test_a_login_that_is_not_the_owner_works_once_the_owner_has_migrated(d
                     await store.migrate()
         finally:
             await conn.execute(f"drop owned by {login}; drop role {login}".encode())
+
+
+async def test_what_people_do_needs_no_more_than_the_group_of_the_api_has(database_url: str) -> None:
+    await fill(database_url)
+    now = T0 + 10 * MINUTE
+    entry = AuditEntry(at=now, actor="li", action="ticket.dispatch", object="tkt-I1", outcome="done")
+    asked = TicketRequest(action="dispatch", by="li", origin="api", crew="7")
+
+    async def call(acts: BoundActs) -> tuple[int, dict[str, str]]:
+        await acts.refer(await acts.find("I1"), target="desk", reference="INC7")
+        await acts.act("tkt-I1", asked, PlainDesk(), at=now, audit=entry)
+        return 200, {"done": "yes"}
+
+    async with Store.open(settings_for(database_url, role="feederline_api")) as store:
+        await store.acts.act("tkt-I1", asked, PlainDesk(), at=now, revision=1, audit=entry)
+        assert not (await store.acts.once("desk", "m1", at=now, work=call)).again
+        assert await store.targets.disable("desk", at=now, by="li", reason="it moves", audit=entry)
+        assert await store.targets.enable("desk", at=now, by="li", audit=entry) == 0
+        assert await store.deliveries.replay(at=now, by="li", target="desk", audit=entry) == 0
+    assert await rows(database_url, "select count(*) from audit") == [(5,)]
