@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from fnmatch import fnmatch
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -14,7 +17,7 @@ import pytest
 
 from gateway.api import auditing, identity
 from gateway.api.settings import AccessSettings, ApiSettings
-from gateway.core.access import AuditEntry, Role
+from gateway.core.access import ROLES, AuditEntry, Role
 from gateway.core.clock import DAY, HOUR, MINUTE, ManualClock, parse_time, to_datetime
 from gateway.store import Store
 from tests.integration.store_world import ready_store, rows
@@ -445,3 +448,38 @@ async def test_audit_is_listed_by_what_one_looks_for(postgres_url: str) -> None:
             v.entry.object for v in await store.access.audit_entries(thing="T4", action="ticket.close")
         ] == ["T4"]
         assert await store.access.audit_entries(outcome="denied") == []
+
+
+def documented() -> list[tuple[str, str, Role]]:
+    """Method, path with `*`, role: as docs/access.md has it."""
+    text = (Path(__file__).parents[2] / "docs" / "access.md").read_text(encoding="utf-8")
+    rows_of = re.findall(r"(?m)^\| (viewer|operator|engineer|admin) \| (.*) \|$", text)
+    assert [role for role, _ in rows_of] == [role.word for role in Role]
+    return [
+        (method, path, ROLES[role])
+        for role, said in rows_of
+        for method, path in re.findall(r"`(GET|POST|PUT|PATCH|DELETE) (\S+)`", said)
+    ]
+
+
+async def test_the_documented_roles_are_those_that_routes_want(postgres_url: str) -> None:
+    async with site(postgres_url) as (store, url, _), aiohttp.ClientSession(url) as client:
+        async with client.get("/api/openapi.json", headers=await signed(store, Role.ADMIN)) as answer:
+            paths = (await answer.json())["paths"]
+        viewer, wrong = await signed(store, Role.VIEWER), []
+        for path, methods in paths.items():
+            if path.startswith(("/health", "/api/callbacks", "/api/events")):
+                continue
+            for method in sorted(set(methods) - {"parameters"}):
+                if (method, path) == ("post", "/api/session"):
+                    continue
+                async with client.request(
+                    method, path.replace("{", "").replace("}", ""), headers=viewer
+                ) as answer:
+                    refusal = (await answer.text()) if answer.status == 403 else ""
+                said = re.search(r"needs the role (\w+);", refusal)
+                wanted = ROLES[said[1]] if said else Role.VIEWER
+                told = [role for m, p, role in documented() if m == method.upper() and fnmatch(path, p)]
+                if not told or max(told) != wanted:
+                    wrong.append((method, path, wanted, told))
+        assert wrong == []
