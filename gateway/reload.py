@@ -19,6 +19,7 @@ from gateway.core.clock import Clock
 from gateway.core.errors import FeederlineError, InvalidInputError, UnavailableError
 from gateway.inventoryfiles import InventoryFiles, Table, Tables
 from gateway.inventoryimport import Difference, Imported, Loaded, compare
+from gateway.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -156,6 +157,9 @@ class Reloader:
             faults.append("gateway.data_dir: has changed; that needs a stop and a start")
         if faults:
             raise InvalidInputError(faults)
+        if old.database != new.database:  # once the former one is let go of there is no way back
+            async with Store.open(new.database):
+                pass
         self._check()
         if (old.api.host, old.api.port) != (new.api.host, new.api.port):
             # The former one may be in use until the gateway has come to the new one.

@@ -174,6 +174,7 @@ async def test_what_is_reread(site: Path, caplog: pytest.LogCaptureFixture) -> N
             {"gateway": {"data_dir": "elsewhere"}},
             "gateway.data_dir: has changed; that needs a stop and a start",
         ),
+        ({"database": {"url": "postgresql://127.0.0.1:2/none"}}, "127.0.0.1"),
         ({"inventory": {"network": "none.csv", "devices": "devices.csv"}}, "none.csv: No such file"),
     ],
 )
