@@ -6,13 +6,21 @@ import asyncio
 import html
 import re
 import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
+import aiohttp
 import pytest
 
+from gateway.api import identity
+from gateway.api.settings import AccessSettings
+from gateway.core.access import AuditEntry
 from gateway.core.clock import HOUR, ManualClock, SystemClock, parse_time
 from tests.integration import story
 from tests.integration.test_api_server import opened, serving
+from tests.signing import make_token
+from tests.waiting import until
 
 STREAM_AT = parse_time("2026-03-15T12:00:00Z")  # of the stand-in gateway
 
@@ -78,3 +86,90 @@ async def test_page_without_anything_stored(postgres_url: str, browser: str, tmp
     assert console == []
     assert '<p id="no-incidents" class="empty">' in dom
     assert "Supply reliability (ASAI) no data" in _text(dom)
+
+
+class Tab:
+    """A page in a browser that a test can drive, over its debugging socket."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self._socket = socket
+        self._number = 0
+
+    async def run(self, script: str) -> object:
+        """What an expression of the page's own language gives."""
+        self._number += 1
+        asked = {"expression": script, "returnByValue": True, "awaitPromise": True}
+        await self._socket.send_json({"id": self._number, "method": "Runtime.evaluate", "params": asked})
+        while True:
+            told = await self._socket.receive_json(timeout=30)
+            if told.get("id") == self._number:
+                assert "exceptionDetails" not in told["result"], told
+                return told["result"]["result"].get("value")
+
+    async def shows(self, script: str) -> None:
+        """Wait until that is so; there may be nothing yet while a page is loaded."""
+
+        async def true() -> bool:
+            return bool(await self.run(f"(() => {{ try {{ return {script} }} catch {{ return false }} }})()"))
+
+        await until(true, 20, script)
+
+
+@asynccontextmanager
+async def opened_in(browser: str, url: str, profile: Path) -> AsyncIterator[Tab]:
+    process = await asyncio.create_subprocess_exec(
+        browser, "--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0",
+        f"--user-data-dir={profile}", url,
+        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        async with aiohttp.ClientSession() as client:
+            port_file = profile / "DevToolsActivePort"
+
+            async def page() -> str | None:
+                if not port_file.exists() or not (text := port_file.read_text()):
+                    return None
+                async with client.get(f"http://127.0.0.1:{text.splitlines()[0]}/json") as answer:
+                    found = await answer.json()
+                return next((p["webSocketDebuggerUrl"] for p in found if p["url"].startswith(url)), None)
+
+            async with client.ws_connect(str(await until(page, 30, "the browser's page"))) as socket:
+                yield Tab(socket)
+    finally:
+        process.kill()
+        await process.wait()
+
+
+async def test_signing_in_and_out(
+    postgres_url: str, browser: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(identity, "TRUSTED_S", 0.0)
+    hidden = "document.getElementById('{}').hidden".format
+    async with opened(postgres_url) as store:
+        token, text = await make_token(store, name="Li <b>Wei</b>")
+        async with (
+            serving(store, clock=SystemClock(), access=AccessSettings()) as url,
+            opened_in(browser, url, tmp_path) as tab,
+        ):
+            await tab.shows(f"!{hidden('sign-in')} && {hidden('main')} && {hidden('who')}")
+            enter = (
+                "document.getElementById('token').value = '{}';"
+                "document.getElementById('sign-in').requestSubmit()"
+            ).format
+            await tab.run(enter("fdl_000000000000_" + "x" * 43))
+            await tab.shows("document.getElementById('sign-in-trouble').textContent.includes('not known')")
+            assert await tab.run("document.getElementById('token').value") == ""
+            await tab.run(enter(text))
+            await tab.shows(f"{hidden('sign-in')} && !{hidden('main')}")
+            await tab.shows("document.getElementById('who-name').textContent === 'Li <b>Wei</b> (operator)'")
+            assert await tab.run("document.cookie") == "", "no script reads the cookie"
+            await tab.run("window.before = true; location.reload()")
+            await tab.shows(f"!window.before && !{hidden('who')} && !{hidden('sign-out')}")
+            await tab.run("document.getElementById('sign-out').click()")
+            await tab.shows(f"!{hidden('sign-in')} && {hidden('main')}")
+            await tab.run(enter(text))
+            await tab.shows(f"!{hidden('main')}")
+            at = SystemClock().now()
+            entry = AuditEntry(at=at, actor="Wu", action="token.revoke", object=token.id, outcome="done")
+            await store.access.revoke(token.id, entry)
+            await tab.shows(f"!{hidden('sign-in')} && {hidden('main')}")
