@@ -240,7 +240,8 @@ async def test_a_hangup_takes_what_is_on_disk_and_refuses_what_is_wrong(
         assert "devices.csv line " in (await loaded(there))["trouble"]
         assert (await loaded(there))["revision"] == before["revision"]
 
-        file.write_bytes(plus_text(good, there))
+        file.write_text(good)
+        file.write_bytes(plus(there, "NEW-1").read_bytes())
         config = tmp_path / "feederline.yaml"
         document = yaml.safe_load(config.read_text())
         document["gateway"]["log_level"] = "warning"
@@ -253,14 +254,11 @@ async def test_a_hangup_takes_what_is_on_disk_and_refuses_what_is_wrong(
 
         await until(taken, 20, "the new list")
         await is_ready(there)
+        for _ in range(3):  # several at once, and the last ones while it stops
+            there.gateway.send_signal(signal.SIGHUP)
         await there.stop_gateway()
         assert "gateway.app: stopped" not in there.log()  # which is said at the level info
         assert "Traceback" not in there.log()
-
-
-def plus_text(good: str, there: Scene) -> bytes:
-    (there.folder / "devices.csv").write_text(good)
-    return plus(there, "NEW-1").read_bytes()
 
 
 async def test_an_import_while_the_database_is_away(
@@ -284,9 +282,7 @@ async def test_an_import_while_the_database_is_away(
         await everyone_is_heard(there, store)
         await to_database.cut()
         await until(lambda: "database is away" in there.log(), 40, "the lost database to be said")
-        (there.folder / "devices.csv").write_bytes(
-            plus_text((there.folder / "devices.csv").read_text(), there)
-        )
+        (tmp_path / "devices.csv").write_bytes(plus(there, "NEW-1").read_bytes())
         assert there.gateway is not None
         there.gateway.send_signal(signal.SIGHUP)
         await until(lambda: there.log().count("going on with another") == 1, 40, "the reload")
