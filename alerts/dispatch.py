@@ -37,8 +37,8 @@ class Dispatcher:
     """Claims one target's due deliveries, sends them, and writes down how it went.
 
     Any number of dispatchers, in any number of processes, may work for a target: the outbox gives each message to
-    one of them. A delivery whose outcome could not be written down is sent again when its lease ends, under the same
-    webhook-id.
+    one of them. A delivery whose outcome could not be written down before its lease ended is sent again, under the
+    same webhook-id.
     """
 
     def __init__(
@@ -131,17 +131,23 @@ class Dispatcher:
         began, counted = self._clock.now(), time.monotonic()
         reply = await self._endpoint.send(session, delivery)
         metrics.TRY_SECONDS.labels(self._target).observe(time.monotonic() - counted)
-        try:
-            back = self._learn(reply, began)
-            await self._settle(delivery, reply)
-            if back:
-                await self._outbox.hurry(self._target, at=self._clock.now())
-        except UnavailableError as exc:
-            metrics.OUTBOX_FAULTS.inc()
-            log.warning(
-                "outcome of a delivery could not be written; it will be sent again",
-                extra={"delivery": delivery.id, "target": self._target, "error": str(exc)},
-            )
+        back = self._learn(reply, began)
+        while True:
+            try:
+                await self._settle(delivery, reply)
+                if back:
+                    await self._outbox.hurry(self._target, at=self._clock.now())
+                return
+            except UnavailableError as exc:
+                metrics.OUTBOX_FAULTS.inc()
+                error = str(exc)
+            if self._clock.now() >= began + self._lease:  # it is another dispatcher's by now
+                log.warning(
+                    "outcome of a delivery could not be written; it will be sent again",
+                    extra={"delivery": delivery.id, "target": self._target, "error": error},
+                )
+                return
+            await asyncio.sleep(self._settings.unavailable_s)
 
     def _learn(self, reply: Reply, began: int) -> bool:
         """What a try says about the target. True when it answers again and what waits for it need not wait longer."""
