@@ -15,7 +15,7 @@ from starlette.requests import HTTPConnection
 from gateway.api import tokens
 from gateway.api.auditing import AuditTrail
 from gateway.api.buckets import Buckets
-from gateway.api.identity import Caller, Identity, StrangerError
+from gateway.api.identity import Caller, Identity, StrangerError, neighbourhood
 from gateway.api.settings import LimitSettings
 from gateway.core.access import Actor, AuditEntry, Role
 from gateway.core.clock import Clock
@@ -146,7 +146,7 @@ class Gate:
         """Raises HTTPException 429 after too many failures from one address, unless these credentials were good
         before. `brought`: there are some, elsewhere than in the headers."""
         brought = brought or _brings_something(request, self.identity)
-        wait = self._failures.wait_s(address, _now())
+        wait = self._failures.wait_s(neighbourhood(address), _now())
         if wait > 0 and brought and not self.identity.proven(request):
             self.deny(request, "failures of address")
             raise too_many(wait, "too many attempts with wrong credentials came from this address")
@@ -154,7 +154,7 @@ class Gate:
     def stranger(self, request: Request, exc: StrangerError, address: str) -> HTTPException:
         """The answer to somebody unknown."""
         if exc.reason != "no credentials":
-            self._failures.add(address, _now())
+            self._failures.add(neighbourhood(address), _now())
         entry = self.entry(request, None, request.method, _short(request.url.path))
         self.trail.denied(structs.replace(entry, actor=exc.actor, token=exc.token), exc.reason)
         return unauthorised(exc.reason)
@@ -204,7 +204,7 @@ def _netloc(origin: str) -> str:
 
 
 def _short(path: str) -> str:
-    return path[:200]
+    return tokens.hidden(path)[:200]
 
 
 def _now() -> float:

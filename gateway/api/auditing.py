@@ -13,7 +13,7 @@ from gateway.api.metrics import AUDIT_LOST, DENIED
 from gateway.api.problems import within
 from gateway.core.access import AuditEntry
 from gateway.core.clock import MINUTE, Clock, format_time
-from gateway.core.errors import FeederlineError
+from gateway.core.errors import FeederlineError, NotStorableError
 from gateway.store.access import Access
 
 log = logging.getLogger(__name__)
@@ -54,6 +54,8 @@ class AuditTrail:
         """Put an entry on record; while the database is away it is kept here and written later."""
         try:
             await within(self._access.audit([entry]))
+        except NotStorableError as exc:
+            _lost(entry, exc)
         except FeederlineError as exc:
             log.warning(
                 "audit entry waits for the database", extra={"action": entry.action, "error": str(exc)}
@@ -117,12 +119,23 @@ class AuditTrail:
 
     async def _flush(self) -> None:
         self._wake.clear()
+        together = _TOGETHER
         while self._waiting:
-            some = [self._waiting[i] for i in range(min(_TOGETHER, len(self._waiting)))]
+            some = [self._waiting[i] for i in range(min(together, len(self._waiting)))]
             try:
                 await within(self._access.audit(some))
+            except NotStorableError as exc:
+                if len(some) > 1:  # one of them: the others must not wait for it
+                    together = 1
+                    continue
+                _lost(some[0], exc)
             except FeederlineError as exc:
                 log.warning("audit entries wait for the database", extra={"error": str(exc)})
                 return
             for _ in some:
                 self._waiting.popleft()
+
+
+def _lost(entry: AuditEntry, exc: NotStorableError) -> None:
+    AUDIT_LOST.inc()
+    log.error("audit entry cannot be stored", extra={"action": entry.action, "error": str(exc)})

@@ -86,13 +86,20 @@ class Identity:
             if scheme.lower() != "bearer":
                 raise StrangerError("no bearer token")
             return Caller(actor=await self.bearer(text.strip(), address))
+        role = self._settings.loopback if self._here(request) else None
         if cookie := request.cookies.get(self.cookie_name(request)):
-            return await self._signed_in(cookie, address)
-        if (role := self._settings.loopback) is not None and self._here(request):
-            return Caller(
-                actor=Actor(name="loopback", role=role, origin=_browser(request.headers), address=address)
-            )
-        raise StrangerError("no credentials")
+            try:
+                return await self._signed_in(cookie, address)
+            except StrangerError:
+                if (
+                    role is None
+                ):  # else it is as if there were no cookie: browsers keep those of other ports too
+                    raise
+        if role is None:
+            raise StrangerError("no credentials")
+        return Caller(
+            actor=Actor(name="loopback", role=role, origin=_browser(request.headers), address=address)
+        )
 
     async def bearer(self, text: str, address: str, *, origin: str = "api") -> Actor:
         if text.count(".") == 2 and self._verifier is not None and len(text) <= _LONGEST_JWT:
@@ -235,6 +242,15 @@ class _Lately(Generic[T]):
 
     def drop(self, key: str) -> None:
         self._known.pop(key, None)
+
+
+def neighbourhood(address: str) -> str:
+    """Whose limits an address shares: of version 6 one party has a whole /64."""
+    try:
+        known = ip_address(address)
+        return str(ip_network((int(known), 64), strict=False)) if known.version == 6 else address
+    except ValueError:
+        return address
 
 
 def _check(token: Token, now: int) -> None:

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from gateway.api import imports
 from gateway.api.access import BURST_S, Gate, too_many
 from gateway.api.buckets import Buckets
+from gateway.api.identity import neighbourhood
 from gateway.api.settings import LimitSettings
 
 LARGER: Mapping[str, int] = dict.fromkeys(imports.PATHS, imports.LARGEST)
@@ -39,7 +40,9 @@ class Limits:
             await self.app(scope, receive, send)
             return
         request = HTTPConnection(scope)
-        wait = self._addresses.take(self._gate.identity.address(request), asyncio.get_running_loop().time())
+        wait = self._addresses.take(
+            neighbourhood(self._gate.identity.address(request)), asyncio.get_running_loop().time()
+        )
         if wait:
             self._gate.deny(request, "rate of address")
             await _answer(too_many(wait, "this address asks too often"))(scope, receive, send)

@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 _FORM = re.compile(r"fdl_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
 
+_ANYWHERE = re.compile(r"fdl_([0-9a-fA-F]{1,12})_[A-Za-z0-9_%-]+")
+
 
 class Minted(NamedTuple):
     id: str
@@ -34,6 +36,11 @@ def read(text: str) -> Given | None:
     """None for what has not the form of a token."""
     match = _FORM.fullmatch(text)
     return None if match is None else Given(match[1], digest(match[2]))
+
+
+def hidden(text: str) -> str:
+    """The text without the secrets of tokens that somebody wrote where they do not belong."""
+    return _ANYWHERE.sub(r"fdl_\1_…", text)
 
 
 def new_session() -> str:

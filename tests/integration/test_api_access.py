@@ -14,6 +14,7 @@ from typing import Any
 import aiohttp
 import psycopg
 import pytest
+from msgspec import structs
 
 from gateway.api import auditing, identity
 from gateway.api.settings import AccessSettings, ApiSettings
@@ -167,6 +168,48 @@ async def test_this_machine_may_what_its_role_may_and_nobody_behind_a_proxy(post
         assert [view.entry.actor for view in await store.access.audit_entries(outcome="done")][:1] == [
             "loopback"
         ]
+
+
+async def test_a_cookie_of_another_gateway_changes_nothing_on_this_machine(postgres_url: str) -> None:
+    async with site(postgres_url, loopback_role="viewer") as (_, url, _clock):
+        stale = {"Cookie": "feederline=" + "x" * 43}
+        assert await status(url, headers=stale) == 200
+        assert await status(url, "/api/planned-outages", "POST", json=[WINDOW], headers=stale) == 403
+    async with site(postgres_url) as (_, url, _clock):
+        assert await status(url, headers=stale) == 401
+
+
+async def test_an_audit_entry_that_cannot_be_stored_holds_up_no_other(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with ready_store(postgres_url) as store:
+        clock = ManualClock(NOW)
+        trail = auditing.AuditTrail(store.access, clock)
+        good = AuditEntry(at=NOW, actor="Li", action="x", outcome="done")
+        for entry in (good, structs.replace(good, outcome="nonsense"), structs.replace(good, actor="Wu")):
+            trail.denied(entry, entry.actor + entry.outcome)
+        await trail.write(structs.replace(good, outcome="nonsense"))
+        running = asyncio.create_task(trail.run())
+
+        async def both() -> bool:
+            return {view.entry.actor for view in await store.access.audit_entries()} == {"Li", "Wu"}
+
+        await until(both, what="the entries that can be stored")
+        running.cancel()
+        await asyncio.wait([running])
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("2001:db8::1", "2001:db8::ffff:1", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("192.0.2.1", "192.0.2.2", False),
+        ("", "nonsense", False),
+    ],
+)
+def test_a_party_of_version_6_has_many_addresses(one: str, other: str, same: bool) -> None:
+    assert (identity.neighbourhood(one) == identity.neighbourhood(other)) == same
 
 
 async def test_whom_a_proxy_speaks_for_is_believed_of_known_proxies_only(postgres_url: str) -> None:
@@ -378,6 +421,8 @@ async def test_secrets_are_in_no_log_and_no_answer(
                 await ask("POST", "/api/session", json={"token": [text]})
                 await ask("POST", "/api/session", data=f'{{"token": "{text}')
                 await ask("POST", "/api/planned-outages", json=[text], headers={"X-CSRF-Token": text})
+            await ask("GET", f"/api/tickets/{text}", headers=bearer(NOBODY))
+            await ask("GET", f"/api/{text}/x")
             await ask("GET", "/api/tickets", headers=bearer(text), params={"limit": "zero"})
             await ask("POST", "/api/planned-outages", headers=bearer(text), json=[{"reference": 1}])
         told = await rows(postgres_url, "select a::text from audit a")
@@ -393,7 +438,7 @@ async def test_secrets_are_in_no_log_and_no_answer(
                 str(kept),
             ]
         )
-        assert len(answers) == 27
+        assert len(answers) == 29
         for hidden in (secret, cookie):
             assert len(hidden) == 43
             assert hidden not in everything
