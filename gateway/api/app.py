@@ -28,6 +28,7 @@ from gateway.api.guard import Guard
 from gateway.api.identity import Identity
 from gateway.api.limits import Limits
 from gateway.api.oidc import Oidc
+from gateway.api.openapi import describe
 from gateway.api.routes import Days
 from gateway.api.settings import AccessSettings, ApiSettings
 from gateway.api.shapes import ReadyOut
@@ -155,7 +156,7 @@ def create_app(
 
     @app.get("/api/openapi.json", include_in_schema=False, dependencies=viewer)
     async def openapi() -> JSONResponse:
-        return JSONResponse(app.openapi())
+        return JSONResponse(describe(app))
 
     @app.get("/metrics", summary="Figures for Prometheus", response_class=Response, dependencies=viewer)
     async def metrics() -> Response:

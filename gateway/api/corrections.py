@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gateway.api.access import Gate
+from gateway.api.lookup import Id, storable
 from gateway.api.paging import page
 from gateway.api.parameters import Name, Page
 from gateway.api.parameters import Time as TimeGiven
-from gateway.api.problems import within
+from gateway.api.problems import FOUND, Responses, within
 from gateway.api.shapes import Shape, Time
 from gateway.core.access import Actor, Role
 from gateway.core.clock import Clock, format_time
@@ -22,12 +23,11 @@ from gateway.store.corrections import Correction, Corrections, CorrectionView
 Text = Annotated[str, Field(min_length=1, max_length=2000)]
 
 
-class CorrectionIn(BaseModel):
-    """What to correct: an incident, one of its devices, or one interruption (`step`) of that device."""
+class TermsIn(BaseModel):
+    """What to correct of an incident: all of it, one of its devices, or one interruption (`step`) of that device."""
 
     model_config = ConfigDict(extra="forbid")
 
-    incident: Annotated[str, Field(min_length=1, max_length=200)]
     device: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     step: Annotated[int, Field(ge=0, lt=1 << 31, strict=True)] | None = None
     started_at: TimeGiven | None = None
@@ -38,6 +38,12 @@ class CorrectionIn(BaseModel):
     as_detected: Annotated[bool, Field(strict=True)] = False
     reason: Text
     by: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+
+
+class CorrectionIn(TermsIn):
+    """The same, with the incident."""
+
+    incident: Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class CorrectionPage(Page):
@@ -90,19 +96,28 @@ class CorrectionsOut(Shape):
     next: str | None
 
 
-_BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/json": {"schema": CorrectionIn.model_json_schema()}},
-    }
+_MADE: Responses = {
+    200: {"model": MadeOut, "description": "A dry run: nothing was changed"},
+    404: FOUND[404],
 }
+
+M = TypeVar("M", bound=TermsIn)
+
+
+def _body(shape: type[BaseModel]) -> dict[str, Any]:
+    content = {"application/json": {"schema": shape.model_json_schema()}}
+    return {"requestBody": {"required": True, "content": content}}
 
 
 def build(corrections: Corrections, clock: Clock, gate: Gate, network: Network) -> APIRouter:
-    api = APIRouter(prefix="/api/interruptions/corrections", tags=["reliability"])
+    api = APIRouter(prefix="/api", tags=["reliability"])
     viewer, operator = Depends(gate.needs(Role.VIEWER)), Depends(gate.needs(Role.OPERATOR))
 
-    @api.get("", summary="What operators corrected, newest first")
+    @api.get(
+        "/interruptions/corrections",
+        summary="What operators corrected, newest first",
+        operation_id="list_corrections",
+    )
     async def trail(asked: Annotated[CorrectionPage, Query()], actor: Actor = viewer) -> CorrectionsOut:
         async def fetch(limit: int, before: int | None) -> list[CorrectionView]:
             return await within(
@@ -118,7 +133,12 @@ def build(corrections: Corrections, clock: Clock, gate: Gate, network: Network) 
         )
 
     @api.post(
-        "", summary="Correct interruptions, for good and on record", status_code=201, openapi_extra=_BODY
+        "/interruptions/corrections",
+        summary="Correct interruptions, for good and on record",
+        operation_id="correct_interruptions",
+        status_code=201,
+        openapi_extra=_body(CorrectionIn),
+        responses=_MADE,
     )
     async def correct(
         request: Request,
@@ -126,13 +146,32 @@ def build(corrections: Corrections, clock: Clock, gate: Gate, network: Network) 
         dry_run: bool = False,
         actor: Actor = operator,
     ) -> MadeOut:
-        if request.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
-            raise HTTPException(415, "send the correction as application/json")
-        try:
-            given = CorrectionIn.model_validate_json(await request.body())
-        except ValidationError as exc:
-            raise InvalidInputError(_faults(exc)) from exc
-        said = Correction(**given.model_dump(exclude={"by"}), by=given.by or actor.name)
+        given = await _read(request, CorrectionIn)
+        return await make(given.incident, given, request, response, actor, dry_run=dry_run)
+
+    @api.post(
+        "/incidents/{incident_id}/corrections",
+        summary="Correct the interruptions of one incident, for good and on record",
+        operation_id="correct_incident",
+        status_code=201,
+        openapi_extra=_body(TermsIn),
+        responses=_MADE,
+    )
+    async def correct_incident(
+        incident_id: Id,
+        request: Request,
+        response: Response,
+        dry_run: bool = False,
+        actor: Actor = operator,
+    ) -> MadeOut:
+        given = await _read(request, TermsIn)
+        return await make(storable(incident_id, "incident"), given, request, response, actor, dry_run=dry_run)
+
+    async def make(
+        incident: str, given: TermsIn, request: Request, response: Response, actor: Actor, *, dry_run: bool
+    ) -> MadeOut:
+        terms = given.model_dump(exclude={"by", "incident"})
+        said = Correction(**terms, incident=incident, by=given.by or actor.name)
         if actor.below:
             node = await within(corrections.node_of(said.incident))
             gate.reach(request, actor, node or "", network, f"there is no incident {said.incident!r}")
@@ -146,6 +185,15 @@ def build(corrections: Corrections, clock: Clock, gate: Gate, network: Network) 
         return MadeOut(dry_run=dry_run, correction=_out(made))
 
     return api
+
+
+async def _read(request: Request, shape: type[M]) -> M:
+    if request.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
+        raise HTTPException(415, "send the correction as application/json")
+    try:
+        return shape.model_validate_json(await request.body())
+    except ValidationError as exc:
+        raise InvalidInputError(_faults(exc)) from exc
 
 
 def _faults(exc: ValidationError) -> list[str]:

@@ -86,6 +86,7 @@ def build(hub: Hub, network: Network, gate: Gate) -> APIRouter:
         summary="Live changes as server-sent events",
         description=_DESCRIPTION,
         operation_id="watch_events",
+        status_code=200,
         response_class=EventStream,
         responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
     )

@@ -20,6 +20,7 @@ from gateway.cli.payload import payload
 from gateway.cli.planned import planned
 from gateway.cli.replay import replay
 from gateway.cli.run import run
+from gateway.cli.sending import deliveries, targets
 from gateway.cli.token import token
 from gateway.core.errors import FeederlineError, InvalidInputError
 
@@ -52,6 +53,8 @@ app.add_typer(planned)
 app.add_typer(network)
 app.add_typer(devices)
 app.add_typer(token)
+app.add_typer(deliveries)
+app.add_typer(targets)
 
 
 def main() -> None:

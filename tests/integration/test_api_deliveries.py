@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import os
+import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -11,6 +16,7 @@ from gateway.core.access import Role
 from gateway.core.clock import MINUTE, SECOND
 from tests.integration.case_world import NOW, SECRET, SECRET_VARIABLE, World, get, post, world
 from tests.integration.store_world import T0
+from tests.signing import make_token
 
 
 @pytest.fixture
@@ -115,3 +121,39 @@ async def test_schemas_of_messages_are_served(there: World) -> None:
         for name in ("none.json", "__init__.py", "..%2f..%2fpyproject.toml", "a%00"):
             async with client.get(f"/api/schemas/{name}") as answer:
                 assert answer.status == 404
+
+
+async def run(*arguments: str, token: str) -> tuple[int, str, str]:
+    """Exit code, standard output and error of a command."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "gateway", *arguments,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "FEEDERLINE_TOKEN": token},
+    )  # fmt: skip
+    out, err = await process.communicate()
+    return process.returncode or 0, out.decode(), err.decode()
+
+
+async def test_by_command(there: World, tmp_path: Path) -> None:
+    (tmp_path / "f.yaml").write_text("api: {port: 0}\n")
+    where = ("-c", str(tmp_path / "f.yaml"), "--url", there.url)
+    _, text = await make_token(there.store, Role.ENGINEER)
+    await there.store.targets.disable("desk", at=NOW, by="dispatcher", reason="it answered 410 Gone")
+    code, out, _ = await run("targets", "list", *where, token=text)
+    assert code == 0
+    assert "disabled  desk  0 pending, 0 late, 3 dead: it answered 410 Gone" in out
+    code, out, err = await run("targets", "enable", "desk", "--new-only", *where, "--json", token=text)
+    assert code == 0, err
+    assert json.loads(out)["replayed"] == 0
+    dead = ("deliveries", "list", "--state", "dead", *where, "--json")
+    code, out, err = await run(*dead, token=text)
+    assert code == 0, err
+    first = json.loads(out)["deliveries"][0]["id"]
+    assert len(json.loads(out)["deliveries"]) == 3
+    code, out, err = await run("deliveries", "replay", first, *where, token=text)
+    assert (code, out) == (0, "1 sent once more\n"), err
+    code, out, err = await run("deliveries", "replay", first, *where, token=text)
+    assert (code, out) == (1, "")
+    assert "is pending" in err
+    code, _, err = await run("deliveries", "replay", *where, token=text)
+    assert code == 2
