@@ -246,6 +246,7 @@ class Incident(Record, frozen=True, kw_only=True):
     held_from: int | None = (
         None  # since when it is off again after a short restoration: a hold-off counts from then
     )
+    relapsed_at: int | None = None  # when it was last found off again after supply had been back
     confirmed_by: str = ""  # the person who said that it is real
     drill: str = ""  # id of the exercise that it belongs to; empty for what is real
     summary: str  # the evidence in words an operator can check

@@ -299,6 +299,7 @@ class Book:
         story = self.stories[slot]
         if anew and story.restored_at - story.started_at <= self.sustained:
             story.held_from = at
+        story.relapsed_at = at
         story.restored_at = story.settled_at = story.doubted_at = story.returned_at = story.review_at = 0
         self.turn(slot, IncidentState.OPEN)
         self.publish(slot, at, Change.UPDATED)

@@ -55,6 +55,7 @@ class _StoryState(msgspec.Struct, frozen=True, kw_only=True):
     returned_at: int
     review_at: int
     held_from: int
+    relapsed_at: int = 0  # of snapshots from before there was one
     kept_answering: bool
     published_at: int
     signature: tuple[int, ...]
@@ -108,7 +109,7 @@ _PLAIN = [
     "id", "kind", "node", "phases", "state", "started_at", "detected_at", "restored_at", "parent", "confidence", "path",
     "direct_by", "alone", "passed", "reference", "planned_node", "planned_from", "planned_to", "asked", "unanswered",
     "unverified", "outlasted", "customers", "revision", "settled_at", "doubted_at", "returned_at",
-    "review_at", "held_from", "kept_answering", "published_at", "signature", "untold",
+    "review_at", "held_from", "relapsed_at", "kept_answering", "published_at", "signature", "untold",
 ]  # fmt: skip
 
 

@@ -74,6 +74,7 @@ class Story:
     returned_at: int = 0  # tick at which the last member came back
     review_at: int = 0  # when members left over after a restoration should have shown supply
     held_from: int = 0  # since when it is off again after a short restoration, 0 for never
+    relapsed_at: int = 0  # when it was last found off again after supply had been back, 0 for never
     kept_answering: bool = (
         False  # withdrawn because the one meter that reported shows supply as if nothing were
     )
@@ -208,6 +209,7 @@ class Story:
             confidence=confidence,
             direct=bool(self.direct_by),
             held_from=self.held_from or None,
+            relapsed_at=self.relapsed_at or None,
             summary=summary,
             evidence=dict(evidence),
             revision=self.revision,
