@@ -39,6 +39,14 @@ if TYPE_CHECKING:
     from processors.outage.asking import Asked
 
 
+PREFIX = "inc-"  # of the ids of its incidents
+
+
+def name_of(what: str) -> str:
+    """Id of the incident that is made of this."""
+    return PREFIX + blake2b(what.encode(), digest_size=8).hexdigest()
+
+
 class Book:
     """`owner` int32 per device key: slot of its story in `stories`, −1 for none."""
 
@@ -75,11 +83,15 @@ class Book:
         """Slot of the open outage at or above a node that explains the loss of all these phases, nearest first; −1 for
         none. One of metering points alone explains nothing but these."""
         while self.at_node and node >= 0:
-            slot = self.at_node.get(self.network.ids[node], -1)
-            if slot >= 0 and phases & ~self.mask(slot) == 0 and not self.stories[slot].alone:
-                return slot
+            for slot in self.open_at(self.network.ids[node]):
+                if phases & ~self.mask(slot) == 0 and not self.stories[slot].alone:
+                    return slot
             node = int(self.network.parent[node])
         return -1
+
+    def open_at(self, node: str) -> list[int]:
+        """Slots of the outages that are open at a node: losses of several phases, or one of all."""
+        return sorted(self._open_at.get(node, ()))
 
     def covered(self, node: str) -> bool:
         """Whether an outage is open at or above a node, which may be one of a former network."""
@@ -109,9 +121,16 @@ class Book:
         return phase_mask(story.phases) if story.kind is IncidentKind.PHASE_LOSS else ALL
 
     def explains(self, slot: int) -> bool:
-        """Whether it is an open outage that may be part of a larger one."""
+        """Whether it is an open outage that may be part of a larger one: no person has said what it is."""
         story = self.stories[slot]
-        return story.state is IncidentState.OPEN and not (story.communications or story.planned)
+        known = story.communications or story.planned or story.confirmed_by
+        return story.state is IncidentState.OPEN and not known
+
+    def confirmed(self, keys: Keys) -> Bools:
+        """Which of these belong to what a person has confirmed."""
+        slots = [slot for slot, story in self.stories.items() if story.confirmed_by]
+        found: Bools = np.isin(self.owner[keys], slots) if slots else np.zeros(len(keys), np.bool_)
+        return found
 
     def restored(self, slot: int) -> bool:
         return self.stories[slot].state is IncidentState.RESTORED
@@ -137,8 +156,7 @@ class Book:
     # -- changing --------------------------------------------------------------------------------------------------
 
     def new_id(self, kind: IncidentKind, node: str, detected_at: int) -> str:
-        digest = blake2b(f"{kind}|{node}|{detected_at}".encode(), digest_size=8)
-        return f"inc-{digest.hexdigest()}"
+        return name_of(f"{kind}|{node}|{detected_at}")
 
     def add(self, story: Story) -> int:
         slot, self._next = self._next, self._next + 1
@@ -202,6 +220,16 @@ class Book:
         self.turn(slot, story.state)
         self.dirty.add(slot)
 
+    def move(self, slot: int, node: str) -> None:
+        """Its cause is at another node."""
+        story = self.stories[slot]
+        self._vacate(slot)
+        story.node = node
+        if story.kind is IncidentKind.OUTAGE:
+            story.phases = self.node_phases(node)
+        self.turn(slot, story.state)
+        self.dirty.add(slot)
+
     def infer(self, keys: Keys, start: Int64s, phases: int = ALL) -> None:
         """Take devices as dark since `start` though they said nothing, until they show otherwise."""
         ev = self.evidence
@@ -210,7 +238,7 @@ class Book:
         ev.dark_at[keys] = ev.onset_at[keys] = start
         ev.dark_last[keys] = np.maximum(start + self.tolerance, ev.on_at[keys])
         ev.back_at[keys] = np.where(ev.restored_at[keys] > start, ev.restored_at[keys], 0)
-        ev.flags[keys] |= Flag.SPELL
+        ev.flags[keys] = ev.flags[keys] & ~Flag.EXCUSED | Flag.SPELL
 
     def release(self, keys: Keys) -> None:
         """These belong to no incident any more. A spell that is over or was only inferred is forgotten."""
@@ -329,7 +357,7 @@ class Book:
                 at,
                 change,
                 story.changed(void=void),
-                confidence=min(sure, most),
+                confidence=sure if story.confirmed_by else min(sure, most),
                 customers=story.customers,
                 summary=words.summary(facts),
                 evidence=words.evidence(facts),

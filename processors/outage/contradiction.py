@@ -26,7 +26,7 @@ class Contradiction:
     def withdrawn(self, slot: int, story: Story, at: int) -> bool:
         """Whether it was withdrawn: contradicted for a collecting window. Until then what looks like a contradiction
         may turn out to be restoration, as in a reclosing."""
-        if not self._contradicted(story):
+        if story.confirmed_by or not self._contradicted(story):
             story.doubted_at = 0
             return False
         story.doubted_at = story.doubted_at or at
@@ -53,6 +53,8 @@ class Contradiction:
         evident = ev.kinds[k] > 0
         if np.count_nonzero(evident) != 1 or story.direct_by or story.unanswered or story.planned:
             return False
+        if story.confirmed_by:
+            return False
         gasp = ev.kinds[k] & ~(Dark.GASP | Dark.GUESSED | Dark.DOUBTED) == 0
         told = ev.restored_at[k] > story.start
         if story.past or story.off[evident].any() or not gasp.all() or told.any():
@@ -71,6 +73,8 @@ class Contradiction:
         ev, k = self.evidence, story.keys
         evident = ev.kinds[k] > 0
         if np.count_nonzero(evident) != 1 or story.direct_by or story.planned or story.past:
+            return False
+        if story.confirmed_by:
             return False
         only = ev.kinds[k[evident]] == Dark.TARGET_FAILED
         told = ev.restored_at[k] > story.start

@@ -30,6 +30,7 @@ from processors.outage.book import Book
 from processors.outage.direct import Direct
 from processors.outage.evidence import Evidence
 from processors.outage.follow import Follower
+from processors.outage.instructed import Instructed
 from processors.outage.metrics import FAULTS, UNKNOWN_WINDOWS
 from processors.outage.open import Opener
 from processors.outage.settings import OutageSettings
@@ -68,6 +69,7 @@ class OutageDetector:
         self.follower = Follower(self.settings, self.evidence, self.book, self.opener)
         self.announced = Announced(self.settings, self.evidence, self.book, self.opener, self.follower)
         self.asking = Asking(self.settings, self.evidence, self.book, self.opener)
+        self.instructed = Instructed(self.evidence, self.book, self.opener, self.silence)
         self.direct = Direct(self.evidence, self.book, self.opener, self.follower)
 
     def observe(self, batch: Batch) -> None:
@@ -88,6 +90,7 @@ class OutageDetector:
 
     def instruct(self, instruction: Instruction) -> None:
         """Take a person's word about an incident of ours; it takes effect at the next tick."""
+        self.instructed.waiting.append(instruction)
 
     def exercise(self, drill: Drill) -> None:
         """Exercises are no business of what watches the real network."""
@@ -104,6 +107,7 @@ class OutageDetector:
         evidence.flush()
         evidence.overdue(at)
         self._step("announced", lambda: self.announced.turn(at))
+        self._step("instruct", lambda: self.instructed.conclude(at))
         touched = np.flatnonzero(evidence.touched)
         evidence.touched[touched] = False
         if len(touched):
@@ -146,7 +150,13 @@ class OutageDetector:
 
     def _parts(self) -> snapshot.Parts:
         return snapshot.Parts(
-            self.evidence, self.book, self.opener, self.silence, self.announced, self.asking
+            self.evidence,
+            self.book,
+            self.opener,
+            self.silence,
+            self.announced,
+            self.asking,
+            self.instructed,
         )
 
     def snapshot(self) -> bytes:
@@ -165,14 +175,15 @@ class OutageDetector:
         """Take over open incidents that the database knows and no snapshot does; others are left alone.
 
         Members go off when the incident started unless `interruptions` tell better. Those who belong to an incident
-        already stay there; whoever is not listed any more leaves at the next tick.
+        already stay there; whoever is not listed any more leaves at the next tick. Exercises are left alone.
         """
         rows: dict[str, list[Interruption]] = {}
         for row in sorted(interruptions, key=lambda row: (row.device, row.step)):
             rows.setdefault(row.incident, []).append(row)
         held = self.open_ids()
         for incident in incidents:
-            if incident.kind in _KINDS and incident.state in _STATES and incident.id not in held:
+            ours = incident.kind in _KINDS and not incident.drill
+            if ours and incident.state in _STATES and incident.id not in held:
                 self._adopt(incident, rows.get(incident.id, []))
 
     def _adopt(self, incident: Incident, rows: Sequence[Interruption]) -> None:
@@ -192,6 +203,8 @@ class OutageDetector:
             path=str(incident.evidence.get("path", "")),
             direct_by=str(incident.evidence.get("direct", "")).partition(":")[0],
             alone="alone" in incident.evidence,
+            confirmed_by=incident.confirmed_by,
+            split_from=str(incident.evidence.get("split_from", "")),
             reference=str(incident.evidence.get("reference", "")),
             planned_node=str(incident.evidence.get("planned_node", "")),
             planned_from=_time(incident, "planned_from"),

@@ -58,7 +58,7 @@ class Feeders:
 
 def facts_of(story: Story, book: Book) -> words.Facts:
     ev, inv, k = book.evidence, book.inventory, story.keys
-    kinds = ev.kinds[k] if not story.communications else np.zeros(len(k), np.uint8)
+    kinds = np.where(ev.lost[k] & np.uint8(book.story_mask(story)) > 0, ev.kinds[k], np.uint8(0))
     reported = kinds > 0
     times = ev.onset_at[k[reported]]
     back = story.end > 0
@@ -92,6 +92,9 @@ def facts_of(story: Story, book: Book) -> words.Facts:
         unanswered=story.unanswered,
         unverified=story.unverified,
         kept_answering=story.kept_answering,
+        confirmed=bool(story.confirmed_by),
+        overruled=story.overruled,
+        split_from=story.split_from,
         outlasted=story.outlasted,
         reference=story.reference,
         planned_node=story.planned_node,

@@ -10,3 +10,8 @@ FAULTS = Counter(
 UNKNOWN_WINDOWS = Counter(
     "feederline_outage_unknown_windows_total", "Announced outages of nodes that the network does not have"
 )
+IDLE_INSTRUCTIONS = Counter(
+    "feederline_outage_idle_instructions_total",
+    "Instructions of people that could no longer be followed, by what they asked for",
+    ["order"],
+)

@@ -152,7 +152,9 @@ class Opener(Starter):
         here = {
             node
             for node, slot in self.book.at_node.items()
-            if node in self.network and not self.book.stories[slot].alone
+            if node in self.network
+            and not (story := self.book.stories[slot]).alone
+            and not story.confirmed_by
         }
         dark = whole | {top for node in here if self.top[top := self.network.index(node)] == top}
         roots = self.root[np.array(sorted(dark), np.int64)]
@@ -177,12 +179,10 @@ class Opener(Starter):
     def _terminals(self, tops: Int64s) -> Keys:
         """Whose direct evidence is told as an outage that is open below the tops."""
         found = []
-        for slot in self.book.at_node.values():
-            key = (
-                self.inventory.key(self.book.stories[slot].direct_by)
-                if self.book.stories[slot].direct_by
-                else None
-            )
+        stories = self.book.stories
+        slots = [slot for node in self.book.at_node for slot in self.book.open_at(node)]
+        for by in {stories[slot].direct_by for slot in slots} - {""}:
+            key = self.inventory.key(by)
             if key is not None and self.evidence.is_dark(np.array([key]))[0]:
                 node = int(self.inventory.node[key])
                 if node >= 0 and any(self.network.is_below(node, top) for top in tops.tolist()):
@@ -259,7 +259,7 @@ class Opener(Starter):
         if slot < 0 and candidate.alone:
             slot = book.at_node.get(self.network.ids[node], -1)
         if slot >= 0:
-            self.join_in(slot, fresh[book.owner[fresh] != slot], at)
+            self.join_in(slot, fresh[(book.owner[fresh] != slot) & ~book.confirmed(fresh)], at)
             return
         if not len(fresh) and not judged.silent[below].any() and self._parts(below) < 2:
             return  # nothing that is not told already

@@ -16,7 +16,8 @@ _PATH, _SINGLE = 0.8, 0.3  # confidence: a whole path silent, one device silent
 
 
 class Silence:
-    """`waiting`: silent keys not yet judged, because their area still collects dark evidence."""
+    """`waiting`: silent keys not yet judged, because their area still collects dark evidence. `excused`: key whose
+    silence is no loss, until it is heard again -> when it was heard last."""
 
     def __init__(self, inventory: Inventory, evidence: Evidence, book: Book, opener: Opener) -> None:
         self.inventory = inventory
@@ -24,6 +25,17 @@ class Silence:
         self.book = book
         self.opener = opener
         self.waiting: set[int] = set()
+        self.excused: dict[int, int] = {}
+
+    def excuse(self, keys: Keys) -> None:
+        """A person said that the silence of these is no loss."""
+        self.excused |= dict(zip(keys.tolist(), self.evidence.heard_at[keys].tolist(), strict=True))
+
+    def _excused(self, keys: Keys) -> Bools:
+        heard = self.evidence.heard_at
+        self.excused = {key: at for key, at in self.excused.items() if heard[key] == at}
+        found: Bools = np.isin(keys, list(self.excused))
+        return found
 
     def take_note(self, keys: Keys) -> None:
         ev = self.evidence
@@ -47,6 +59,7 @@ class Silence:
         self.waiting = set(keys[held].tolist())
         keys = keys[~held]
         keys = keys[(ev.flags[keys] & Flag.SILENT > 0) & (book.owner[keys] < 0) & ~ev.is_dark(keys)]
+        keys = keys[~self._excused(keys)]
         if not len(keys):
             return
         alone = ev.path_lives(keys)
@@ -72,11 +85,14 @@ class Silence:
         name = next(name for name, index in ev.paths.items() if index == path)
         silent = ev.listed & ~ev.concentrator & (at > ev.last_heard(np.arange(len(ev.listed))) + ev.interval)
         members = np.flatnonzero(through & silent & (book.owner < 0))
-        members = members[~ev.is_dark(members)]
+        members = members[~ev.is_dark(members) & ~self._excused(members)]
         within = [
             slot
             for slot, story in book.stories.items()
-            if story.communications and story.path != name and bool(through[story.keys].all())
+            if story.communications
+            and not story.confirmed_by
+            and story.path != name
+            and bool(through[story.keys].all())
         ]
         same = [slot for slot, story in book.stories.items() if story.path == name and not story.over]
         if not len(members) and not within:

@@ -10,18 +10,27 @@ import numpy as np
 from msgspec import structs
 
 from gateway.core.inventory import Inventory
-from gateway.core.model import IncidentKind, IncidentState, Interruption, PlannedOutage, Purpose, Question
+from gateway.core.model import (
+    IncidentKind,
+    IncidentState,
+    Instruction,
+    Interruption,
+    PlannedOutage,
+    Purpose,
+    Question,
+)
 from processors.outage.announced import Announced
 from processors.outage.asking import Asked, Asking
 from processors.outage.book import Book
 from processors.outage.evidence import Absence, Evidence
+from processors.outage.instructed import Instructed
 from processors.outage.open import Opener
 from processors.outage.silence import Silence
 from processors.outage.state import COLUMNS, Flag, Keys
 from processors.outage.story import Story
 
 _T = TypeVar("_T")
-MAGIC = b"feederline-outage-5\n"
+MAGIC = b"feederline-outage-6\n"
 _MEMBERS = {"start": np.int64, "end": np.int64, "step": np.int32, "due": np.int64, "told": np.int64}
 
 
@@ -57,6 +66,8 @@ class _StoryState(msgspec.Struct, frozen=True, kw_only=True):
     held_from: int
     relapsed_at: int = 0  # of snapshots from before there was one
     kept_answering: bool
+    confirmed_by: str
+    split_from: str
     published_at: int
     signature: tuple[int, ...]
     past: list[Interruption]
@@ -91,6 +102,8 @@ class _State(msgspec.Struct, frozen=True, kw_only=True):
     direct: dict[int, int]
     nested: dict[int, str]
     waiting: list[int]
+    excused: dict[int, int]
+    instructions: list[Instruction]
     again: list[str]
     withdrawn: dict[str, int]
     faulted: dict[int, int]
@@ -109,7 +122,8 @@ _PLAIN = [
     "id", "kind", "node", "phases", "state", "started_at", "detected_at", "restored_at", "parent", "confidence", "path",
     "direct_by", "alone", "passed", "reference", "planned_node", "planned_from", "planned_to", "asked", "unanswered",
     "unverified", "outlasted", "customers", "revision", "settled_at", "doubted_at", "returned_at",
-    "review_at", "held_from", "relapsed_at", "kept_answering", "published_at", "signature", "untold",
+    "review_at", "held_from", "relapsed_at", "kept_answering", "confirmed_by", "split_from",
+    "published_at", "signature", "untold",
 ]  # fmt: skip
 
 
@@ -122,10 +136,11 @@ class Parts(NamedTuple):
     silence: Silence
     announced: Announced
     asking: Asking
+    instructed: Instructed
 
 
 def save(at: int, parts: Parts) -> bytes:
-    evidence, book, opener, silence, announced, asking = parts
+    evidence, book, opener, silence, announced, asking, instructed = parts
     evidence.flush()
     nodes = book.network.ids
     order = sorted(book.stories)
@@ -145,6 +160,8 @@ def save(at: int, parts: Parts) -> bytes:
         direct=opener.direct,
         nested=opener.nested,
         waiting=sorted(silence.waiting),
+        excused=silence.excused,
+        instructions=instructed.waiting,
         withdrawn={nodes[node]: when for node, when in opener.withdrawn.items()},
         again=sorted(nodes[node] for node in opener.again),
         faulted=evidence.faulted,
@@ -182,7 +199,7 @@ def load(data: bytes, parts: Parts) -> int:
     Raises:
         ValueError: not a snapshot of this detector and version.
     """
-    evidence, book, opener, silence, announced, asking = parts
+    evidence, book, opener, silence, announced, asking, instructed = parts
     if not data.startswith(MAGIC):
         raise ValueError("not a snapshot of the outage detector, or of another version of it")
     try:
@@ -215,6 +232,8 @@ def load(data: bytes, parts: Parts) -> int:
     opener.direct = {int(new[key]): since for key, since in state.direct.items() if new[key] >= 0}
     opener.nested = {int(new[key]): parent for key, parent in state.nested.items() if new[key] >= 0}
     silence.waiting = {int(new[key]) for key in state.waiting if new[key] >= 0}
+    silence.excused = {int(new[key]): at for key, at in state.excused.items() if new[key] >= 0}
+    instructed.waiting = list(state.instructions)
     opener.withdrawn = {
         network.index(node): when for node, when in state.withdrawn.items() if node in network
     }

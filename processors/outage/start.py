@@ -66,7 +66,7 @@ class Starter:
         kind = IncidentKind.OUTAGE if whole else IncidentKind.PHASE_LOSS
         letters = book.node_phases(name) if whole else phase_letters(phases)
         mask = ALL if whole else phases
-        below = below[connected & phases > 0]
+        below = below[(connected & phases > 0) & ~self._lost_others(below, mask)]
         told = ev.restored_at[below] > np.maximum(started, ev.told_until[below])
         living = self.alive(below, mask, alive_after) & ~told
         living[np.isin(below, dark)] = False
@@ -81,7 +81,8 @@ class Starter:
         members = np.sort(
             below[~living & (~owned | grown | np.isin(book.owner[below], absorbed + verifying))]
         )
-        if not len(members):
+        held = self._confirmed_at(name, mask)
+        if not len(members) and held < 0:
             return
         story = Story(
             id=book.new_id(kind, name if whole else f"{name}|{letters}", at),
@@ -99,13 +100,40 @@ class Starter:
             above = {self.nested.pop(key) for key in members.tolist() if key in self.nested}
             story.parent = min(above, default="")
         start = self._starts(members, absorbed, started)
+        if held >= 0:
+            self._grow(held, story)
+            story = book.stories[held]
         for slot in absorbed:
             if not book.stories[slot].alone:
                 story.started_at = min(story.started_at, book.stories[slot].started_at)
             book.merge(slot, story.id, at)
         for slot in np.unique(book.owner[members[book.in_outage(members)]]).tolist():
             book.leave(slot, members, at)
-        self._take(story, members, start, at)
+        self._take(held, story, members, start, at)
+
+    def _lost_others(self, keys: Keys, phases: int) -> Bools:
+        """Which of these are dark by evidence of their own, on none of `phases`: that is another loss."""
+        ev = self.evidence
+        dark = (ev.flags[keys] & Flag.SPELL > 0) & (ev.back_at[keys] == 0) & (ev.kinds[keys] > 0)
+        found: Bools = dark & (ev.lost[keys] & np.uint8(phases) == 0)
+        return found
+
+    def _confirmed_at(self, name: str, phases: int) -> int:
+        """Slot of what a person confirmed at a node, where that has lost these phases and is less; −1 for none."""
+        stories = self.book.stories
+        mine = (slot for slot in self.book.open_at(name) if stories[slot].confirmed_by)
+        return next((slot for slot in mine if self.book.mask(slot) & ~phases == 0), -1)
+
+    def _grow(self, slot: int, found: Story) -> None:
+        """What a person confirmed is not merged into what it has grown into: it goes on as that."""
+        story = self.book.stories[slot]
+        story.alone &= found.alone
+        story.phases, story.parent = found.phases, story.parent or found.parent
+        story.started_at = min(story.started_at, found.started_at)
+        if story.kind is not found.kind:
+            self.book.recast(slot, found.kind)
+        if found.direct_by and not story.direct_by:
+            story.direct_by = found.direct_by
 
     def start_of(self, dark: Keys, middle: int, phases: int) -> int:
         """When supply was lost, by the evidence of about the same time: the earliest that any of it tells, and where
@@ -176,15 +204,15 @@ class Starter:
         quiet = np.maximum(np.maximum(started, seen), ev.told_until[members])
         return np.where(known, self._when(members, started), quiet)
 
-    def _take(self, story: Story, members: Keys, start: Int64s, at: int) -> None:
+    def _take(self, held: int, story: Story, members: Keys, start: Int64s, at: int) -> None:
         book = self.book
         for slot in np.unique(book.owner[members]).tolist():
             if slot >= 0:
                 mine = book.owner[members] == slot
                 book.yield_to(slot, members[mine], start[mine], story.id, at)
-        slot = book.add(story)
+        slot = held if held >= 0 else book.add(story)
         book.take_in(slot, members, start)
-        book.publish(slot, at, Change.OPENED)
+        book.publish(slot, at, Change.UPDATED if held >= 0 else Change.OPENED)
         book.dirty.add(slot)  # some may be back already
 
     def join_in(self, slot: int, keys: Keys, at: int) -> None:

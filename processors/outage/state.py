@@ -56,6 +56,9 @@ class Flag:
     TERMINAL = np.uint8(16)
     CLOCK = np.uint8(32)  # its own time was not believed the last time
     FLAPPING = np.uint8(64)  # its gasps were contradicted again and again
+    EXCUSED = np.uint8(
+        128
+    )  # a person said that what it shows is no loss; until it shows supply, or something else
 
 
 COLUMNS: dict[str, type[np.generic]] = {
@@ -284,6 +287,9 @@ class State:
         fresh &= ~guessed | (since > self.restored_at[d])
         lasting = spell & (back == 0)
         fresh &= lasting | (at > self.dark_last[d])
+        excused = self.flags[d] & Flag.EXCUSED > 0
+        if excused.any():
+            fresh &= ~self._as_it_was(d, at, kind, phases, excused)
         onset = np.minimum(np.maximum(since, on + 1), at)
 
         new = fresh & ~lasting
@@ -293,7 +299,7 @@ class State:
         self.back_at[k] = 0
         self.kinds[k] = kind[new]
         self.lost[k] = phases[new]
-        self.flags[k] |= Flag.SPELL
+        self.flags[k] = self.flags[k] & ~Flag.EXCUSED | Flag.SPELL
 
         more = fresh & lasting
         k, at, kind, phases = d[more], at[more], kind[more], phases[more]
@@ -311,10 +317,18 @@ class State:
         kinds = self.kinds[k] | kind
         self.kinds[k] = np.where(still & ~better, kinds, kinds & ~Dark.GUESSED)
 
+    def _as_it_was(self, d: Keys, at: Int64s, kind: UInt8s, phases: UInt8s, excused: Bools) -> Bools:
+        """Rows of excused devices that merely say again what they were excused for; a gasp tells of a new loss."""
+        same: Bools = excused & (kind & (Dark.GASP | Dark.DOUBTED) == 0) & (phases & ~self.lost[d] == 0)
+        measured = same & (kind == Dark.ZERO) & (at > self.dark_last[d])  # what is not among these is back
+        self.lost[d[measured]] = phases[measured]
+        return same
+
     def _enliven(self, rows: Rows) -> None:
         i = np.flatnonzero(rows.living)
         d, at, restore = rows.device[i], rows.at[i], rows.restore[i]
         self._alive(d, at, rows.timed[i])
+        self.flags[d[(self.flags[d] & Flag.EXCUSED > 0) & (at > self.dark_last[d])]] &= ~Flag.EXCUSED
         lit = rows.used[i] > 0
         self.volt_at[d[lit]] = np.maximum(self.volt_at[d[lit]], at[lit])
         self.restored_at[d[restore]] = np.maximum(self.restored_at[d[restore]], at[restore])

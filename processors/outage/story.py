@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import structs
 
 from gateway.core.model import (
     Change,
@@ -60,6 +62,9 @@ class Story:
     customers: int = 0  # as told last
     outlasted: int = 0  # members that stayed off after the announced end
     unverified: bool = False  # closed though no member showed a reading
+    confirmed_by: str = ""  # the person who said what it is: inference leaves it as it is
+    split_from: str = ""  # incident that a person took it out of
+    overruled: bool = False  # ended by a person's word
     revision: int = 0
     keys: Keys = field(default_factory=lambda: np.empty(0, np.int64))
     start: Int64s = field(default_factory=lambda: np.empty(0, np.int64))
@@ -93,6 +98,8 @@ class Story:
 
     def sureness(self, unanswered: float) -> float:
         """Confidence with what asking added to it; `unanswered` is the log-likelihood of one unanswered question."""
+        if self.confirmed_by:
+            return 1.0
         if not self.unanswered or self.confidence >= _SURE:
             return self.confidence
         odds = math.log(self.confidence / (1.0 - self.confidence)) + self.unanswered * unanswered
@@ -109,21 +116,44 @@ class Story:
 
     def add(self, keys: Keys, start: Int64s, due: Int64s) -> None:
         """Take in new members (none of them there already). Who was one before goes on with a further step."""
-        m = len(keys)
+        self._insert(keys, start, np.zeros(len(keys), np.int64), due)
+
+    def _insert(self, keys: Keys, start: Int64s, end: Int64s, due: Int64s) -> None:
         steps: dict[int, int] = {}
         for row in self.past:
             steps[row.device] = max(steps.get(row.device, 0), row.step + 1)
         columns = {
             "keys": keys,
             "start": start,
-            "end": np.zeros(m, np.int64),
+            "end": end,
             "step": np.array([steps.get(key, 0) for key in keys.tolist()], np.int32),
             "due": due,
-            "told": np.full(m, -1, np.int64),
+            "told": np.full(len(keys), -1, np.int64),
         }
         order = np.argsort(np.concatenate([self.keys, keys]), kind="stable")
         for name, new in columns.items():
             setattr(self, name, np.concatenate([getattr(self, name), new])[order])
+
+    def hand_over(self, which: npt.NDArray[np.bool_], other: Story) -> None:
+        """Members `which` (bool[m]) are the other's from now on, with every row; `leave` or the end of this one voids
+        the last of them here."""
+        keys = self.keys[which]
+        for row in sorted(self.void_past(keys.tolist()), key=lambda row: row.step):
+            first = max((old.step + 1 for old in other.past if old.device == row.device), default=0)
+            other.past.append(structs.replace(row, incident=other.id, step=first))
+        other._insert(keys, self.start[which], self.end[which], self.due[which])
+
+    def void_past(self, devices: Collection[int]) -> list[Interruption]:
+        """Rows of these devices' earlier steps, void here from now on, in order."""
+        mine = [row.device in devices for row in self.past]
+        told = [row for row, gone in zip(self.past[: self.untold], mine, strict=False) if not gone]
+        rest = [
+            row for row, gone in zip(self.past[self.untold :], mine[self.untold :], strict=True) if not gone
+        ]
+        given = [row for row, gone in zip(self.past, mine, strict=True) if gone]
+        void = [structs.replace(row, ended_at=row.started_at) for row in given]
+        self.past, self.untold = [*told, *void, *rest], len(told)
+        return [row for row in given if row.ended_at != row.started_at]
 
     def changed(self, *, void: bool = False) -> tuple[Interruption, ...]:
         """Rows that differ from what was published; they count as published now.
@@ -210,6 +240,7 @@ class Story:
             direct=bool(self.direct_by),
             held_from=self.held_from or None,
             relapsed_at=self.relapsed_at or None,
+            confirmed_by=self.confirmed_by,
             summary=summary,
             evidence=dict(evidence),
             revision=self.revision,

@@ -39,7 +39,7 @@ class Owners(NamedTuple):
     outage: Bools
     open: Bools
     phases: UInt8s  # what the outage explains, 0 for none
-    direct: Bools
+    settled: Bools  # by a terminal, or by a person
 
 
 def tops_of(network: Network) -> tuple[Int64s, Int64s]:
@@ -81,7 +81,7 @@ class Weigher:
                 for slot in slots.tolist()
             ],
             [book.mask(slot) for slot in slots.tolist()],
-            [bool(story.direct_by) for story in stories],
+            [bool(story.direct_by or story.confirmed_by) for story in stories],
         )
         n = len(keys)
         found = Owners(
@@ -169,7 +169,7 @@ class Weigher:
             area=self.area[keys], quiet=quiet, silence=silence, on_at=on_at, lit_at=lit_at,
         )  # fmt: skip
         return Scene(
-            points=self._with(points, terminals),
+            points=self._with(points, terminals, self._shown_by(terminals)),
             keys=keys,
             dark=keys[dark],
             fresh=k[fresh],
@@ -214,7 +214,7 @@ class Weigher:
             kinds=np.where(evident, ev.kinds[k], np.uint8(0)), failed=ev.failed[k], dark_at=ev.dark_at[k],
             area=self.area[k], quiet=quiet, silence=silence, on_at=shown, lit_at=shown,
         )  # fmt: skip
-        return self._with(points, terminals)
+        return self._with(points, terminals, np.zeros(len(terminals), np.int64))
 
     def _times(self, of_top: Int64s, evident: Int64s, fresh: Bools, inside: Bools, keys: Keys) -> Int64s:
         """Of what time the evidence below each top is: the median of what is new, else the latest that is known."""
@@ -239,14 +239,28 @@ class Weigher:
         return found
 
     def _apart(self, keys: Keys, owned: Bools, same: Bools) -> Bools:
-        """Members of an outage that tell nothing more: by a terminal, or dark since another time."""
+        """Members of an outage that tell nothing more: of one that a terminal or a person
+        vouches for, or dark since another time."""
         found = owned & ~same
         rows = np.flatnonzero(owned)
-        found[rows] |= self.owners(keys[rows]).direct
+        found[rows] |= self.owners(keys[rows]).settled
         return found
 
-    def _with(self, points: Points, terminals: Keys) -> Points:
-        """A terminal counts as a point that measured what it says."""
+    def _shown_by(self, terminals: Keys) -> Int64s:
+        """When each terminal last measured voltage on some phase, 0 for those whose outage is of all phases: what came
+        back there contradicts nothing."""
+        book = self.book
+        whole = {
+            story.direct_by
+            for slot, story in book.stories.items()
+            if story.direct_by and book.mask(slot) == ALL
+        }
+        part = np.array([self.inventory.ids[key] not in whole for key in terminals.tolist()], np.bool_)
+        return np.where(part, self.evidence.volt_at[terminals], 0)
+
+    def _with(self, points: Points, terminals: Keys, shown: Int64s) -> Points:
+        """A terminal counts as a point that measured what it says. `shown`: its life against the loss of all phases; of
+        single ones what lives on a busbar says nothing, the meters' own voltage does."""
         if not len(terminals):
             return points
         ev, n = self.evidence, len(terminals)
@@ -257,7 +271,7 @@ class Weigher:
         added = {
             "phases": np.full(n, ALL), "lost": lost, "kinds": np.full(n, Dark.BREAKER), "failed": zero,
             "dark_at": ev.dark_at[terminals], "area": self.area[terminals], "quiet": none, "silence": np.zeros(n),
-            "on_at": zero, "lit_at": zero,
+            "on_at": shown, "lit_at": zero,
         }  # fmt: skip
         return Points(
             node=node[order],

@@ -41,6 +41,9 @@ class Facts:
     unanswered: int = 0  # of these, although others on their path were heard
     unverified: bool = False  # closed on restore messages alone
     kept_answering: bool = False  # the one that gasped went on showing supply
+    confirmed: bool = False  # by a person
+    overruled: bool = False  # ended by a person's word
+    split_from: str = ""  # incident that a person took it out of
     outlasted: int = 0  # members that stayed off after the announced end
     reference: str = ""  # of the announcement
     planned_node: str = ""
@@ -54,6 +57,13 @@ class Facts:
     customers_off: int = 0
     clock_faults: Sequence[str] = ()
     flapping: Sequence[str] = ()
+
+
+_CONFIRMED = "confirmed by an operator"
+_OVERRULED = {
+    IncidentState.CANCELLED: "withdrawn by an operator",
+    IncidentState.MERGED: "made part of another outage by an operator",
+}
 
 
 def place(kind: str, node: str, name: str) -> str:
@@ -117,7 +127,11 @@ def _now(facts: Facts) -> list[str]:
     parts: list[str] = []
     if facts.unanswered:
         parts.append(f"{facts.unanswered} of {facts.asked} asked did not answer")
-    if facts.kept_answering:
+    if facts.confirmed:
+        parts.append(_CONFIRMED)
+    if facts.overruled:
+        parts.append(_OVERRULED[facts.state])
+    elif facts.kept_answering:
         parts.append("withdrawn: the meter gave a last gasp and kept answering")
     elif facts.state is IncidentState.CANCELLED and set(facts.by) == {"target_failed"}:
         parts.append("withdrawn: it is reached again, and nothing but its last hop need have failed")
@@ -189,6 +203,8 @@ def evidence(facts: Facts) -> dict[str, str | int | float | list[str]]:
             "planned_from": format_time(facts.starts_at),
             "planned_to": format_time(facts.ends_at),
         }
+    if facts.split_from:
+        found["split_from"] = facts.split_from
     if facts.outlasted:
         found["outlasted"] = facts.outlasted
     if facts.path:
@@ -207,6 +223,10 @@ def _silence(facts: Facts) -> str:
     else:
         through = path(facts.path, unheard=facts.unheard)
         words = f"everything heard through {through} silent since {since}: {_count(facts.members, 'device')}"
+    if facts.confirmed:
+        words += f"; {_CONFIRMED}"
+    if facts.overruled:
+        return f"{words}; {_OVERRULED[facts.state]}."
     if facts.state is IncidentState.MERGED:
         return words + ("; part of a wider loss." if facts.wider else "; then found to be without supply.")
     if facts.back:

@@ -12,7 +12,17 @@ import yaml
 from gateway.app import run_gateway
 from gateway.compose import load
 from gateway.core.clock import SECOND, SystemClock
-from gateway.core.model import Batch, Event, PlannedOutage, Purpose, Question, Signal, SignalKind
+from gateway.core.model import (
+    Batch,
+    Drill,
+    Event,
+    Instruction,
+    PlannedOutage,
+    Purpose,
+    Question,
+    Signal,
+    SignalKind,
+)
 from gateway.embedded import BrokerAddress, free_port
 from simulator.faults import Farewell
 from simulator.mqtt_link import Broker
@@ -42,6 +52,12 @@ class Curious:
             self.heard.append((signal.device, signal.kind))
 
     def plan(self, planned: PlannedOutage) -> None:
+        raise NotImplementedError
+
+    def instruct(self, instruction: Instruction) -> None:
+        raise NotImplementedError
+
+    def exercise(self, drill: Drill) -> None:
         raise NotImplementedError
 
     def advance(self, at: int) -> list[Event]:

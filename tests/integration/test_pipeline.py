@@ -18,11 +18,14 @@ from gateway.core.model import (
     Change,
     Commit,
     DeadLetter,
+    Drill,
     Event,
     Incident,
     IncidentKind,
     IncidentState,
+    Instruction,
     Interruption,
+    Order,
     PlannedOutage,
     Question,
     Signal,
@@ -103,6 +106,8 @@ class Counting:
         self.adopted: list[Incident] = []
         self.told_again: list[str] = []
         self.planned: list[PlannedOutage] = []
+        self.said: list[Instruction] = []
+        self.drills: list[Drill] = []
 
     def observe(self, batch: Batch) -> None:
         if batch.source == "poison":
@@ -114,6 +119,12 @@ class Counting:
 
     def plan(self, planned: PlannedOutage) -> None:
         self.planned.append(planned)
+
+    def instruct(self, instruction: Instruction) -> None:
+        self.said.append(instruction)
+
+    def exercise(self, drill: Drill) -> None:
+        self.drills.append(drill)
 
     def questions(self) -> list[Question]:
         return []
@@ -312,6 +323,18 @@ async def test_an_announcement_reaches_the_detectors_and_the_database_in_its_pla
         await pipeline.drain()
     assert detector.planned == [first, second]
     assert [planned for commit in store.commits for planned in commit.planned] == [first, second]
+
+
+async def test_a_persons_word_and_an_exercise_reach_the_detectors_and_the_database(tmp_path: Path) -> None:
+    store, detector = StandInStore(), Counting()
+    said = Instruction(id="ins-1", incident="i1", order=Order.CONFIRM, received_at=2, by="somebody")
+    drill = Drill(id="d1", node="N", starts_at=3, ends_at=4, received_at=3, by="somebody")
+    async with Spool(tmp_path) as spool, running(spool, store, detector) as pipeline:
+        await spool.put([rows(1), said, Tick(at=SECOND), drill])
+        await pipeline.drain()
+    assert (detector.said, detector.drills) == ([said], [drill])
+    assert [word for commit in store.commits for word in commit.instructions] == [said]
+    assert [each for commit in store.commits for each in commit.drills] == [drill]
 
 
 async def test_windows_that_the_spool_has_forgotten_come_from_the_database(tmp_path: Path) -> None:

@@ -16,10 +16,12 @@ from gateway.core.errors import InvalidInputError
 from gateway.core.model import (
     Batch,
     Change,
+    Drill,
     Event,
     Incident,
     IncidentKind,
     IncidentState,
+    Instruction,
     Interruption,
     PlannedOutage,
     Purpose,
@@ -53,6 +55,10 @@ class Listener:
         self.entries.append(signal)
 
     def plan(self, planned: PlannedOutage) -> None: ...
+
+    def instruct(self, instruction: Instruction) -> None: ...
+
+    def exercise(self, drill: Drill) -> None: ...
 
     def advance(self, at: int) -> list[Event]:
         self.times.append(at)

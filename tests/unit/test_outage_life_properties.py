@@ -8,7 +8,7 @@ from typing import TypeAlias
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.core.model import IncidentKind, IncidentState, Question, SignalKind
+from gateway.core.model import IncidentKind, IncidentState, Instruction, Order, Question, SignalKind
 from tests.unit.outage_cases import faults
 from tests.unit.outage_life import LIVE, METERS, SETTINGS, T0, T1, T2, T3, T4, Life, inventory
 
@@ -20,13 +20,45 @@ Act: TypeAlias = tuple[str, int, int]
 _group, _number = st.integers(0, len(GROUPS) - 1), st.integers(0, 9)
 _act: st.SearchStrategy[Act] = st.tuples(
     st.sampled_from(
-        ["lose", "lose", "hush", "regain", "told", "zero", "plan", "withdraw", "doubt", "wait", "wait"]
+        [
+            "lose",
+            "lose",
+            "hush",
+            "regain",
+            "told",
+            "zero",
+            "plan",
+            "withdraw",
+            "doubt",
+            "wait",
+            "wait",
+            "instruct",
+        ]
     ),
     _group,
     _number,
 )
 _acts = st.lists(_act, min_size=2, max_size=14)
 _answers = st.sampled_from(["none", "truth", "failed"])
+
+
+def instruct(life: Life, which: int, order: int) -> None:
+    """A person's word about one of what is open, or about one that is not any more."""
+    known = sorted(life.incidents)
+    if not known:
+        return
+    going = [name for name in known if life.incidents[name].state in LIVE] or known
+    life.detector.instruct(
+        Instruction(
+            id=f"ins-{life.at}",
+            incident=going[which % len(going)],
+            order=list(Order)[order % len(Order)],
+            received_at=life.at,
+            by="somebody",
+            into=known[(which + order) % len(known)],
+            node=[*NODES, "T2", "N4", "N8"][(which * 3 + order) % (len(NODES) + 3)],
+        )
+    )
 
 
 def live(acts: list[Act], answers: str, *, restart_every: int = 0, chunk: int = METERS) -> Life:
@@ -62,6 +94,8 @@ def live(acts: list[Act], answers: str, *, restart_every: int = 0, chunk: int = 
                 life.plan(
                     f"PO-{group}", node, minute - 1, minute + 1 + number // 4, withdrawn=act == "withdraw"
                 )
+            case "instruct":
+                instruct(life, group, number)
             case "doubt":
                 life.say(SignalKind.PING_FAILED, *keys)
             case _:

@@ -136,6 +136,52 @@ def test_a_terminal_takes_no_meters_from_the_loss_of_another_phase() -> None:
     assert len(latest(play.events)) == 1
 
 
+def test_the_second_loss_of_a_phase_at_a_node_explains_what_it_loses() -> None:
+    play = Play("A", "C", others=[Device(id="Y", node="T1", kind="terminal", customers=0, interval_s=60)])
+    play.volts([SENSOR + 1], 230.0, 230.0, 230.0)
+    play.tick()
+    play.volts([TERMINAL], 0.0, 230.0, 230.0)
+    play.volts([SENSOR + 1], 230.0, 230.0, 0.0)
+    play.tick()
+    book, node = play.detector.book, NETWORK.index("T1")
+    for bit in (0b001, 0b100):
+        assert book.mask(book.covering(node, bit)) == bit
+    assert book.covering(node, 0b101) == -1
+
+
+@pytest.mark.parametrize("wait", [7, 10, 11])
+def test_a_loss_of_one_phase_and_a_terminals_of_another_stay_two(wait: int) -> None:
+    play = Play("A", "C")
+    play.volts(range(0, N, 2), 0.0)
+    play.tick(wait)
+    play.volts([TERMINAL], 230.0, 230.0, 0.0)
+    play.tick(15)
+    assert sorted(play.told()) == [("phase_loss", "T1", "A"), ("phase_loss", "T1", "C")]
+    assert {event.incident.revision for event in play.events} == {1}
+
+
+def test_a_terminals_loss_of_a_phase_draws_in_nobody_who_lost_another_one() -> None:
+    play = Play("A", "ABC")
+    play.volts(range(1, N, 2), 0.0, 230.0, 230.0)
+    play.tick(5)
+    play.volts([TERMINAL], 230.0, 230.0, 0.0)
+    play.tick(15)
+    assert [i.phases for i in latest(play.events)] == ["A"]
+
+
+def test_words_count_reports_of_the_phase_that_was_lost_only() -> None:
+    play = Play("A", "ABC")
+    play.say(SignalKind.LAST_GASP, [1, 3])
+    play.volts([TERMINAL], 230.0, 230.0, 0.0)
+    play.tick()
+    (loss,) = play.open()
+    assert loss.evidence["reported"] == 2
+    play.tick(5)
+    play.volts([5, 7], 0.0, 230.0, 230.0)
+    play.tick(2)
+    assert play.open()[0].evidence["reported"] == 2
+
+
 def test_a_customer_who_lost_one_of_three_phases_is_interrupted_until_it_is_back() -> None:
     play = Play("ABC")
     lost = play.at

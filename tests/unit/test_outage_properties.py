@@ -10,7 +10,18 @@ from hypothesis import strategies as st
 
 from gateway.core.clock import SECOND, parse_time
 from gateway.core.inventory import Device, Inventory
-from gateway.core.model import GATEWAY, Batch, Event, IncidentKind, IncidentState, Quality, Signal, SignalKind
+from gateway.core.model import (
+    GATEWAY,
+    Batch,
+    Event,
+    IncidentKind,
+    IncidentState,
+    Instruction,
+    Order,
+    Quality,
+    Signal,
+    SignalKind,
+)
 from gateway.core.network import Network
 from processors.outage.detector import OutageDetector
 from processors.outage.settings import OutageSettings
@@ -56,7 +67,18 @@ SETTINGS = OutageSettings(
 QUANTITIES = ("voltage_a", "voltage_b", "voltage_c", "breaker_closed", "active_power")
 Row: TypeAlias = tuple[int, int, float, float, float, float]  # device, age in tenths, volts, breaker
 Said: TypeAlias = tuple[SignalKind, int, int | None]
-Stream: TypeAlias = list[list[list[Row] | Said]]
+
+
+class Word(NamedTuple):
+    """What a person says: about which of the incidents that are open, into which, at which node."""
+
+    order: Order
+    of: int
+    into: int
+    node: int
+
+
+Stream: TypeAlias = list[list[list[Row] | Said | Word]]
 
 _volts = st.sampled_from([230.0, 230.0, 230.0, 0.0, 100.0, 150.0, 200.0, float("nan")])
 _row = st.tuples(
@@ -67,6 +89,13 @@ _signal = st.tuples(
     st.sampled_from(list(SignalKind)),
     st.integers(0, len(INVENTORY) - 1),
     st.none() | st.integers(-5, 100) | st.just(10**9),
+)
+_word = st.builds(
+    Word,
+    order=st.sampled_from(list(Order)),
+    of=st.integers(0, 9),
+    into=st.integers(0, 9),
+    node=st.integers(0, len(NETWORK) - 1),
 )
 _second = st.lists(_rows | _signal, max_size=4)
 _chaos = st.lists(_second, min_size=5, max_size=45)
@@ -99,7 +128,7 @@ _life = st.builds(
 def _stream_of(lives: list[Life]) -> Stream:
     stream: Stream = []
     for second in range(50):
-        items: list[list[Row] | Said] = []
+        items: list[list[Row] | Said | Word] = []
         for device, life in enumerate(lives):
             dark = life.off <= second < life.on
             if not dark and second % 5 == device % 5:
@@ -112,7 +141,18 @@ def _stream_of(lives: list[Life]) -> Stream:
     return stream
 
 
-_stream = _chaos | st.lists(_life, min_size=_METERS, max_size=_METERS).map(_stream_of)
+_lives = st.lists(_life, min_size=_METERS, max_size=_METERS).map(_stream_of)
+
+
+def _with_words(stream: Stream, words: list[tuple[int, Word]]) -> Stream:
+    said = [list(items) for items in stream]
+    for second, word in words:
+        said[second % len(said)].append(word)
+    return said
+
+
+_words = st.lists(st.tuples(st.integers(0, 49), _word), max_size=8)
+_stream = st.builds(_with_words, _chaos | _lives, _words | st.just([]))
 
 
 def entries(at: int, item: list[Row] | Said, chunk: int) -> list[Batch | Signal]:
@@ -137,12 +177,32 @@ def entries(at: int, item: list[Row] | Said, chunk: int) -> list[Batch | Signal]
     ]
 
 
+def instruct(detector: OutageDetector, events: list[Event], word: Word, name: str, at: int) -> None:
+    """About what is open; where nothing is, about what was."""
+    incidents = sorted(detector.open_ids()) or sorted({event.incident.id for event in events})
+    if incidents:
+        detector.instruct(
+            Instruction(
+                id=name,
+                incident=incidents[word.of % len(incidents)],
+                order=word.order,
+                received_at=at,
+                by="somebody",
+                into=incidents[word.into % len(incidents)],
+                node=NETWORK.ids[word.node],
+            )
+        )
+
+
 def play(stream: Stream, *, chunk: int, restart_every: int = 0) -> list[Event]:
     detector, before = OutageDetector(INVENTORY, SETTINGS), faults()
     events = detector.advance(T0)
     for second, items in enumerate([*stream, *([[]] * 40)]):
         at = T0 + second * SECOND + SECOND // 2
-        for item in items:
+        for number, item in enumerate(items):
+            if isinstance(item, Word):
+                instruct(detector, events, item, f"ins-{second}-{number}", at)
+                continue
             for heard in entries(at, item, chunk):
                 if isinstance(heard, Signal):
                     detector.notice(heard)
