@@ -24,7 +24,8 @@ WAIT_S = 3.0
 
 _LOOK_S = 0.1
 _LIVE = (IncidentState.OPEN, IncidentState.RESTORED)
-_DRIVEN = (IncidentKind.OUTAGE, IncidentKind.PHASE_LOSS, IncidentKind.COMMUNICATIONS_LOSS)
+_LOST = (IncidentKind.OUTAGE, IncidentKind.PHASE_LOSS)
+_DRIVEN = (*_LOST, IncidentKind.COMMUNICATIONS_LOSS)
 
 
 def possible_for(incident: Incident, actor: Actor) -> tuple[str, ...]:
@@ -38,7 +39,8 @@ def possible(incident: Incident) -> tuple[Order, ...]:
     if incident.state not in _LIVE or incident.kind not in _DRIVEN:
         return ()
     orders = [] if incident.confirmed_by else [Order.CONFIRM]
-    return (*orders, Order.CANCEL, Order.MERGE, Order.SPLIT)
+    parts = (Order.MERGE, Order.SPLIT) if incident.kind in _LOST else ()
+    return (*orders, Order.CANCEL, *parts)
 
 
 class Instructor:
@@ -127,13 +129,23 @@ class Instructor:
     def _merges(self, incident: Incident, into: Incident) -> None:
         if into.id == incident.id:
             raise InvalidInputError(["into: is the incident itself"])
-        if into.kind is not incident.kind or into.drill != incident.drill:
-            raise InvalidInputError([f"into: {into.id!r} is of another kind, or one of them is an exercise"])
-        if into.state not in _LIVE:
+        if into.kind not in _LOST or into.drill != incident.drill:
+            raise InvalidInputError(
+                [f"into: {into.id!r} is no loss of supply, or one of the two is an exercise"]
+            )
+        if missing := set(incident.phases) - set(into.phases):
+            lost = ", ".join(sorted(missing))
+            raise InvalidInputError([f"into: {into.id!r} has not lost phase {lost}"])
+        if self._root(incident.node) != self._root(into.node):
+            raise InvalidInputError([f"into: {into.id!r} is fed from elsewhere"])
+        if into.state is not IncidentState.OPEN:
             raise ImpossibleError(
                 f"merge is not possible into an incident that is {into.state.value}",
                 [order for order in possible(incident) if order is not Order.MERGE],
             )
+
+    def _root(self, node: str) -> int:
+        return self._network.path(self._network.index(node))[0] if node in self._network else -1
 
 
 def _effect(order: Order) -> Callable[[Incident, Incident], bool]:

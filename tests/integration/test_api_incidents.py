@@ -93,7 +93,9 @@ async def test_what_the_detectors_have_not_done_yet_is_taken(there: World) -> No
 
 
 async def test_what_makes_no_sense_never_reaches_the_stream(there: World) -> None:
-    await there.write(Commit(events=[outage("IL", kind=IncidentKind.PHASE_LOSS, node="T2", devices=(2,))]))
+    await there.write(
+        Commit(events=[outage("IL", kind=IncidentKind.COMMUNICATIONS_LOSS, node="T2", devices=(2,))])
+    )
     await there.write(
         Commit(
             events=[
@@ -114,6 +116,8 @@ async def test_what_makes_no_sense_never_reaches_the_stream(there: World) -> Non
         await post(client, f"{path}/split", {"node": "nowhere"}, 422, match=1)
         await post(client, "/api/incidents/IF/split", {"node": "F"}, 422, match=1)
         await post(client, "/api/incidents/IE/cancel", {"reason": "no"}, 409, match=1)
+        refused = await post(client, "/api/incidents/IL/merge", {"into": "I0"}, 409, match=1)
+        assert refused["possible"] == ["confirm", "cancel"]
     async with there.client(below=["T0"]) as client:
         await post(client, "/api/incidents/I1/confirm", None, 404, match=1)
         await post(client, f"{path}/merge", {"into": "IF"}, 404, match=1)
