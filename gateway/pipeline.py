@@ -101,6 +101,7 @@ class Pipeline:
         self.max_bytes = max_bytes
         self.position = 0
         self.seq = 0
+        self._reached = [0] * len(processors)  # what each detector has seen already since the start
         self.at = 0  # stream time: the last tick that was taken
         self.trouble = ""  # why nothing can be written now; empty when all is well
         self._met = False  # detectors and database have come to the same place since the start
@@ -172,9 +173,11 @@ class Pipeline:
     async def _recover(self) -> None:
         self.position = await self.store.position(self.spool.id)
         planned = await self.store.planned_outages(since=self.spool.heard_at - _PLANNED_BACK)
-        self.seq, anew = restore(self.spool, self.processors)
-        if anew:  # what is fed again is to be judged as it was the first time
-            announce(self.processors, planned)
+        stands = restore(self.spool, self.processors)
+        self._reached = [stand.seq for stand in stands]
+        self.seq = min(self._reached, default=self.spool.first - 1)
+        # What is fed again is to be judged as it was the first time.
+        announce([p for p, stand in zip(self.processors, stands, strict=True) if stand.anew], planned)
 
     async def _reconcile(self) -> None:
         incidents = await self.store.open_incidents()
@@ -190,7 +193,7 @@ class Pipeline:
         steps: list[Step] = []
         breath = time.monotonic()
         for item in items:
-            steps.append(Step(item.seq, item.entry, self._feed(item.entry)))
+            steps.append(Step(item.seq, item.entry, self._feed(item.seq, item.entry)))
             if time.monotonic() - breath > _BREATH_S:  # sockets want their turn too
                 await asyncio.sleep(0)
                 breath = time.monotonic()
@@ -199,10 +202,13 @@ class Pipeline:
         if fresh:
             await self._write(fresh)
 
-    def _feed(self, entry: Entry) -> list[Event]:
-        """Give the entry to every detector. One that fails on it is counted and goes on with the next entry."""
+    def _feed(self, seq: int, entry: Entry) -> list[Event]:
+        """Give the entry to every detector that has not seen it. One that fails on it is counted and goes on with the
+        next entry."""
         events: list[Event] = []
-        for processor in self.processors:
+        for processor, reached in zip(self.processors, self._reached, strict=True):
+            if seq <= reached:
+                continue
             try:
                 match entry:
                     case Batch():

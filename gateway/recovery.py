@@ -31,35 +31,32 @@ class Adopting(Processor, Protocol):
 
 
 class Restored(NamedTuple):
-    seq: int  # up to which the detectors have seen
-    anew: bool  # they know nothing of what lies before it
+    seq: int  # up to which the detector has seen
+    anew: bool  # it knows nothing of what lies before that
 
 
-def restore(spool: Spool, processors: Sequence[Processor]) -> Restored:
-    """Restore the detectors from their last snapshots.
+def restore(spool: Spool, processors: Sequence[Processor]) -> list[Restored]:
+    """Restore the detectors from their last snapshots; where each of them stands, in their order.
 
-    All stand at the same place, or all begin anew with what the spool still holds.
+    One without a snapshot that can be used begins with what the spool still holds. It does not take the others back
+    with it: it may be one that the program did not have before.
     """
     start = spool.first - 1
-    reached: set[Restored] = set()
+    reached: list[Restored] = []
     for processor in processors:
         kept = spool.load_snapshot(processor.name)
         if kept is None or kept[0] < start:
-            reached.add(Restored(start, anew=True))
+            reached.append(Restored(start, anew=True))
             continue
         try:
             processor.restore(kept[1])
         except Exception:  # a boundary: whatever is wrong with it, there is a way on without it
             log.exception("snapshot cannot be used", extra={"processor": processor.name})
             processor.reset()
-            reached.add(Restored(start, anew=True))
+            reached.append(Restored(start, anew=True))
         else:
-            reached.add(Restored(kept[0], anew=False))
-    if len(reached) == 1:
-        return reached.pop()
-    for processor in processors:
-        processor.reset()
-    return Restored(start, anew=True)
+            reached.append(Restored(kept[0], anew=False))
+    return reached
 
 
 def announce(processors: Sequence[Processor], planned: Sequence[PlannedOutage]) -> None:

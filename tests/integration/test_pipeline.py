@@ -161,8 +161,10 @@ class NoDesk:
 
 
 @contextlib.asynccontextmanager
-async def running(spool: Spool, store: StandInStore, detector: Counting) -> AsyncIterator[Pipeline]:
-    pipeline = Pipeline(spool, store, [detector], NoDesk(), snapshot_s=10)  # type: ignore[arg-type]
+async def running(
+    spool: Spool, store: StandInStore, detector: Counting, *others: Counting
+) -> AsyncIterator[Pipeline]:
+    pipeline = Pipeline(spool, store, [detector, *others], NoDesk(), snapshot_s=10)  # type: ignore[arg-type]
     task = asyncio.create_task(pipeline.run())
     try:
         yield pipeline
@@ -307,6 +309,40 @@ async def test_a_snapshot_of_another_version_is_not_fatal(tmp_path: Path) -> Non
             await pipeline.drain()
     assert store.rows == [1]
     assert detector.rows == 1
+
+
+class Another(Counting):
+    name = "another"
+
+
+async def test_a_detector_that_is_new_takes_no_other_back_with_it(tmp_path: Path) -> None:
+    store, detector, new = StandInStore(), Counting(), Another()
+    async with Spool(tmp_path) as spool, running(spool, store, Counting()) as pipeline:
+        await spool.put([rows(1), Tick(at=SECOND)])
+        await pipeline.drain()
+        await pipeline.snapshot()
+        await spool.put([rows(2), Tick(at=2 * SECOND)])
+        await pipeline.drain()
+    async with Spool(tmp_path) as spool, running(spool, store, detector, new) as pipeline:
+        await spool.put([rows(3)])
+        await pipeline.drain()
+    assert (detector.rows, new.rows) == (3, 2)
+    assert store.rows == [1, 2, 3]
+
+
+async def test_detectors_whose_snapshots_are_of_different_places_go_on_from_their_own(tmp_path: Path) -> None:
+    """Killed while the snapshots were taken: one is the new one, the other still the former."""
+    store, one, other = StandInStore(), Counting(), Another()
+    async with Spool(tmp_path) as spool, running(spool, store, Counting(), Another()) as pipeline:
+        await spool.put([rows(1), rows(2), rows(3)])
+        await pipeline.drain()
+        spool.save_snapshot("counting", 3, b"3")
+        spool.save_snapshot("another", 1, b"1")
+    async with Spool(tmp_path) as spool, running(spool, store, one, other) as pipeline:
+        await spool.put([rows(4)])
+        await pipeline.drain()
+    assert (one.rows, other.rows) == (4, 4)
+    assert store.rows == [1, 2, 3, 4]
 
 
 def window(reference: str, ends_at: int, *, withdrawn: bool = False) -> PlannedOutage:
