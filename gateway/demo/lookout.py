@@ -11,6 +11,7 @@ from gateway.demo.processes import DemoError
 from gateway.store import Store
 from gateway.store.views import IncidentView, TicketView
 from simulator.receiver import Received, Receiver
+from simulator.room import ChatRoom
 
 T = TypeVar("T")
 
@@ -21,9 +22,10 @@ _GONE = (IncidentState.CANCELLED, IncidentState.MERGED)
 class Lookout:
     """`patience_s`: a step that takes longer has failed."""
 
-    def __init__(self, store: Store, receiver: Receiver, *, patience_s: float) -> None:
+    def __init__(self, store: Store, receiver: Receiver, room: ChatRoom, *, patience_s: float) -> None:
         self.store = store
         self.receiver = receiver
+        self.room = room
         self.patience_s = patience_s
 
     async def until(self, look: Callable[[], Awaitable[T | None]], what: str) -> T:
@@ -70,6 +72,15 @@ class Lookout:
             if message.type == kind and message.body["data"]["incident"]["id"] == incident:
                 return message
         return None
+
+    async def posts(self, ticket: int, last: str) -> list[str] | None:
+        """What the chat room was told of a ticket, a line each, once the `last` step is among it."""
+        lines = self.heard_in_room(ticket)
+        return lines if lines and lines[-1].endswith(last) else None
+
+    def heard_in_room(self, ticket: int) -> list[str]:
+        heads = (post.text.partition("\n")[0] for post in self.room.posts)
+        return [head for head in heads if head.startswith(f"Ticket {ticket}, ")]
 
     def opened(self, since: int) -> list[Received]:
         """Messages that opened a ticket since then."""

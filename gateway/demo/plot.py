@@ -13,6 +13,7 @@ class Plot(msgspec.Struct, frozen=True, kw_only=True):
     """One fault and one failure of communications at the same time."""
 
     fuse: str
+    feeder: str
     transformers: tuple[str, ...]  # behind the fuse; the first has its supply back before the others
     meters: int  # below the first of them
     concentrator: str
@@ -31,6 +32,7 @@ def plots(about: dict[str, Any]) -> list[Plot]:
         found.append(
             Plot(
                 fuse=fuse,
+                feeder=next(feeder for feeder in about["feeders"] if fuse.startswith(f"{feeder}-")),
                 transformers=tuple(behind),
                 meters=next(iter(behind.values())),
                 concentrator=concentrator,

@@ -11,7 +11,7 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -19,6 +19,9 @@ from gateway.core.errors import FeederlineError
 from gateway.embedded import BrokerAddress
 
 SECRET_VARIABLE = "FEEDERLINE_DEMO_SECRET"  # noqa: S105 - the name of a variable
+CALLBACK_VARIABLE = "FEEDERLINE_DEMO_CALLBACK_SECRET"
+DESK = "service-desk"
+ROOM = "chat-room"
 _STOP_S = 20.0
 
 
@@ -83,12 +86,13 @@ async def district(
 
 
 @contextlib.asynccontextmanager
-async def gateway(folder: Path, secret: str) -> AsyncIterator[Process]:
+async def gateway(folder: Path, secret: str, callback_secret: str) -> AsyncIterator[Process]:
     """Run `feederline run` on the configuration in `folder`."""
+    secrets = {SECRET_VARIABLE: secret, CALLBACK_VARIABLE: callback_secret}
     with (folder / "gateway.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "gateway", "run", "-c", str(folder / "feederline.yaml"),
-            stderr=log, stdout=log, env={**os.environ, SECRET_VARIABLE: secret}, process_group=0,
+            stderr=log, stdout=log, env={**os.environ, **secrets}, process_group=0,
         )  # fmt: skip
     try:
         yield process
@@ -126,10 +130,28 @@ def patience_s(meters: int) -> float:
     return max(60.0, 8.0 * interval_s(meters))
 
 
+class Room(NamedTuple):
+    """A chat room, told of the tickets at and below one node."""
+
+    url: str
+    node: str
+
+
 def write_configuration(
-    folder: Path, *, database: str, broker: BrokerAddress, receiver: str, port: int, meters: int
+    folder: Path,
+    *,
+    database: str,
+    broker: BrokerAddress,
+    receiver: str,
+    port: int,
+    meters: int,
+    room: Room | None = None,
+    calls_back: bool = False,
 ) -> dict[str, float]:
-    """Write feederline.yaml; returns the thresholds that the demo shortens, by key."""
+    """Write feederline.yaml; returns the thresholds that the demo shortens, by key.
+
+    calls_back: the service desk may; then the gateway wants CALLBACK_VARIABLE in its environment.
+    """
     shortened = {
         "outage.collecting_s": 3.0,
         "outage.sustained_s": 5.0,
@@ -147,9 +169,7 @@ def write_configuration(
         "modbus": {"timeout_s": 1, "max_backoff_s": 3 * interval_s(meters)},
         "mqtt": [{"name": "district", "url": broker.url, "ask": {"answer_s": 2.0}}],
         "outage": {},
-        "alerts": {
-            "targets": [{"name": "service-desk", "url": receiver, "secret": {"env": SECRET_VARIABLE}}]
-        },
+        "alerts": {"targets": _targets(receiver, room, calls_back=calls_back)},
         "api": {"port": port},
         "access": {"loopback_role": "viewer"},
     }
@@ -158,6 +178,19 @@ def write_configuration(
         document[section][name] = value
     (folder / "feederline.yaml").write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
     return shortened
+
+
+def _targets(receiver: str, room: Room | None, *, calls_back: bool) -> list[dict[str, Any]]:
+    desk: dict[str, Any] = {"name": DESK, "url": receiver, "secret": {"env": SECRET_VARIABLE}}
+    if calls_back:
+        desk["callback_secret"] = {"env": CALLBACK_VARIABLE}
+    if room is None:
+        return [desk]
+    chat = {
+        "name": ROOM, "url": room.url, "format": "chat", "below": [room.node],
+        "options": {"skip": ["ticket.updated"]},
+    }  # fmt: skip
+    return [desk, chat]
 
 
 def _tail(file: Path, lines: int = 3) -> str:

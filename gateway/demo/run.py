@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import itertools
 import json
 import signal
@@ -20,16 +21,21 @@ from rich.console import Console
 from alerts.webhook import new_secret
 from gateway.core.clock import SECOND, SystemClock
 from gateway.demo import processes
+from gateway.demo.desk import ServiceDesk
+from gateway.demo.entrance import example, operator_token
+from gateway.demo.figures import keep_line
 from gateway.demo.lookout import Lookout
-from gateway.demo.plot import plots
+from gateway.demo.plot import Plot, plots
 from gateway.demo.processes import DemoError, District
-from gateway.demo.story import STEPS, Story, Told, keep_line
+from gateway.demo.story import Story
+from gateway.demo.told import STEPS, Told
 from gateway.embedded import BrokerAddress, embedded_broker, embedded_postgres, free_port
 from gateway.store import Store
 from gateway.store.completeness import Completeness, Delivered
 from gateway.store.settings import DatabaseSettings
 from gateway.store.views import Reliability
 from simulator.receiver import Counts, Receiver
+from simulator.room import ChatRoom
 
 _PAGE_PORT = 8080  # where it is free
 _START_S = 60.0
@@ -77,7 +83,7 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
             f"{figures['readings']} readings and {figures['signals']} signals of {figures['devices']} devices stored; "
             f"{figures['missing']} missing, {figures['duplicates']} twice.\n"
             f"{figures['incidents']} incidents, {figures['tickets_opened']} tickets opened, "
-            f"{figures['tickets_closed']} closed, {figures['webhooks_delivered']} webhooks delivered.\n"
+            f"{figures['tickets_closed']} closed, {figures['webhooks_delivered']} webhooks delivered to the desk.\n"
             f"ASAI of these {(self.reliability.window_to - self.reliability.window_from) / SECOND:.0f} s: {asai}."
         )
 
@@ -115,10 +121,11 @@ async def run_demo(folder: Path, *, meters: int, duration_s: float | None, seed:
         database = stack.enter_context(embedded_postgres(folder / "database"))
         broker = stack.enter_context(embedded_broker(private / "broker"))
         receiver = await stack.enter_async_context(Receiver(secret))
+        room = await stack.enter_async_context(ChatRoom())
         status.update(f"Building a district of {meters} metering points")
         simulator = processes.district(private, broker, meters, seed, terminals="trunk")
         district = await stack.enter_async_context(simulator)
-        scene = _Scene(console, private, database, broker, receiver, district, secret, meters)
+        scene = _Scene(console, private, database, broker, receiver, room, district, secret, meters)
         return await _play(scene, status.update, duration_s)
 
 
@@ -128,6 +135,7 @@ class _Scene(msgspec.Struct, frozen=True):
     database: str
     broker: BrokerAddress
     receiver: Receiver
+    room: ChatRoom
     district: District
     secret: str
     meters: int
@@ -135,26 +143,34 @@ class _Scene(msgspec.Struct, frozen=True):
 
 async def _play(scene: _Scene, show: Any, duration_s: float | None) -> Tally:
     clock = SystemClock()
-    port = _page_port()
+    port, callback_secret = _page_port(), new_secret()
+    about = scene.district.about
+    found = plots(about)
+    feeder = found[0].feeder
     shortened = processes.write_configuration(
         scene.folder, database=scene.database, broker=scene.broker, receiver=scene.receiver.url, port=port,
-        meters=scene.meters,
+        meters=scene.meters, room=processes.Room(scene.room.url, feeder), calls_back=True,
     )  # fmt: skip
-    about = scene.district.about
     loop = asyncio.get_running_loop()
-    async with processes.gateway(scene.folder, scene.secret) as gateway:
+    async with processes.gateway(scene.folder, scene.secret, callback_secret) as gateway:
         show("Starting the gateway")
         page = f"http://127.0.0.1:{port}"
         await _await_ready(page, gateway, scene.folder)
         settings = DatabaseSettings(url=scene.database, role="feederline_api")
         async with Store.open(settings) as store:
+            token = await operator_token(store, clock)
             started_at = (await scene.district.ask("start"))["at"]
             ends = None if duration_s is None else loop.time() + duration_s
             story = Story(
                 scene.console,
                 clock,
                 district=scene.district,
-                lookout=Lookout(store, scene.receiver, patience_s=processes.patience_s(scene.meters)),
+                lookout=Lookout(
+                    store, scene.receiver, scene.room, patience_s=processes.patience_s(scene.meters)
+                ),
+                desk=ServiceDesk(page, callback_secret, clock),
+                room_of=feeder,
+                example=functools.partial(example, page, token),
                 started_at=started_at,
             )
             story.tell(
@@ -163,14 +179,18 @@ async def _play(scene: _Scene, show: Any, duration_s: float | None) -> Tally:
                 f"{about['terminals']} terminals and {len(about['concentrators'])} concentrators: {about['devices']} "
                 "devices, polled by Modbus TCP or heard by MQTT."
             )
-            story.tell(f"The page: [bold]{page}[/bold]")
+            story.tell(
+                f"The page: [bold]{page}[/bold]; this machine may read it, and nothing else reaches it."
+            )
+            story.tell("To change something too, sign in there with this operator's token:")
+            story.offer(token)
             story.tell(
                 "So that you need not wait, the demo shortens: "
                 + ", ".join(f"{key} {value:g}" for key, value in shortened.items())
                 + ". Signals keep real seconds."
             )
             async with _progress(story, show):
-                await _until_ctrl_c(_tell(story, about, duration_s, ends), story)
+                await _until_ctrl_c(_tell(story, about, found, duration_s, ends), story)
             show("Storing the last readings")
             pause = await scene.district.ask("pause")
             if not pause["flushed"]:
@@ -196,11 +216,12 @@ async def _until_ctrl_c(telling: Coroutine[Any, Any, None], story: Story) -> Non
     task.result()
 
 
-async def _tell(story: Story, about: dict[str, Any], duration_s: float | None, ends: float | None) -> None:
+async def _tell(
+    story: Story, about: dict[str, Any], found: list[Plot], duration_s: float | None, ends: float | None
+) -> None:
     """The story once, then quiet until the end; without an end, again at one fuse after the other."""
     loop = asyncio.get_running_loop()
     await story.supply_normal(about["devices"] - len(about["concentrators"]))  # those only pass on
-    found = plots(about)
     if ends is not None and duration_s is not None:
         await asyncio.sleep(min(3.0, duration_s / 20))
         await story.play(found[0], min(15.0, duration_s / 5))
@@ -220,7 +241,7 @@ async def _tell(story: Story, about: dict[str, Any], duration_s: float | None, e
 
 @contextlib.asynccontextmanager
 async def _progress(story: Story, show: Any) -> AsyncIterator[None]:
-    task = asyncio.create_task(keep_line(story, show), name="progress line")
+    task = asyncio.create_task(keep_line(story.lookout, show), name="progress line")
     try:
         yield
     finally:

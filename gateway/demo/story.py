@@ -3,57 +3,50 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable
-from typing import Any
 
-import msgspec
 from rich.console import Console
 from rich.markup import escape
 
-from gateway.core.clock import SECOND, Clock, format_clock, format_time
-from gateway.core.errors import FeederlineError
+from gateway.core.clock import MINUTE, SECOND, Clock, format_clock, format_time
 from gateway.core.model import Incident, IncidentKind, IncidentState, TicketState
+from gateway.demo.desk import ServiceDesk
+from gateway.demo.figures import reliability
 from gateway.demo.lookout import Lookout
 from gateway.demo.plot import Plot
 from gateway.demo.processes import District
+from gateway.demo.told import STEPS, Told
 from simulator.receiver import Received
 
 _OVER = (TicketState.RESTORED, TicketState.CLOSED)
 _TENTH = 0.1  # of the members: an incident is told again for each that is back
-
-STEPS = (
-    "fuse_outage", "communications_loss", "partial_restoration", "restored", "closed", "communications_restored",
-)  # fmt: skip
-"""What has to happen, by the names in the `story` of `--json`."""
-
-
-class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """One step of the story: when it was seen, at which node, of which incident, in the incident's words."""
-
-    step: str
-    at: int
-    node: str
-    incident: str
-    ticket: int | None
-    customers: int  # off, or unknown where communications are lost
-    seconds: float  # since the fault
-    summary: str
-
-    def entry(self) -> dict[str, Any]:
-        return {**msgspec.structs.asdict(self), "at": format_time(self.at), "seconds": round(self.seconds, 1)}
+_PERSON, _CREW = "Chen Yu", "Crew 7"
+_PROMISE = 2 * MINUTE
 
 
 class Story:
     """steps: what happened so far;  faults: what should not have;  detect_seconds: of each outage."""
 
     def __init__(
-        self, console: Console, clock: Clock, *, district: District, lookout: Lookout, started_at: int
+        self,
+        console: Console,
+        clock: Clock,
+        *,
+        district: District,
+        lookout: Lookout,
+        desk: ServiceDesk,
+        room_of: str,
+        example: Callable[[str], str],
+        started_at: int,
     ) -> None:
+        """`room_of`: the feeder whose tickets the chat room is told of; `example`: what to try, by a ticket's id."""
         self.console = console
         self.clock = clock
         self.district = district
         self.lookout = lookout
+        self.desk = desk
+        self.room_of = room_of
+        self._example = example
         self.store = lookout.store
         self.started_at = started_at
         self.steps: list[Told] = []
@@ -69,6 +62,10 @@ class Story:
     def tell(self, text: str) -> None:
         """One line with the time; `text` may carry rich's markup, what it quotes is escaped by the caller."""
         self.console.print(f"[dim]{format_clock(self.clock.now())}[/dim]  {text}", highlight=False)
+
+    def offer(self, text: str) -> None:
+        """One line by itself that is never broken, so that it can be copied."""
+        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     async def supply_normal(self, devices: int) -> None:
         """Wait until every device has been heard."""
@@ -90,12 +87,16 @@ class Story:
             "and are not heard."
         )
         outage, opened = await self._outage(plot)
+        await self._taken_up(outage, opened)
         lost = await self._lost(plot, cut["at"])
+        promised_at = await self._at_work(outage, opened, dark_s / 10)
         await asyncio.sleep(max(0.0, dark_s - (self.clock.now() - fault["at"]) / SECOND))
         await self._restore(plot, outage, opened)
         await self.district.ask("mend_comms", device=plot.concentrator)
-        await self._end(plot, outage, opened, lost)
-        await self.reliability()
+        await self._end(plot, outage, opened, promised_at)
+        await self._mended(lost)
+        await self._room(plot, opened)
+        self.tell(await reliability(self.store, self.started_at, self.clock.now()))
 
     async def _outage(self, plot: Plot) -> tuple[Incident, Received]:
         look = self.lookout
@@ -119,7 +120,45 @@ class Story:
             f"{escape(ticket['title'])}"
         )
         self._keep("fuse_outage", incident, opened)
+        if len(self.detect_seconds) == 1:
+            self.tell("   Put your own word on its record:")
+            self.offer(self._example(opened.ticket))
         return incident, opened
+
+    async def _taken_up(self, outage: Incident, opened: Received) -> None:
+        seconds = await self.desk.ask("acknowledge", opened.ticket, by=_PERSON)
+        self._done("acknowledged", outage, opened, seconds, f"{_PERSON} of the service desk has taken it up")
+
+    async def _at_work(self, outage: Incident, opened: Received, pause_s: float) -> int:
+        """Send a crew, be there, promise a time, which is returned."""
+        ticket = opened.ticket
+        await asyncio.sleep(pause_s)
+        seconds = await self.desk.ask("dispatch", ticket, by=_PERSON, crew=_CREW)
+        self._done("dispatched", outage, opened, seconds, f"{_CREW} is on its way")
+        await asyncio.sleep(pause_s)
+        seconds = await self.desk.ask("arrive", ticket, by=_PERSON, crew=_CREW)
+        self._done("on_site", outage, opened, seconds, f"{_CREW} is there")
+        await asyncio.sleep(pause_s)
+        promised_at = (self.clock.now() + _PROMISE) // SECOND * SECOND
+        seconds = await self.desk.ask(
+            "estimate",
+            ticket,
+            by=_PERSON,
+            cause="fuse blown",
+            restoration_estimated_at=format_time(promised_at),
+        )
+        words = f"a blown fuse; supply is promised for {format_clock(promised_at)}"
+        self._done("estimated", outage, opened, seconds, words)
+        return promised_at
+
+    def _done(self, step: str, outage: Incident, opened: Received, seconds: float, words: str) -> None:
+        """Tell what the service desk did, and how soon its callback had taken effect."""
+        self._keep(step, outage, opened, summary=words)
+        told = self.steps[-1]
+        self.tell(
+            f"[yellow]Ticket {told.ticket}[/yellow] {step.replace('_', ' ')} after {told.seconds:.1f} s: {words}; "
+            f"by the desk's signed callback, done in {seconds:.2f} s."
+        )
 
     async def _lost(self, plot: Plot, since: int) -> Incident:
         look = self.lookout
@@ -164,50 +203,52 @@ class Story:
         await self.district.ask("restore", node=plot.fuse)
         self.tell(f"The crew has replaced fuse {plot.fuse}; the others come back.")
 
-    async def _end(self, plot: Plot, outage: Incident, opened: Received, lost: Incident) -> None:
+    async def _end(self, plot: Plot, outage: Incident, opened: Received, promised_at: int) -> None:
         look, number = self.lookout, opened.body["data"]["ticket"]["number"]
-        await look.until(lambda: look.ticket(outage.id, _OVER), "restoration")
+        ticket = (await look.until(lambda: look.ticket(outage.id, _OVER), "restoration")).ticket
+        back_at = ticket.restored_at or ticket.updated_at
         self.tell(
-            f"[yellow]Ticket {number}[/yellow]: supply restored; verifying with readings of the members."
+            f"[yellow]Ticket {number}[/yellow]: supply restored after {(back_at - self._fault_at) / SECOND:.1f} s"
+            + (
+                f", {(promised_at - back_at) / SECOND:.0f} s before it was promised"
+                if back_at < promised_at
+                else ""
+            )
+            + "; verifying with readings of the members."
         )
         now = await self.store.reports.incident(outage.id)
         self._keep("restored", outage if now is None else now.incident, opened, customers=0)
         closed = await look.until(lambda: look.message(outage.id, "ticket.closed"), "the ticket to be closed")
         summary = closed.body["data"]["incident"]["summary"]
-        self.tell(f"[green]Ticket {number} closed[/green]: {escape(summary)}")
         self._keep("closed", outage, opened, customers=0, summary=summary)
-        over = await look.until(
-            lambda: look.in_state(lost.id, IncidentState.CLOSED), "communications to be back"
+        self.tell(
+            f"[green]Ticket {number} closed[/green] by the gateway after {self.steps[-1].seconds:.1f} s: "
+            f"{escape(summary)}"
         )
-        self.tell(f"[green]Communications back[/green]: {escape(over.incident.summary)}")
-        self._keep("communications_restored", over.incident, None, customers=0)
         others = [m for m in look.opened(self._fault_at) if m.ticket != opened.ticket]
         if others:
             nodes = ", ".join(m.body["data"]["incident"]["node"] for m in others)
             self.faults.append(f"tickets were opened at {nodes} besides the one at {plot.fuse}")
 
-    async def reliability(self) -> None:
-        """What it did to the account of supply since the demo began."""
-        now = self.clock.now()
-        account = await self.store.reports.reliability(self.started_at, now, at=now)
-        indices = account.all
-        self.tell(
-            f"The {(now - self.started_at) / SECOND:.0f} s since the demo began: "
-            f"ASAI {_percent(indices.asai)} against {account.asai_target:.1%} "
-            f"(interruptions longer than {account.threshold_s:g} s), SAIDI {_number(indices.saidi_minutes)} min, "
-            f"{indices.customer_interruptions} customer interruptions, "
-            f"unknown {_percent(account.unknown_share)} of the time."
+    async def _mended(self, lost: Incident) -> None:
+        look = self.lookout
+        over = await look.until(
+            lambda: look.in_state(lost.id, IncidentState.CLOSED), "communications to be back"
         )
+        self.tell(f"[green]Communications back[/green]: {escape(over.incident.summary)}")
+        self._keep("communications_restored", over.incident, None, customers=0)
 
-    async def line(self) -> str:
-        """The progress line."""
-        totals = await self.store.reports.totals()
-        supply = await self.store.reports.supply_now()
-        state = f"{supply.on} on, {supply.off} off, {supply.unknown} unknown"
-        return (
-            f"{totals.readings} readings, {totals.signals} signals; customers: {state}; "
-            f"{self.lookout.receiver.counts.received} webhooks"
-        )
+    async def _room(self, plot: Plot, opened: Received) -> None:
+        """The second target's filter: it is told of one feeder's tickets and of no mere updates."""
+        look, number = self.lookout, opened.body["data"]["ticket"]["number"]
+        if plot.feeder != self.room_of:
+            if look.heard_in_room(number):
+                self.faults.append(f"the chat room of {self.room_of} was told of a ticket at {plot.feeder}")
+            self.tell(f"The chat room of feeder {self.room_of} heard nothing of it, by its filter.")
+            return
+        lines = await look.until(lambda: look.posts(number, "closed"), "the chat room to be told")
+        steps = "; ".join(line.partition(": ")[2] for line in lines)
+        self.tell(f"The chat room of feeder {self.room_of} was told as well, by its filter: {escape(steps)}.")
 
     def _keep(
         self,
@@ -232,19 +273,3 @@ class Story:
                 summary=summary or incident.summary,
             )
         )
-
-
-async def keep_line(story: Story, show: Callable[[str], None]) -> None:
-    """Refresh the progress line until cancelled; a database that is going down ends it quietly."""
-    with contextlib.suppress(FeederlineError):
-        while True:
-            show(await story.line())
-            await asyncio.sleep(0.5)
-
-
-def _percent(share: float | None) -> str:
-    return "—" if share is None else f"{share:.3%}"
-
-
-def _number(value: float | None) -> str:
-    return "—" if value is None else f"{value:.3f}"

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shlex
 import signal
 import sys
 import tempfile
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Iterator
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import psutil
 import pytest
 
@@ -65,6 +68,10 @@ async def test_from_meters_to_a_closed_ticket(folder: Path) -> None:
         "Two things go wrong",
         "Why we think so",
         "delivered to the service desk",
+        "acknowledged after",
+        "Crew 7 is on its way",
+        "before it was promised",
+        "The chat room of feeder F1 was told as well, by its filter: opened; acknowledged;",
         "Communications loss",
         "Restored in part",
         "closed",
@@ -78,18 +85,17 @@ async def test_from_meters_to_a_closed_ticket(folder: Path) -> None:
 def hold_to_the_story(steps: list[dict[str, Any]]) -> None:
     told = {step["step"]: step for step in steps}
     assert [step["step"] for step in steps] == [
-        "fuse_outage", "communications_loss", "partial_restoration", "restored", "closed", "communications_restored",
+        "fuse_outage", "acknowledged", "communications_loss", "dispatched", "on_site", "estimated",
+        "partial_restoration", "restored", "closed", "communications_restored",
     ]  # fmt: skip
     outage, lost, part = (
         told[name] for name in ("fuse_outage", "communications_loss", "partial_restoration")
     )
     assert outage["node"] == "F1-L1"
-    assert {told[name]["incident"] for name in ("partial_restoration", "restored", "closed")} == {
-        outage["incident"]
-    }
-    assert {told[name]["ticket"] for name in ("partial_restoration", "restored", "closed")} == {
-        outage["ticket"]
-    }
+    of_the_outage = [step for step in steps if not step["step"].startswith("communications")]
+    assert {step["incident"] for step in of_the_outage} == {outage["incident"]}
+    assert {step["ticket"] for step in of_the_outage} == {outage["ticket"]}
+    assert told["dispatched"]["summary"] == "Crew 7 is on its way"
     assert lost["incident"] == told["communications_restored"]["incident"] != outage["incident"]
     assert lost["ticket"] is None
     assert part["node"].startswith("T")
@@ -113,13 +119,52 @@ async def test_ctrl_c_leaves_nothing_behind(folder: Path, number: signal.Signals
     await until(lambda: left_behind(folder) == [], what=f"{left_behind(folder)} to be gone")
 
 
-async def test_ctrl_c_after_the_story_is_an_ordinary_end(folder: Path) -> None:
+def beyond_this_machine(process: Process) -> list[str]:
+    """Where a demo and what it started can be reached from elsewhere."""
+    parent = psutil.Process(process.pid)
+    found = [
+        connection.laddr.ip
+        for one in (parent, *parent.children(recursive=True))
+        for connection in one.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    ]
+    assert found
+    return [address for address in found if not ip_address(address).is_loopback]
+
+
+async def try_it(command: str) -> None:
+    """Do what the demo's example says, as it says it; without the token it must be refused."""
+    words = shlex.split(command)
+    url = next(word for word in words if word.startswith("http"))
+    given = [words[i + 1] for i, word in enumerate(words) if word == "-H"]
+    headers = dict(line.split(": ", 1) for line in given)
+    body = words[words.index("-d") + 1]
+    async with aiohttp.ClientSession() as client:
+        async with client.post(url, data=body, headers=headers) as answer:
+            assert answer.status == 200, await answer.text()
+            ticket = await answer.json()
+        del headers["Authorization"]
+        async with client.post(url, data=body, headers=headers) as answer:
+            assert answer.status in (401, 403)
+        async with client.get(url.removesuffix("/comment")) as answer:
+            assert answer.status == 200  # this machine may read
+    assert ticket["transitions"][-1]["reason"] == "my word on record"
+    assert ticket["transitions"][-1]["by"] == "whoever tries the demo"
+
+
+async def test_the_token_lets_change_things_and_ctrl_c_after_the_story_is_an_ordinary_end(
+    folder: Path,
+) -> None:
     demo = await start_demo(folder, "--meters", "20", "--json")
     assert demo.stderr is not None
-    line = b""
+    line, command = b"", ""
     while b"next fault follows" not in line:
         line = await asyncio.wait_for(demo.stderr.readline(), 90)
         assert line
+        if line.startswith(b"curl"):
+            command = line.decode()
+    await try_it(command)
+    assert beyond_this_machine(demo) == []
     demo.send_signal(signal.SIGINT)
     output, rest = await demo.communicate()
     assert demo.returncode == 0, rest.decode()
