@@ -43,12 +43,12 @@ class Guard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        started, status = perf_counter(), 0
+        started, begun, status = perf_counter(), 0.0, 0
 
         async def with_headers(message: Message) -> None:
-            nonlocal status
+            nonlocal begun, status
             if message["type"] == "http.response.start":
-                status = message["status"]
+                begun, status = perf_counter(), message["status"]
                 headers = MutableHeaders(scope=message)
                 for name, value in self.headers.items():
                     headers[name] = value
@@ -68,7 +68,7 @@ class Guard:
         finally:
             route = getattr(scope.get("route"), "path", "other")
             REQUESTS.labels(route, f"{status // 100}xx").inc()
-            DURATION.labels(route).observe(perf_counter() - started)
+            DURATION.labels(route).observe((begun or perf_counter()) - started)
 
     def _foreign(self, host: str) -> bool:
         if self.open:
