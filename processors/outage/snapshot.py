@@ -64,7 +64,7 @@ class _StoryState(msgspec.Struct, frozen=True, kw_only=True):
     returned_at: int
     review_at: int
     held_from: int
-    relapsed_at: int = 0  # of snapshots from before there was one
+    relapsed_at: int
     kept_answering: bool
     confirmed_by: str
     split_from: str

@@ -106,6 +106,29 @@ def test_a_relapse_after_restoration_holds_the_ticket_off_anew_and_keeps_when_it
     (again,) = life.incidents.values()
     assert again.detected_at == first.detected_at
     assert (again.state, again.held_from is not None) == (OPEN, True)
+    assert (first.relapsed_at, again.relapsed_at) == (None, again.held_from)
+
+
+def test_a_relapse_after_a_long_loss_is_told_though_it_holds_no_ticket_off() -> None:
+    life = Life()
+    life.until(2)
+    life.lose(T1)
+    life.tick(90)
+    life.regain(T1)
+    life.tick(8)
+    (first,) = life.incidents.values()
+    assert (first.state, first.relapsed_at) == (IncidentState.RESTORED, None)
+    lost_at = life.at
+    life.lose(T1)
+    life.restart()
+    life.tick(20)
+    (again,) = life.incidents.values()
+    assert (again.state, again.held_from) == (OPEN, None)
+    assert again.relapsed_at is not None
+    assert again.relapsed_at > lost_at
+    life.restart()
+    life.tick(20)
+    assert life.incidents[again.id].relapsed_at == again.relapsed_at
 
 
 def test_one_false_gasp_is_withdrawn_when_the_meter_goes_on_reporting() -> None:
