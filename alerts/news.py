@@ -50,7 +50,7 @@ def contradicted_at(incident: Incident, ticket: Ticket, settings: AlertSettings)
     if incident.state is not IncidentState.OPEN or incident.kind not in settings.kinds:
         return None
     if _off_again(incident, since):
-        return incident.held_from
+        return incident.relapsed_at
     if ticket.state is TicketState.CANCELLED:
         return None
     return since + round(settings.reopen_after_s * SECOND)
@@ -60,7 +60,7 @@ def wanted(incident: Incident, ticket: Ticket, settings: AlertSettings, *, at: i
     """The action that brings the ticket where the incident is; None for none."""
     contradicted = contradicted_at(incident, ticket, settings)
     if contradicted is not None and at >= contradicted:
-        return Wanted(Action.REOPEN, _contradiction(incident, ticket))
+        return Wanted(Action.REOPEN, _contradiction(incident, ticket, settings))
     ended = ticket.state in ENDED
     if not is_news(incident, ticket):
         if ended or ticket.state is TicketState.RESTORED:
@@ -98,7 +98,8 @@ def _of_open(incident: Incident, ticket: Ticket, settings: AlertSettings) -> Wan
             return None
         return Wanted(Action.REOPEN, f"off again: {incident.summary}")
     if ticket.state in _UNCONFIRMED and is_sure(incident, settings):
-        by = f"confirmed by {incident.confirmed_by}: " if incident.confirmed_by else ""
+        who = _unnamed(incident.confirmed_by, settings)
+        by = f"confirmed by {who}: " if incident.confirmed_by else ""
         return Wanted(Action.CONFIRM, by + incident.summary)
     return Wanted(Action.UPDATE, incident.summary)
 
@@ -149,10 +150,15 @@ def _by_person(ticket: Ticket) -> bool:
 
 
 def _off_again(incident: Incident, since: int | None) -> bool:
-    return incident.held_from is not None and since is not None and incident.held_from > since
+    return incident.relapsed_at is not None and since is not None and incident.relapsed_at > since
 
 
-def _contradiction(incident: Incident, ticket: Ticket) -> str:
+def _unnamed(by: str, settings: AlertSettings) -> str:
+    """Who it was as far as service systems are told: a target is named, people are not."""
+    return by if any(by == target.name for target in settings.targets) else "an operator"
+
+
+def _contradiction(incident: Incident, ticket: Ticket, settings: AlertSettings) -> str:
     since = ticket.restored_at if ticket.closed_at is None else ticket.closed_at
     if _off_again(incident, since):
         return f"off again: {incident.summary}"
@@ -160,7 +166,8 @@ def _contradiction(incident: Incident, ticket: Ticket) -> str:
     count = off if isinstance(off, int) and off > 0 else incident.customers
     customers = "1 customer is" if count == 1 else f"{count} customers are"
     lack = "unheard" if incident.kind is IncidentKind.COMMUNICATIONS_LOSS else "without supply"
-    return f"{ticket.state.value} by {ticket.ended_by}, but {customers} still {lack}: {incident.summary}"
+    by = _unnamed(ticket.ended_by, settings)
+    return f"{ticket.state.value} by {by}, but {customers} still {lack}: {incident.summary}"
 
 
 def _back(at: int | None) -> str:

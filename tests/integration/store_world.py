@@ -107,6 +107,7 @@ def outage(
     drill: str = "",
     confirmed_by: str = "",
     held_from: int | None = None,
+    relapsed_at: int | None = None,
 ) -> Event:
     """An incident as it is at `at`, with one interruption per member."""
     incident = Incident(
@@ -123,6 +124,7 @@ def outage(
         parent=parent,
         confidence=0.9,
         held_from=held_from,
+        relapsed_at=relapsed_at,
         confirmed_by=confirmed_by,
         drill=drill,
         summary=summary,

@@ -60,7 +60,7 @@ MAY_NOT = {
         "delete from drill",
         "delete from ticket_reference",
         "delete from storm",
-        "delete from target_state",
+        "delete from webhook_target",
         "update planned_outage set withdrawn = true",
         "delete from planned_outage",
         "delete from reading",
@@ -111,7 +111,7 @@ MAY = {
         "insert into instruction values ('x', 'I1', 'cancel', '', '', 'me', '', now())",
         "insert into drill values ('x', 'T0', now(), now() + interval '1 h', 'me', '', now())",
         "insert into storm values ('x', now())",
-        "insert into target_state values ('x', now(), '', null, now(), 'me')",
+        "insert into webhook_target values ('x', now(), '', null, now(), 'me')",
         "update callback set status = 200",
         "delete from callback",
         "insert into ticket_reference select ticket_id, 'x', 'y' from ticket",
@@ -122,7 +122,7 @@ MAY = {
         "insert into callback values ('x', 'x', now(), 200, '{}')",
         "insert into audit (at, actor, action, outcome) values (now(), 'x', 'ticket.close', 'done')",
         "insert into ticket_transition values ('tkt-I1', 9, now(), 'close', 'confirmed', 'closed', 'x', '')",
-        "insert into target_state values ('x', now(), '', null, now(), 'me')",
+        "insert into webhook_target values ('x', now(), '', null, now(), 'me')",
         "select * from reading",
     ],
     "feederline_grafana": [
@@ -135,7 +135,7 @@ MAY = {
         "select * from ticket join ticket_transition using (ticket_id)",
         "select * from setting, incident, device, node, signal",
         "select * from planned_outage_now",
-        "select * from ticket_link, ticket_reference, storm, target_state, instruction, drill",
+        "select * from ticket_link, ticket_reference, storm, webhook_target, instruction, drill",
     ],
 }
 

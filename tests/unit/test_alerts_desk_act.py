@@ -147,11 +147,11 @@ def reopening(desk: Desk, ticket: Ticket, incident: Incident = OPEN) -> tuple[in
 
 def test_closing_holds_for_a_while_though_customers_are_off(desk: Desk, ticket: Ticket) -> None:
     incident = msgspec.structs.replace(OPEN, evidence={"customers_off": 12})
-    closed = act(desk, ticket, "close", 10, by="wang", origin="callback desk").ticket
+    closed = act(desk, ticket, "close", 10, by="desk", origin="callback desk").ticket
     assert desk.follow(outage(customers=60, revision=2), closed, at=AT + 20 * MINUTE) is None
     at, reason = reopening(desk, closed, incident)
     assert at == 25
-    assert reason.startswith("closed by wang, but 12 customers are still without supply: 31 of 48")
+    assert reason.startswith("closed by desk, but 12 customers are still without supply: 31 of 48")
 
 
 def test_a_contradicted_close_leaves_the_clocks_running(desk: Desk, ticket: Ticket) -> None:
@@ -192,7 +192,7 @@ def test_a_crew_that_says_supply_is_back_is_verified(desk: Desk, ticket: Ticket)
     assert (still.transition.action, still.ticket.state) == ("update", TicketState.RESTORED)
     at, reason = reopening(desk, still.ticket, outage(customers=60, revision=2))
     assert at == 25
-    assert reason.startswith("restored by li, but 60 customers are still without supply")
+    assert reason.startswith("restored by an operator, but 60 customers are still without supply")
     restored = outage(state=IncidentState.RESTORED, restored_at=AT + 9 * MINUTE, revision=2)
     seen = desk.follow(restored, back, at=AT + 11 * MINUTE)
     assert seen is not None
@@ -217,8 +217,8 @@ def test_cancelling_holds_while_the_incident_goes_on(desk: Desk, ticket: Ticket)
 
 
 def test_a_relapse_opens_what_a_person_ended_at_once(desk: Desk, ticket: Ticket) -> None:
-    relapse = msgspec.structs.replace(outage(revision=2), held_from=AT + 11 * MINUTE)
-    before = msgspec.structs.replace(relapse, held_from=AT + 9 * MINUTE)
+    relapse = msgspec.structs.replace(outage(revision=2), relapsed_at=AT + 11 * MINUTE)
+    before = msgspec.structs.replace(relapse, relapsed_at=AT + 9 * MINUTE)
     for action in ("close", "cancel", "restore"):
         sent = act(desk, ticket, "dispatch", 1).ticket
         over = act(desk, sent, action, 10, reason="done").ticket
@@ -273,7 +273,7 @@ def test_a_person_confirms_the_incident_and_the_ticket_follows(desk: Desk, ticke
     step = desk.follow(sure, ticket, at=AT + MINUTE)
     assert step is not None
     assert (step.ticket.state, step.transition.by) == (TicketState.CONFIRMED, "detector")
-    assert step.transition.reason.startswith("confirmed by li: ")
+    assert step.transition.reason.startswith("confirmed by an operator: ")
     assert desk.open(sure, number=1, at=AT).ticket.state is TicketState.CONFIRMED
 
 

@@ -3,10 +3,12 @@
 alter table incident
     add column confirmed_by text not null default '',
     add column drill        text not null default '',
-    add column held_from    timestamptz;
+    add column held_from    timestamptz,
+    add column relapsed_at  timestamptz;
 comment on column incident.confirmed_by is 'The person who said that it is real.';
 comment on column incident.drill is 'The exercise that it belongs to; empty for what is real. Exercises have no interruptions.';
 comment on column incident.held_from is 'Since when it is off again after a short restoration: the hold-off of its ticket counts from then.';
+comment on column incident.relapsed_at is 'When it was last found off again after supply had been back.';
 
 drop index incident_one_open;
 create unique index incident_one_open on incident (kind, node_id, phases)
@@ -66,7 +68,7 @@ comment on column ticket.area is 'urban, rural or remote: which limits its clock
 comment on column ticket.clocks_from is 'Since when its clocks run: its opening, or the last reopening.';
 comment on column ticket.restoration_estimated_at is 'For when people were promised their supply back.';
 comment on column ticket.cause is 'As those on site found it.';
-comment on column ticket.ended_by is 'Who said that it is over: restored, closed or cancelled it; empty while it goes on.';
+comment on column ticket.ended_by is 'On whose word it is over: that of who restored, closed or cancelled it, or the detector''s where supply was back by then; empty while it goes on.';
 comment on column ticket.told is 'Targets that know of it, and so hear of it to its end.';
 comment on column ticket.warned is 'Clocks that were warned of (arrival) and that ran out (arrival!).';
 
@@ -117,13 +119,15 @@ alter table delivery
 alter table delivery drop constraint delivery_ticket_id_revision_target_key;
 create unique index delivery_once on delivery (subject, revision, target);
 drop index delivery_order;
+drop index delivery_pending;
 create index delivery_order on delivery (subject, target, revision) where state = 'pending';
+create index delivery_due on delivery (target, next_at, created_at, delivery_id) where state = 'pending';
 create index delivery_time on delivery (created_at desc, delivery_id);
 create index delivery_dead on delivery (target, created_at) where state = 'dead';
 create index delivery_waiting on delivery (target, created_at) where state = 'pending';
 comment on column delivery.subject is 'Messages of one subject reach a target in the order of revision: a ticket''s id, a storm''s, an alarm''s.';
 
-create table target_state (
+create table webhook_target (
     target      text primary key,
     disabled_at timestamptz,
     reason      text not null default '',
@@ -131,9 +135,9 @@ create table target_state (
     changed_at  timestamptz not null,
     changed_by  text not null
 );
-comment on table target_state is 'What is remembered of targets across restarts.';
-comment on column target_state.disabled_at is 'Since it answered 410 Gone; null while it is sent to.';
-comment on column target_state.late_since is 'Since when the alarm stands that its messages do not get through.';
+comment on table webhook_target is 'What is remembered of targets across restarts.';
+comment on column webhook_target.disabled_at is 'Since it answered 410 Gone or a person disabled it; null while it is sent to.';
+comment on column webhook_target.late_since is 'Since when the alarm stands that its messages do not get through.';
 
 create table callback (
     target      text not null,

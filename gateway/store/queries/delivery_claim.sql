@@ -3,7 +3,7 @@ with sought as (
 ), gone as (
     update delivery d
        set state = 'dead', claimed_until = null, last_error = 'the target is disabled: ' || s.reason
-      from sought join target_state s using (target)
+      from sought join webhook_target s using (target)
      where d.target = s.target and s.disabled_at is not null
        and d.state = 'pending' and (d.claimed_until is null or d.claimed_until <= %(at)s)
 ), due as (
@@ -22,7 +22,7 @@ with sought as (
             order by d.next_at, d.created_at, d.delivery_id
             limit %(limit)s
               for update of d skip locked) x
-     where not exists (select from target_state s where s.target = t.target and s.disabled_at is not null)
+     where not exists (select from webhook_target s where s.target = t.target and s.disabled_at is not null)
      order by x.next_at, x.created_at, x.delivery_id
      limit %(limit)s
 ), claimed as (

@@ -3,7 +3,7 @@
 select t.target, w.count, w.oldest_at, s.late_since, s.disabled_at,
        case when s.disabled_at is null then coalesce(e.last_error, '') else s.reason end as error
   from unnest(%(targets)s::text[]) as t (target)
-  left join target_state s on s.target = t.target
+  left join webhook_target s on s.target = t.target
  cross join lateral (
        select count(*) as count, min(waits.since) as oldest_at
          from (select coalesce(d.replayed_at, d.created_at) as since from delivery d

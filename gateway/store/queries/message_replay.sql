@@ -5,7 +5,7 @@ with dead as (
        and (%(delivery)s::text is null or d.delivery_id = %(delivery)s)
        and (%(target)s::text is null or d.target = %(target)s)
        and (%(ticket)s::text is null or d.ticket_id = %(ticket)s)
-       and not exists (select from target_state s where s.target = d.target and s.disabled_at is not null)
+       and not exists (select from webhook_target s where s.target = d.target and s.disabled_at is not null)
      order by d.delivery_id
        for update of d
 )

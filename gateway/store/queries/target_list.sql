@@ -7,9 +7,9 @@ with waiting as (
 )
 select target, coalesce(w.pending, 0) as pending, coalesce(w.late, 0) as late, coalesce(d.dead, 0) as dead,
        w.oldest_pending_at, s.disabled_at, s.reason, s.late_since, s.changed_at, s.changed_by
-  from (select unnest(%(names)s::text[]) as target union select target from target_state
+  from (select unnest(%(names)s::text[]) as target union select target from webhook_target
         union select target from waiting union select target from dead) known
   left join waiting w using (target)
   left join dead d using (target)
-  left join target_state s using (target)
+  left join webhook_target s using (target)
  order by target

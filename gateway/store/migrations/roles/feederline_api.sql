@@ -2,7 +2,7 @@
 
 grant usage on schema feederline to feederline_api;
 grant select on all tables in schema feederline to feederline_api;
-grant insert, update on ticket, delivery, ticket_reference, target_state to feederline_api;
+grant insert, update on ticket, delivery, ticket_reference, webhook_target to feederline_api;
 grant insert, update, delete on callback to feederline_api;
 grant insert on ticket_transition, ticket_link to feederline_api;
 grant execute on function correct_interruption to feederline_api;

@@ -5,7 +5,7 @@ grant usage on schema feederline to feederline_writer;
 grant select on all tables in schema feederline to feederline_writer;
 grant insert, update on reading, node, device, setting, stream_position, incident, interruption to feederline_writer;
 grant insert, delete on signal, rejected_value, dead_letter, incident_device to feederline_writer;
-grant insert, update on ticket, delivery, ticket_reference, storm, target_state to feederline_writer;
+grant insert, update on ticket, delivery, ticket_reference, storm, webhook_target to feederline_writer;
 grant insert, update, delete on callback to feederline_writer;
 grant insert on ticket_transition, ticket_link, planned_outage, instruction, drill to feederline_writer;
 grant insert, update on access_token, access_session to feederline_writer;
