@@ -19,6 +19,7 @@ BENCHMARKS = {
     "outage": "readings in steady supply judged by the outage detector, against one pass of NumPy over them",
     "mqtt": "messages through decode, spool and acknowledgement, against a bare paho subscriber",
     "storm": "a storm of last gasps over a million metering points, and what the detector's state takes",
+    "loop": "from a transformer's first last gasp to the first webhook accepted, against spool, commit and post alone",
     "accuracy": "outages found in random scenarios on networks with customers, by delivery rate of last gasps",
 }
 
