@@ -87,7 +87,7 @@ class Timekeeper:
         expected = self.last + steady - ticked_at
         if wall - expected <= self.absent_after:
             self._ahead_since = None
-            return wall
+            return self._on_time(wall)
         if self._ahead_since is None:
             self._ahead_since = steady
             log.warning(
@@ -97,6 +97,14 @@ class Timekeeper:
             return expected
         self._ahead_since = None
         return wall
+
+    def _on_time(self, wall: int) -> int:
+        """When the tick was due, unless it is so late that it ends an absence.
+
+        A tick comes some milliseconds late, and the tenth after it may come less late: a window of whole periods
+        measured between the two would not quite be over, and be concluded a period later than it could be.
+        """
+        return wall if wall - self.last > self.absent_after else wall - wall % self.period
 
     def _mind(self, behind: int) -> None:
         if behind > self.absent_after >= self._behind:

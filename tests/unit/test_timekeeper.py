@@ -43,6 +43,21 @@ def test_ticks_follow_the_clock() -> None:
     ]
 
 
+def test_a_tick_bears_the_time_that_it_was_due_at_however_late_it_comes() -> None:
+    bench = Bench(period_s=0.5)
+    assert bench.after(0.3) == [Tick(at=START + 300_000)], "but the first, which says since when we hear"
+    said = [bench.after(seconds) for seconds in (0.24, 0.47, 0.49, 0.9)]
+    assert said == [[Tick(at=START + half * SECOND // 2)] for half in (1, 2, 3, 4)]
+    assert bench.after(0.001) == [Tick(at=START + 2 * SECOND)], "time never goes back"
+
+
+def test_an_absence_ends_when_it_ends_not_when_the_tick_was_due() -> None:
+    bench = Bench()
+    bench.after(0)
+    assert bench.after(60.7) == absence(START, START + 60 * SECOND + 700_000)
+    assert bench.after(0.4) == [Tick(at=START + 61 * SECOND)]
+
+
 def test_an_absence_before_the_start_is_told_with_both_its_ends() -> None:
     assert Bench(last=START - HOUR).after(0) == absence(START - HOUR, START)
     assert Bench(last=START - 2 * SECOND).after(0) == absence(START - 2 * SECOND, START), "however short"
