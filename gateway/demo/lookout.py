@@ -37,7 +37,13 @@ class Lookout:
                         return found
                     await asyncio.sleep(_LOOK_S)
         except TimeoutError:
-            raise DemoError(f"waited {self.patience_s:.0f} s in vain for {what}") from None
+            raise DemoError(
+                f"waited {self.patience_s:.0f} s in vain for {what}; there is {await self._what_there_is()}"
+            ) from None
+
+    async def _what_there_is(self) -> str:
+        found = [view.incident for view in await self.store.reports.incidents(limit=10)]
+        return "; ".join(f"{i.kind} at {i.node}, {i.state}: {i.summary}" for i in found) or "no incident"
 
     async def heard(self, devices: int) -> bool | None:
         return True if await self.store.devices_heard() >= devices else None

@@ -80,6 +80,37 @@ async def test_page_tells_the_story(postgres_url: str, browser: str, tmp_path: P
     assert re.search(r'<body class="not-current"', late)
 
 
+async def test_a_ticket_shows_how_far_people_are_and_what_its_clocks_say(
+    postgres_url: str, browser: str, tmp_path: Path
+) -> None:
+    connection = await story.migrated(postgres_url)
+    await story.tell(connection, STREAM_AT)
+    await connection.execute(
+        """
+        update feederline.ticket
+           set acknowledged_at = opened_at + interval '1 minute', dispatched_at = opened_at + interval '3 minutes',
+               crew = 'Crew <b>7</b>', restoration_estimated_at = opened_at + interval '2 hours'
+         where ticket_id = 'tic-2'
+        """
+    )
+    await connection.close()
+    async with opened(postgres_url) as store:
+        async with serving(store, clock=ManualClock(STREAM_AT)) as url:
+            dom, console = await _look(browser, url, tmp_path / "due")
+        async with serving(store, clock=ManualClock(STREAM_AT + HOUR)) as url:
+            late, _ = await _look(browser, url, tmp_path / "late")
+    text = _text(dom)
+    assert console == []
+    assert re.search(r"taken up \d\d:\d\d:00; Crew <b>7</b> sent \d\d:\d\d:00; supply promised for ", text)
+    assert "arrival due in 35 min 0 s restoration due in 7 h 50 min" in text
+    assert "response" not in text  # it was kept
+    assert 'class="late"' not in dom
+    assert (
+        "arrival late by 25 min 0 s arrival limit late by 10 min 0 s restoration due in 6 h 50 min"
+        in _text(late)
+    )
+
+
 async def test_page_without_anything_stored(postgres_url: str, browser: str, tmp_path: Path) -> None:
     async with opened(postgres_url) as store, serving(store, clock=SystemClock()) as url:
         dom, console = await _look(browser, url, tmp_path)

@@ -59,7 +59,7 @@ export function showFigures({ reliability: r, customers: c }) {
     + "window in which it began and join the figures when it ends.");
 }
 
-export function showGateway({ at, gateway: g }) {
+export function showGateway({ at, gateway: g, last_drill: drill, drill_due: due }) {
   const facts = [
     ["Up for", span(g.started_at, at)],
     ["Heard up to", g.stream_at ? `${moment(g.stream_at)} (${span(g.stream_at, at)} ago)` : "nothing yet"],
@@ -67,6 +67,7 @@ export function showGateway({ at, gateway: g }) {
     ["On disk", `${number(Math.ceil(g.spool_bytes / 1024))} KiB`],
     ...g.drivers.map((d) => [d.name, d.detail ? `${words(d.state)}: ${d.detail}` : words(d.state)]),
     ...g.alarms.map((text) => ["Alarm", text]),
+    ["Last drill", drill ? `${moment(drill.starts_at)} at ${drill.node}${due ? "; the next one is due" : ""}` : "none yet: one is due"],
   ];
   const list = byId("gateway");
   const wanted = facts.flatMap(([name, value]) => [["dt", name], ["dd", value]]);

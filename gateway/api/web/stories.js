@@ -2,17 +2,21 @@
 
 import { byId, element, keyed, setClass, setText, timeElement } from "./dom.js";
 import { clock, moment, number, percent, plural, span, words } from "./format.js";
+import { progress, showClocks } from "./work.js";
 
 const FINISHED = new Set(["closed", "merged", "cancelled"]);
 let announced = null;
 
+// Titles of tickets and evidence say it by themselves; a kind and a place do not.
+const mark = (of) => (of.drill ? "DRILL: " : "");
 const place = (of) => (of.node_name && of.node_name !== of.node ? `${of.node_name} (${of.node})` : of.node);
 
 function card() {
   const node = element("li", "card");
   const title = element("h3");
   title.append(element("span", "name"), element("span", "chip"));
-  node.append(title, element("p", "meta"), element("p", "why"), element("p", "more meta"), element("ol", "steps"));
+  node.append(title, element("p", "meta"), element("p", "why"), element("p", "clocks"), element("p", "more meta"),
+    element("ol", "steps"));
   return node;
 }
 
@@ -31,7 +35,7 @@ export function showIncidents({ incidents, next }, now) {
   const ranked = [...incidents].sort((a, b) => b.customers - a.customers || a.started_at.localeCompare(b.started_at));
   keyed(byId("incident-list"), ranked, (i) => i.id, card, (node, i) => fill(node, {
     tone: i.state === "restored" ? "good" : i.kind === "communications_loss" ? "warn" : "bad",
-    name: `${words(i.kind)} at ${place(i)}`,
+    name: `${mark(i)}${words(i.kind)} at ${place(i)}`,
     chip: i.state === "restored" ? "restored, to be verified" : words(i.state),
     meta: `since ${moment(i.started_at)} (${span(i.started_at, i.ended_at ?? i.restored_at ?? now)}), `
       + `${plural(i.customers, "customer", "customers")}, phases ${i.phases}`,
@@ -48,7 +52,7 @@ function announce(incidents) {
   const ids = new Set(incidents.map((i) => i.id));
   if (announced) {
     const fresh = incidents.filter((i) => !announced.has(i.id));
-    if (fresh.length) setText(byId("news"), fresh.map((i) => `New: ${words(i.kind)} at ${place(i)}, ${i.summary}`).join(". "));
+    if (fresh.length) setText(byId("news"), fresh.map((i) => `New: ${mark(i)}${words(i.kind)} at ${place(i)}, ${i.summary}`).join(". "));
   }
   announced = ids;
 }
@@ -65,9 +69,10 @@ export function showTickets({ tickets }, now) {
       chip: t.state === "restored" ? "restored, to be verified" : words(t.state),
       meta: `severity ${t.severity}, ${plural(t.customers, "customer", "customers")}, `
         + `opened ${moment(t.opened_at)} (${span(t.opened_at, t.closed_at ?? now)})`,
-      why: "",
+      why: progress(t),
       more: told(t.deliveries),
     });
+    showClocks(node.querySelector(".clocks"), t.clocks, now);
     keyed(node.querySelector(".steps"), t.transitions, (s) => s.revision, step, () => {});
   });
 }
