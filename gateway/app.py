@@ -194,6 +194,7 @@ class Gateway:
             devices=self.parts.inventory,
             importer=self.reloader,
             access=config.access,
+            drill=config.drill,
             time_zone=config.targets.time_zone,
             clock=self.clock,
         )
@@ -224,7 +225,7 @@ class Gateway:
             log.info("gateway runs", extra={"page": url_of(listener, tls=config.api.tls is not None)})
 
     async def _prepare(self, store: Store) -> None:
-        """Bring the schema up to date and hand over inventory and targets."""
+        """Bring the schema up to date, hand over inventory and targets, and hold tickets to the limits of now."""
         config = self.parts.config
         await store.migrate()
         diff = await store.sync_inventory(self.parts.inventory)
@@ -236,6 +237,7 @@ class Gateway:
             | config.targets.values()
             | config.indices.values()
         )
+        await store.review_tickets(at=self.clock.now())
         if changes := str(diff):
             log.info("inventory is in the database", extra={"changes": changes})
 

@@ -15,7 +15,7 @@ from gateway.core.errors import FeederlineError, RefusedError
 from gateway.core.inventory import Inventory
 from gateway.core.model import Commit, Incident, Interruption, PlannedOutage
 from gateway.core.ports import TicketDesk
-from gateway.store import incidents, inventory, maintenance, planned, writer
+from gateway.store import incidents, inventory, maintenance, planned, tickets, writer
 from gateway.store.access import Access
 from gateway.store.accounts import Accounts
 from gateway.store.acts import TicketActs
@@ -160,6 +160,13 @@ class Store:
         ROWS.labels("merged").inc(written.merged)
         ROWS.labels("duplicate").inc(written.duplicates)
         return written
+
+    async def review_tickets(self, *, at: int) -> None:
+        """Let the desk be asked about every ticket that lives once the stream gets to `at`: another configuration may
+        have other limits."""
+        with boundary("reviewing tickets"):
+            async with self._pool.connection() as conn:
+                await tickets.review(conn, at)
 
     async def position(self, spool: UUID) -> int:
         """Last sequence number of that spool that is written; 0 before the first."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
 import psycopg
 from psycopg.rows import dict_row
 
+from gateway.core.clock import SECOND
 from gateway.core.model import Delivery, Event, Incident, Storm, Ticket, TicketLink, TicketState
 from gateway.core.ports import TicketDesk, TicketStep
 from gateway.store import incidents
@@ -34,6 +35,8 @@ SPLIT_FROM = "split_from"
 
 _ENDED = frozenset({TicketState.CLOSED, TicketState.MERGED, TicketState.CANCELLED})
 _MANY = 20  # opened at once: look whether that is a storm before opening the next
+_LOOKED_AT = 500  # tickets at one tick for which nothing happened: after a start it may be the turn of all
+_CHOOSE_AGAIN = 10 * SECOND  # until the desk is shown again what it did not choose
 _MOST_REMINDERS = 100  # of one ticket at one tick: a desk that never rests must not stop the stream
 
 
@@ -114,6 +117,12 @@ async def look_again(conn: psycopg.AsyncConnection, at: Mapping[str, int | None]
         await conn.execute(sql("ticket_look_again_set"), given)
 
 
+async def review(conn: psycopg.AsyncConnection, at: int) -> None:
+    """Have the desk look at every ticket that lives, or whose incident does, at `at`: limits may have changed since it
+    last said when it wants to."""
+    await conn.execute(sql("ticket_review"), {"at": when(at)})
+
+
 class _Round:
     """One stretch of the stream as it moves tickets on.
 
@@ -147,7 +156,7 @@ class _Round:
         if self._at:
             told = {incident.id for incident, _ in news}
             waiting = await incidents.select(
-                self._conn, "ticket_look_again", {"at": when(self._at)}, self._devices
+                self._conn, "ticket_look_again", {"at": when(self._at), "limit": _LOOKED_AT}, self._devices
             )
             news += [(incident, self._at) for incident in waiting if incident.id not in told]
         names = sorted({storable(incident.id) for incident, _ in news})
@@ -170,6 +179,7 @@ class _Round:
             return
         standing = await self._standing()
         chosen = self._desk.choose(due, standing)
+        await self._put_off({incident.id for incident in due} - {incident.id for incident in chosen})
         parts = {incident.id: name for incident in chosen if (name := _split_from(incident))}
         wholes = await _tickets(self._conn, "ticket_of_incidents", sorted(set(parts.values())))
         numbers = await (await self._conn.execute(sql("ticket_number"), {"count": len(chosen)})).fetchall()
@@ -193,6 +203,13 @@ class _Round:
         # Incidents that were absorbed before the one that absorbed them had its ticket.
         absorbing = {"incidents": [storable(incident.id) for incident in chosen], "at": when(self._at)}
         await self._conn.execute(sql("ticket_link_absorbed"), absorbing)
+
+    async def _put_off(self, waiting: Collection[str]) -> None:
+        """Very many may wait for hours, for what explains them: they are not read at every tick."""
+        if waiting:
+            names = [storable(name) for name in waiting]
+            given = {"incidents": names, "again_at": when(self._at + _CHOOSE_AGAIN)}
+            await self._conn.execute(sql("incident_due_again"), given)
 
     async def look_at_weather(self) -> None:
         """A storm can begin only when tickets came to live, and is looked after until it ends."""

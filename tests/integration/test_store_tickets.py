@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
+import pytest
 
 from gateway.core.clock import HOUR, MINUTE, SECOND
-from gateway.core.model import Commit, Incident, IncidentState, Storm, Ticket
+from gateway.core.model import Commit, Incident, IncidentState, Storm, Ticket, TicketRequest
 from gateway.core.ports import TicketStep
 from gateway.store import Store
 from tests.integration.store_world import SPOOL, T0, PlainDesk, outage, ready_store, rows
@@ -98,6 +99,59 @@ async def test_clocks_run_from_the_opening_and_are_reminded_of_once(database_url
     assert await rows(database_url, "select look_again_at from ticket") == [(None,)]
 
 
+async def test_other_limits_hold_for_tickets_that_live_already(database_url: str) -> None:
+    """As after a start with another configuration, or with tickets from before there were clocks."""
+    before, now = desk(), desk(remind_after=MINUTE)
+    later = OPENED + HOUR
+    async with ready_store(database_url) as store:
+        three = [outage(f"I{i}", node=f"T{i}", devices=(i,), at=OPENED) for i in range(3)]
+        await store.write(Commit(events=three, at=OPENED), before, SPOOL)
+        over = outage("I2", node="T2", devices=(2,), revision=2, state=IncidentState.CLOSED, ended_at=later)
+        await store.write(Commit(events=[over], at=later), before, SPOOL)
+        await store.write(Commit(at=later), now, SPOOL)
+        assert await actions(store, "I0") == ["open"], "nobody asked yet"
+        await store.review_tickets(at=later + SECOND)
+        assert await rows(
+            database_url, "select ticket_id from ticket where look_again_at is not null order by 1"
+        ) == [("tkt-I0",), ("tkt-I1",)]
+        await store.write(Commit(at=later), now, SPOOL)
+        assert await actions(store, "I0") == ["open"], "the stream has not come so far"
+        await store.write(Commit(at=later + SECOND), now, SPOOL)
+        assert [await actions(store, f"I{i}") for i in range(3)] == [
+            ["open", "escalate"],
+            ["open", "escalate"],
+            ["open", "close"],
+        ]
+    assert await rows(database_url, "select count(*) from ticket where look_again_at is not null") == [(0,)]
+
+
+async def test_what_a_person_ended_is_looked_at_again_too_while_its_incident_lives(postgres_url: str) -> None:
+    async with ready_store(postgres_url) as store:
+        await store.write(Commit(events=[outage(at=OPENED)], at=OPENED), desk(), SPOOL)
+        close = TicketRequest(action="close", by="li", origin="api")
+        await store.acts.act("tkt-I1", close, desk(), at=OPENED + SECOND)
+        await store.review_tickets(at=OPENED + MINUTE)
+        await store.review_tickets(at=OPENED + HOUR)
+    assert await rows(
+        postgres_url, "select state, extract(epoch from look_again_at)::bigint * 1000000 from ticket"
+    ) == [("closed", OPENED + MINUTE)]
+
+
+async def test_so_many_tickets_are_looked_at_in_one_tick(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.store.tickets._LOOKED_AT", 2)
+    now = desk(remind_after=MINUTE)
+    async with ready_store(postgres_url) as store:
+        await store.write(many(5), desk(), SPOOL)
+        await store.review_tickets(at=OPENED + HOUR)
+        left = []
+        for tick in range(3):
+            await store.write(Commit(at=OPENED + HOUR + tick), now, SPOOL)
+            left += await rows(postgres_url, "select count(*) from ticket where look_again_at is not null")
+    assert left == [(3,), (1,), (0,)]
+
+
 async def test_a_clock_that_ran_out_while_nobody_looked_is_told_with_the_next_change(
     database_url: str,
 ) -> None:
@@ -165,11 +219,16 @@ async def test_what_the_desk_does_not_choose_waits_and_is_asked_for_again(databa
     async with ready_store(database_url) as store:
         both = [outage(), outage("I2", node="T1", devices=(1,))]
         assert (await store.write(Commit(events=both, at=OPENED), choosy, SPOOL)).tickets_opened == 1
-        assert (await store.write(Commit(at=OPENED + 1), choosy, SPOOL)).tickets_opened == 0
-        over = outage(revision=2, state=IncidentState.CLOSED, ended_at=OPENED + 2, at=OPENED + 2)
-        written = await store.write(Commit(events=[over], at=OPENED + 2), choosy, SPOOL)
-        assert (written.tickets_opened, written.tickets_closed) == (1, 1)
-    assert shown == [(["I1", "I2"], []), (["I2"], ["I1"]), (["I2"], [])]
+        for wait in range(1, 21):  # it is not read at every tick
+            written = await store.write(Commit(at=OPENED + wait * SECOND), choosy, SPOOL)
+            assert written.tickets_opened == 0
+        ended = OPENED + 21 * SECOND
+        over = outage(revision=2, state=IncidentState.CLOSED, ended_at=ended, at=ended)
+        written = await store.write(Commit(events=[over], at=ended), choosy, SPOOL)
+        assert (written.tickets_opened, written.tickets_closed) == (0, 1)
+        written = await store.write(Commit(at=ended + 9 * SECOND), choosy, SPOOL)
+        assert written.tickets_opened == 1
+    assert shown == [(["I1", "I2"], []), (["I2"], ["I1"]), (["I2"], ["I1"]), (["I2"], [])]
 
 
 def many(count: int) -> Commit:
