@@ -23,6 +23,7 @@ from gateway.core.ports import Driver, Processor
 from gateway.csvfiles import check_devices, check_network
 from gateway.inventoryfiles import InventoryFiles, Tables
 from gateway.spool import known_devices
+from processors.drill.detector import DrillDetector
 from processors.outage.detector import OutageDetector
 
 T = TypeVar("T")
@@ -128,7 +129,10 @@ def compose(
         config=config,
         inventory=inventory,
         drivers=field.drivers,
-        processors=[OutageDetector(inventory, config.outage)],
+        processors=[
+            OutageDetector(inventory, config.outage),
+            DrillDetector(inventory, config.outage, config.drill),
+        ],
         desk=Desk(inventory, config.alerts),
         revision=tables.revision,
         file=file,

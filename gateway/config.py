@@ -17,6 +17,7 @@ from gateway.core.errors import InvalidInputError
 from gateway.core.settings import Seconds, Settings
 from gateway.core.yamlfile import YamlFile
 from gateway.store.settings import DatabaseSettings
+from processors.drill.settings import DrillSettings
 from processors.outage.settings import OutageSettings
 
 M = TypeVar("M", bound=BaseModel)
@@ -29,7 +30,7 @@ class GatewaySettings(Settings):
 
     data_dir: Path = Path("data")  # the spool and the detectors' snapshots
     spool_max_mb: int = Field(4096, ge=1, le=1_000_000)  # beyond it the sources are made to wait
-    tick_s: Annotated[float, Field(ge=0.05, le=60)] = 1.0  # how often detectors may conclude
+    tick_s: Annotated[float, Field(ge=0.05, le=60)] = 0.5  # how often detectors may conclude
     absent_after_s: Seconds = 5.0  # a gap between ticks from here on is an absence of the gateway itself
     snapshot_s: Seconds = 30.0  # how often the detectors' state is kept
     stop_s: Seconds = 15.0  # how long a graceful stop may take
@@ -143,6 +144,7 @@ class Config(Settings):
     mqtt: tuple[MqttSettings, ...] = ()
     asking: AskingSettings = AskingSettings()
     outage: OutageSettings = OutageSettings()
+    drill: DrillSettings = DrillSettings()
     alerts: AlertSettings = AlertSettings()
     targets: TargetsSettings = TargetsSettings()
     indices: IndicesSettings = IndicesSettings()

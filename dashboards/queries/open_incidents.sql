@@ -1,4 +1,4 @@
--- What is going on, most customers first.
+-- What is going on, most customers first, exercises apart.
 select i.started_at as "Since",
        i.kind as "Kind",
        i.state as "State",
@@ -12,6 +12,6 @@ select i.started_at as "Since",
   from feederline.incident i
   left join feederline.node n on n.node_id = i.node_id
   left join feederline.ticket t on t.incident_id = i.incident_id
- where i.state in ('open', 'restored')
+ where i.state in ('open', 'restored') and i.drill = ''
  order by i.customers desc, i.started_at
  limit 200

@@ -17,12 +17,24 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from alerts.desk import Desk
 from alerts.settings import AlertSettings
-from gateway.api import accounts, casework, corrections, imports, inventory, planned, problems, routes, signin
+from gateway.api import (
+    accounts,
+    casework,
+    corrections,
+    drills,
+    imports,
+    inventory,
+    planned,
+    problems,
+    routes,
+    signin,
+)
 from gateway.api.access import Gate
 from gateway.api.announce import Announcer
 from gateway.api.auditing import AuditTrail
 from gateway.api.casework import CaseStore, Office
 from gateway.api.deliveries import Sending
+from gateway.api.exercises import Exercises
 from gateway.api.field import Field
 from gateway.api.guard import Guard
 from gateway.api.identity import Identity
@@ -43,11 +55,13 @@ from gateway.store.accounts import Accounts
 from gateway.store.corrections import Corrections
 from gateway.store.drills import Drills
 from gateway.store.supply import Supply
+from processors.drill.settings import DrillSettings
 
 _WEB = Path(__file__).parent / "web"
 _SYSTEM_CLOCK = SystemClock()
 _CLOSED = AccessSettings()
 _NO_ALERTS = AlertSettings()
+_HALF_YEARLY = DrillSettings()
 
 # Some systems map .js to text/plain; a browser told not to guess would then refuse it.
 mimetypes.add_type("text/javascript", ".js")
@@ -81,6 +95,7 @@ def create_app(
     access: AccessSettings = _CLOSED,
     desk: TicketDesk | None = None,
     alerts: AlertSettings = _NO_ALERTS,
+    drill: DrillSettings = _HALF_YEARLY,
     time_zone: str = "UTC",
     clock: Clock = _SYSTEM_CLOCK,
 ) -> FastAPI:
@@ -118,7 +133,7 @@ def create_app(
     zone = ZoneInfo(time_zone)
     app.include_router(signin.build(store.access, gate, access, clock))
     app.include_router(
-        routes.build(store, Sending(store.targets, alerts, clock), state, Days(clock, zone)),
+        routes.build(store, Sending(store.targets, alerts, clock), state, Days(clock, zone), drill),
         dependencies=viewer,
     )
     hub = app.state.hub = casework.include(
@@ -138,7 +153,10 @@ def create_app(
     app.include_router(corrections.build(store.corrections, clock, gate, network))
     announcer = Announcer(store.reports, sink, clock, state)
     app.include_router(planned.build(store.reports, announcer, clock, network, gate))
-    field, importer = Field(devices or Inventory([], network)), importer or NoImporter()
+    listed = devices or Inventory([], network)
+    exercises = Exercises(store.drills, store.reports, sink=sink, clock=clock, state=state, inventory=listed)
+    app.include_router(drills.build(exercises, drill, clock, network, gate))
+    field, importer = Field(listed), importer or NoImporter()
     app.include_router(imports.build(importer, gate))
     app.include_router(inventory.build(field, store.supply, importer, clock, gate))
 

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Query
 
 from gateway.api import shapes
+from gateway.api.exercises import due_at
 from gateway.api.parameters import WindowChoice
 from gateway.api.problems import within
 from gateway.api.shared import Shared
@@ -18,6 +19,7 @@ from gateway.store.accounts import Accounts, TargetState
 from gateway.store.drills import Drills
 from gateway.store.reports import Reports
 from gateway.store.targets import TargetState as SendingState
+from processors.drill.settings import DrillSettings
 
 SUMMARY_KEPT_S = 1.0
 """For how long a summary is good enough for the next viewer; pages ask every two seconds."""
@@ -53,7 +55,9 @@ class SummaryStore(Protocol):
     def drills(self) -> Drills: ...
 
 
-def build(store: SummaryStore, sending: Sending, state: GatewayState, days: Days) -> APIRouter:
+def build(
+    store: SummaryStore, sending: Sending, state: GatewayState, days: Days, drill: DrillSettings
+) -> APIRouter:
     reports, accounts, drills = store.reports, store.accounts, store.drills
     clock, zone = days
     api = APIRouter(prefix="/api")
@@ -77,6 +81,8 @@ def build(store: SummaryStore, sending: Sending, state: GatewayState, days: Days
         account = await within(reports.reliability(window.low, window.high, at=at))
         now = await within(reports.supply_now())
         reasons = state.ready()
+        last = await within(drills.last())
+        due = due_at(last, drill.every_days)
         return shapes.SummaryOut(
             at=at,
             ready=not reasons,
@@ -86,7 +92,8 @@ def build(store: SummaryStore, sending: Sending, state: GatewayState, days: Days
             gateway=shapes.gateway(state.condition()),
             tickets=shapes.tickets(await within(reports.ticket_counts())),
             undelivered=shapes.undelivered(await shared_sending.get()),
-            last_drill=shapes.drill(await within(drills.last())),
+            last_drill=shapes.drill(last),
+            drill_due=due is None or at >= due,
         )
 
     shared_summary = Shared(summarise, keep_s=SUMMARY_KEPT_S)

@@ -181,6 +181,7 @@ class SummaryOut(Shape):
     tickets: TicketsNowOut
     undelivered: list[UndeliveredOut]
     last_drill: LastDrillOut | None
+    drill_due: bool
 
 
 class ReadyOut(Shape):

@@ -14,6 +14,7 @@ from gateway.cli.check import check
 from gateway.cli.correct import correct
 from gateway.cli.decode import decode
 from gateway.cli.demo import demo
+from gateway.cli.drill import drill
 from gateway.cli.indices import indices
 from gateway.cli.inventory import devices, network
 from gateway.cli.payload import payload
@@ -47,7 +48,7 @@ def options(
     """Gateway between an electricity distributor's field devices and its operations centre."""
 
 
-for command in (demo, run, check, decode, payload, indices, replay, correct, bench):
+for command in (demo, run, check, decode, payload, indices, replay, correct, drill, bench):
     app.command()(command)
 app.add_typer(planned)
 app.add_typer(network)

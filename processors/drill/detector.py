@@ -139,7 +139,7 @@ class DrillDetector:
         if self.running is not None:
             self.running.republish(incidents)
 
-    def adopt(self, incidents: Sequence[Incident], interruptions: Sequence[Interruption] = ()) -> None:
+    def adopt(self, incidents: Sequence[Incident], _: Sequence[Interruption] = ()) -> None:
         """Go on with open incidents of the running exercise that the database knows; those of an exercise that nothing
         is known of any more are withdrawn at the next tick."""
         held = self.open_ids()

@@ -17,8 +17,8 @@ class DrillSettings(Settings):
     )
     duration_s: Annotated[Seconds, Field(ge=10, le=14400)] = Field(
         default=600,
-        description="How long an exercise lasts where nothing is said; longer than `outage.sustained_s`, or it ends as a "
-        "momentary outage.",
+        description="How long an exercise lasts where nothing is said. Longer than `outage.sustained_s`, or it ends as "
+        "a momentary outage.",
     )
     delivery_rate: Annotated[float, Field(gt=0, le=1)] = Field(
         default=0.8, description="Share of the meters in an exercise whose last gasps arrive, one at least."
