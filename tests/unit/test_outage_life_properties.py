@@ -38,25 +38,28 @@ _act: st.SearchStrategy[Act] = st.tuples(
     _group,
     _number,
 )
-_acts = st.lists(_act, min_size=2, max_size=14)
+_said: st.SearchStrategy[Act] = st.tuples(st.sampled_from(list(Order)), _group, _number)
+_acts = st.lists(_act, min_size=2, max_size=14) | st.lists(_act | _said, min_size=4, max_size=10)
 _answers = st.sampled_from(["none", "truth", "failed"])
 
 
-def instruct(life: Life, which: int, order: int) -> None:
+def instruct(life: Life, order: Order, which: int, number: int) -> None:
     """A person's word about one of what is open, or about one that is not any more."""
-    known = sorted(life.incidents)
-    if not known:
-        return
+    known = list(life.incidents)
     going = [name for name in known if life.incidents[name].state in LIVE] or known
+    if not going:
+        return
+    incident = life.incidents[going[which % len(going)]]
+    member = incident.devices[number % len(incident.devices)]
     life.detector.instruct(
         Instruction(
             id=f"ins-{life.at}",
-            incident=going[which % len(going)],
-            order=list(Order)[order % len(Order)],
+            incident=incident.id,
+            order=order,
             received_at=life.at,
             by="somebody",
-            into=known[(which + order) % len(known)],
-            node=[*NODES, "T2", "N4", "N8"][(which * 3 + order) % (len(NODES) + 3)],
+            into=going[(which + 1 + number % 2) % len(going)],
+            node=f"T{1 + member // 6}" if number % 3 else f"N{member}",
         )
     )
 
@@ -94,8 +97,9 @@ def live(acts: list[Act], answers: str, *, restart_every: int = 0, chunk: int = 
                 life.plan(
                     f"PO-{group}", node, minute - 1, minute + 1 + number // 4, withdrawn=act == "withdraw"
                 )
-            case "instruct":
-                instruct(life, group, number)
+            case Order():
+                life.tick(6)  # there is something to talk about
+                instruct(life, act, group, number)
             case "doubt":
                 life.say(SignalKind.PING_FAILED, *keys)
             case _:

@@ -70,7 +70,7 @@ Said: TypeAlias = tuple[SignalKind, int, int | None]
 
 
 class Word(NamedTuple):
-    """What a person says: about which of the incidents that are open, into which, at which node."""
+    """What a person says: about which of the incidents that are open, into which, at which of its members' nodes."""
 
     order: Order
     of: int
@@ -95,7 +95,7 @@ _word = st.builds(
     order=st.sampled_from(list(Order)),
     of=st.integers(0, 9),
     into=st.integers(0, 9),
-    node=st.integers(0, len(NETWORK) - 1),
+    node=st.integers(0, 9),
 )
 _second = st.lists(_rows | _signal, max_size=4)
 _chaos = st.lists(_second, min_size=5, max_size=45)
@@ -179,19 +179,23 @@ def entries(at: int, item: list[Row] | Said, chunk: int) -> list[Batch | Signal]
 
 def instruct(detector: OutageDetector, events: list[Event], word: Word, name: str, at: int) -> None:
     """About what is open; where nothing is, about what was."""
-    incidents = sorted(detector.open_ids()) or sorted({event.incident.id for event in events})
-    if incidents:
-        detector.instruct(
-            Instruction(
-                id=name,
-                incident=incidents[word.of % len(incidents)],
-                order=word.order,
-                received_at=at,
-                by="somebody",
-                into=incidents[word.into % len(incidents)],
-                node=NETWORK.ids[word.node],
-            )
+    told = {event.incident.id: event.incident for event in events}
+    incidents = [told[i] for i in told if i in detector.open_ids()] or list(told.values())
+    if not incidents:
+        return
+    incident = incidents[word.of % len(incidents)]
+    place = int(INVENTORY.node[incident.devices[word.node // 2 % len(incident.devices)]])
+    detector.instruct(
+        Instruction(
+            id=name,
+            incident=incident.id,
+            order=word.order,
+            received_at=at,
+            by="somebody",
+            into=incidents[word.into % len(incidents)].id,
+            node=NETWORK.ids[int(NETWORK.parent[place]) if word.node % 2 else place],
         )
+    )
 
 
 def play(stream: Stream, *, chunk: int, restart_every: int = 0) -> list[Event]:
