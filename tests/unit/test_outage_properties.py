@@ -221,7 +221,7 @@ def play(stream: Stream, *, chunk: int, restart_every: int = 0) -> list[Event]:
     return events
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(_stream, st.integers(1, 5), st.integers(1, 9))
 def test_pieces_and_restarts_change_nothing(stream: Stream, chunk: int, restart_every: int) -> None:
     whole = play(stream, chunk=100)
