@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import shutil
 import ssl
 import stat
@@ -20,7 +22,8 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from gateway.config import load_config
+from gateway.api import tokens
+from gateway.config import Config, load_config
 from gateway.csvfiles import load_devices, load_network
 from gateway.embedded import _await_listener, free_port
 from gateway.embedded import embedded_postgres as run_postgres
@@ -80,10 +83,22 @@ def test_a_name_that_would_widen_what_a_device_may_write_is_refused(tmp_path: Pa
     assert not (tmp_path / "secrets").exists()
 
 
+def write_config(secrets: Path, folder: Path, *replaced: str) -> Path:
+    """The stack's configuration with its secrets where they are; `replaced`: texts, each before what replaces it."""
+    text = (DEPLOY / "feederline.yaml").read_text(encoding="utf-8").replace("/run/secrets", str(secrets))
+    for ours, theirs in zip(replaced[::2], replaced[1::2], strict=True):
+        assert ours in text
+        text = text.replace(ours, theirs)
+    (folder / "feederline.yaml").write_text(text, encoding="utf-8")
+    return folder / "feederline.yaml"
+
+
+def stack_config(secrets: Path, folder: Path) -> Config:
+    return load_config(write_config(secrets, folder))
+
+
 def test_the_configuration_of_the_stack_is_valid(secrets: Path, tmp_path: Path) -> None:
-    text = (DEPLOY / "feederline.yaml").read_text(encoding="utf-8")
-    (tmp_path / "feederline.yaml").write_text(text.replace("/run/secrets", str(secrets)), encoding="utf-8")
-    config = load_config(tmp_path / "feederline.yaml")
+    config = stack_config(secrets, tmp_path)
     assert config.database.password is not None
     assert config.database.password.reveal() == (secrets / "database_password").read_text(encoding="utf-8")
     (broker,) = config.mqtt
@@ -92,6 +107,41 @@ def test_the_configuration_of_the_stack_is_valid(secrets: Path, tmp_path: Path) 
     assert broker.password.reveal()
     network = load_network(DEPLOY / "network.csv")
     assert len(load_devices(DEPLOY / "devices.csv", network).of_protocol("mqtt")) == 4
+
+
+def test_the_page_is_for_this_machine_and_wants_a_token_all_the_same(secrets: Path, tmp_path: Path) -> None:
+    config = stack_config(secrets, tmp_path)
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+    published = [port for service in compose["services"].values() for port in service.get("ports", [])]
+    assert f"127.0.0.1:8080:{config.api.port}" in published
+    assert all(port.startswith("127.0.0.1:") for port in published)
+    assert config.api.plain_http  # within the stack only, see above
+    assert config.access.loopback_role == "none"
+
+
+def test_the_command_that_the_compose_file_names_makes_a_token(
+    secrets: Path, tmp_path: Path, postgres_url: str
+) -> None:
+    text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+    named = re.search(r"^#   docker compose exec gateway (feederline token create .*)$", text, re.MULTILINE)
+    assert named is not None
+    program, *arguments = shlex.split(named[1])
+    assert program == "feederline"
+    inside = "/etc/feederline/feederline.yaml"
+    assert f":{inside}:ro" in text
+    file = write_config(
+        secrets, tmp_path, "postgresql://feederline@timescaledb:5432/feederline", postgres_url,
+        'timescale: "on"', "timescale: auto",
+    )  # fmt: skip
+    made = subprocess.run(
+        [sys.executable, "-m", "gateway", *(str(file) if word == inside else word for word in arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert made.returncode == 0, made.stderr
+    assert tokens.read(made.stdout.strip()) is not None
+    assert "operator" in made.stderr
 
 
 class Session:
@@ -152,8 +202,12 @@ class Session:
         return self.received.pop(0)
 
     def close(self) -> None:
+        """Its sockets too: the client closes them when nobody holds it any more, which its callbacks do."""
         self._client.disconnect()
         self._client.loop(0.1)
+        self._client.on_connect = self._client.on_publish = None
+        self._client.on_message = self._client.on_subscribe = None
+        del self._client
 
 
 @pytest.fixture(scope="module")
@@ -193,6 +247,7 @@ def test_the_broker_lets_nobody_in_without_a_password(
     broker: int, secrets: Path, user: str | None, password: str
 ) -> None:
     session = Session(broker, secrets, user, password)
+    session.close()
     assert session.code is not None
     assert session.code.is_failure
 
