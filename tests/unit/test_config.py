@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from gateway.config import Config, load_config
 from gateway.core.errors import InvalidInputError
 from gateway.core.settings import Secret
+from gateway.csvfiles import load_network
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "feederline.yaml"
 SELDOM = Path(__file__).parents[2] / "docs" / "settings.md"
@@ -41,6 +42,24 @@ def test_the_example_says_the_defaults(tmp_path: Path) -> None:
             if isinstance(value, dict):
                 value = type(default).model_validate(value)
             assert default == (Path(value) if isinstance(default, Path) else value), f"{section}.{key}"
+
+
+def test_the_targets_that_the_example_leaves_out_are_good(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(EXAMPLE.parent, tmp_path / "examples")
+    file = tmp_path / "examples" / "feederline.yaml"
+    text = file.read_text(encoding="utf-8")
+    left_out = re.search(r"(?m)^  # targets:.*\n(?:  #   .*\n)+", text)
+    assert left_out is not None
+    taken_in = re.sub(r"(?m)^  # ", "  ", left_out[0])
+    for name in re.findall(r"env: (\w+)", taken_in):
+        monkeypatch.setenv(name, "whsec_" + "x" * 43 + "=")
+    file.write_text(text.replace(left_out[0], taken_in), encoding="utf-8")
+    targets = load_config(file).alerts.targets
+    assert [target.format for target in targets] == ["standard", "servicenow", "chat"]
+    network = load_network(tmp_path / "examples" / "network.csv")
+    assert all(node in network for target in targets for node in target.below)
 
 
 def section_in(annotation: object) -> type[BaseModel] | None:
