@@ -30,7 +30,8 @@ class DrillDelivery(Record, frozen=True, kw_only=True):
 
 
 class DrillReport(Record, frozen=True, kw_only=True):
-    """How far an exercise has come; None for what has not happened yet."""
+    """How far an exercise has come; None for what has not happened yet. Of several incidents it is about the largest
+    one that others did not take in, but for `detected_at`, which is when the first was detected."""
 
     drill: Drill
     incident: str | None = None

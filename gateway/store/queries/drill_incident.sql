@@ -1,4 +1,5 @@
-select i.incident_id, i.state as incident_state, i.detected_at, i.restored_at, i.ended_at, i.customers,
+select i.incident_id, i.state as incident_state, i.restored_at, i.ended_at, i.customers,
+       (select min(n.detected_at) from incident n where n.drill = %(drill)s) as detected_at,
        t.ticket_id, t.number, t.state, t.opened_at, t.acknowledged_at, t.closed_at, t.ended_by,
        (select n.actor from ticket_transition n
          where n.ticket_id = t.ticket_id and n.at = t.acknowledged_at and n.from_state is not null
@@ -7,5 +8,5 @@ select i.incident_id, i.state as incident_state, i.detected_at, i.restored_at, i
   from incident i
   left join ticket t using (incident_id)
  where i.drill = %(drill)s
- order by i.detected_at, i.incident_id
+ order by i.state in ('merged', 'cancelled'), i.customers desc, i.detected_at, i.incident_id
  limit 1
