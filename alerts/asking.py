@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from alerts.telling import CALLBACK
+from alerts.formats.facts import CALLBACK
 from alerts.tickets import RULES, Action, Party
 from gateway.core.clock import DAY, format_time
 from gateway.core.errors import InvalidInputError

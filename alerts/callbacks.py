@@ -6,7 +6,6 @@ own payloads, of which the target's option `callback_actions` makes an action.
 
 from __future__ import annotations
 
-import base64
 import hmac
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from alerts.formats.facts import CALLBACK
 from alerts.formats.jira import JiraOptions
 from alerts.formats.options import CALLBACK_ACTIONS
 from alerts.formats.servicenow import ServiceNowOptions
+from alerts.signing import SHAPE, signer
 from alerts.targets import TargetSettings
 from alerts.tickets import TABLE, Action
 from gateway.core.clock import MINUTE, SECOND, parse_time, to_datetime
@@ -29,8 +29,6 @@ from gateway.core.model import TicketRequest, TicketState
 from gateway.core.settings import Settings
 
 TOLERANCE = 5 * MINUTE
-_PREFIX = "whsec_"
-_KEY_BYTES = range(24, 65)
 _NAMES = ("ticket", "number", "incident", "reference")
 _ID_LENGTH = 200
 _LONGEST_REASON = 4000
@@ -95,25 +93,29 @@ class Caller:
     """A target that may call back."""
 
     def __init__(self, target: TargetSettings) -> None:
-        """Raises InvalidInputError, naming the target but no secret, when its callback_secret cannot be used."""
+        """Raises InvalidInputError, naming the target but no secret, when a callback secret of it cannot be used."""
         self.name = target.name
         self._target = target
         if target.callback_secret is None:
             raise InvalidInputError([f"target {target.name}: has no callback_secret"])
-        try:
-            self._secret = target.callback_secret.reveal()
-        except InvalidInputError as exc:
-            raise InvalidInputError(
-                [f"target {target.name}: callback_secret: {f}" for f in exc.faults]
-            ) from None
-        key = _key(self._secret)
-        if key is None:
-            raise InvalidInputError(
-                [
-                    f"target {target.name}: callback_secret: must be {_PREFIX} followed by base64 of 24 to 64 bytes"
-                ]
-            )
-        self._webhook = Webhook(key)
+        given = {"callback_secret": target.callback_secret}
+        if target.previous_callback_secret is not None:
+            given["previous_callback_secret"] = target.previous_callback_secret
+        self._keys: list[tuple[str, Webhook]] = []  # each secret as it is written, and what signs with it
+        faults: list[str] = []
+        for key, secret in given.items():
+            try:
+                text = secret.reveal()
+            except InvalidInputError as exc:
+                faults += [f"target {target.name}: {key}: {fault}" for fault in exc.faults]
+                continue
+            made = signer(text)
+            if made is None:
+                faults.append(f"target {target.name}: {key}: must be {SHAPE}")
+            else:
+                self._keys.append((text, made))
+        if faults:
+            raise InvalidInputError(faults)
 
     def read(self, headers: Mapping[str, str], body: bytes, *, now: int) -> Callback:
         """Check and read one message that came at `now`.
@@ -141,18 +143,20 @@ class Caller:
         seconds = int(stamp) if stamp.isascii() and stamp.isdigit() and len(stamp) <= 11 else None
         _fresh(None if seconds is None else seconds * SECOND, now)
         try:
-            wanted = self._webhook.sign(name, to_datetime((seconds or 0) * SECOND), body.decode())
+            text = body.decode()
         except UnicodeDecodeError:
             raise ForgedError("the body is not UTF-8, so the signature cannot be right") from None
+        made_at = to_datetime((seconds or 0) * SECOND)
         offered = headers.get("webhook-signature", "").split(" ")
-        if not _one_of(wanted, offered):
+        if not any(_one_of(own.sign(name, made_at, text), offered) for _, own in self._keys):
             raise ForgedError("webhook-signature is missing or wrong")
         return name
 
     def _hub_signed(self, headers: Mapping[str, str], body: bytes) -> str:
         """As Jira signs its own webhooks: the key is the secret as it is written, the id has to come of the body."""
-        wanted = "sha256=" + hmac.new(self._secret.encode(), body, sha256).hexdigest()
-        if not _one_of(wanted, [headers.get("x-hub-signature", "")]):
+        offered = [headers.get("x-hub-signature", "")]
+        wanted = (f"sha256={hmac.new(secret.encode(), body, sha256).hexdigest()}" for secret, _ in self._keys)
+        if not any(_one_of(own, offered) for own in wanted):
             raise ForgedError("webhook-signature (or x-hub-signature) is missing or wrong")
         return f"hub_{sha256(body).hexdigest()}"
 
@@ -245,15 +249,6 @@ def callers(targets: Iterable[TargetSettings]) -> dict[str, Caller]:
 def is_there_already(state: TicketState, action: Action) -> bool:
     """Whether the ticket is where the action would have led: an echo of our own message, or said twice."""
     return any(moves.get(action) is state for before, moves in TABLE.items() if before is not state)
-
-
-def _key(secret: str) -> bytes | None:
-    encoded = secret.removeprefix(_PREFIX)
-    try:
-        key = base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
-    except ValueError:
-        return None
-    return key if secret.startswith(_PREFIX) and len(key) in _KEY_BYTES else None
 
 
 def _fresh(made_at: int | None, now: int) -> None:

@@ -189,7 +189,7 @@ class Dispatcher:
             metrics.TRIES.labels(self._target, "dead").inc()
             return
         metrics.TRIES.labels(self._target, "retry").inc()
-        if delivery.attempts == 0:
+        if delivery.attempts == delivery.attempts_before:
             log.warning("delivery failed; it is tried again", extra=_fields(delivery, reply))
 
     def _next_try_at(self, delivery: Delivery, reply: Reply, now: int) -> int | None:

@@ -18,6 +18,7 @@ class Reply:
     retry_after: int | None = None  # µs that the receiver asked us to wait
     gone: bool = False  # it wants no more messages, ever
     reference: str = ""  # what the receiver calls the ticket, where it said so
+    by_design: bool = False  # nothing failed: the exchange wants to look once more before it acts
 
     @property
     def accepted(self) -> bool:

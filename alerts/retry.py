@@ -13,7 +13,7 @@ _ABOUT_THE_MESSAGE = frozenset({400, 406, 409, 410, 413, 414, 415, 422, 429})
 
 def speaks_for_the_target(reply: Reply) -> bool:
     """Whether the try failed in a way in which the next message's would: nobody there, broken, not letting us in."""
-    return not reply.accepted and reply.status not in _ABOUT_THE_MESSAGE
+    return not (reply.accepted or reply.by_design or reply.status in _ABOUT_THE_MESSAGE)
 
 
 def next_try_at(
@@ -26,10 +26,12 @@ def next_try_at(
 ) -> int | None:
     """Time of the next try after one that failed at `now`, or None when the message is to be given up.
 
-    `delivery.attempts` counts the tries before this one; `chance` in [0, 1) shortens the wait by up to the fraction
-    `jitter`; `retry_after` (µs) is the receiver's own wish, kept up to a bound and never undercut.
+    `delivery.attempts` counts the tries before this one; after a replay the waits begin anew. `chance` in [0, 1)
+    shortens the wait by up to the fraction `jitter`; `retry_after` (µs) is the receiver's own wish, kept up to a bound
+    and never undercut.
     """
-    step_s = settings.ladder_s[min(delivery.attempts, len(settings.ladder_s) - 1)]
+    rung = delivery.attempts - delivery.attempts_before
+    step_s = settings.ladder_s[min(rung, len(settings.ladder_s) - 1)]
     wait = round(step_s * (1 - settings.jitter * chance) * SECOND)
     if retry_after is not None:
         wait = max(wait, min(retry_after, round(settings.retry_after_max_s * SECOND)))

@@ -42,6 +42,7 @@ class TargetSettings(Settings):
     secret: Secret | None = None
     previous_secret: Secret | None = None  # signs beside the new one while receivers change over
     callback_secret: Secret | None = None  # what it signs with when it calls back; without it, it may not
+    previous_callback_secret: Secret | None = None  # is taken beside the new one while it changes over
     basic_auth: BasicAuth | None = None
     bearer_token: Secret | None = None
     format: str = "standard"
@@ -104,6 +105,8 @@ class TargetSettings(Settings):
         faults = form.check(self.options)
         if form.signed and self.secret is None:
             faults.append(f"secret: is missing; format {self.format} is signed")
+        if self.previous_callback_secret is not None and self.callback_secret is None:
+            faults.append("previous_callback_secret: goes with callback_secret")
         if (self.client_cert is None) != (self.client_key is None):
             faults.append("client_cert and client_key go together")
         if self.basic_auth is not None and self.bearer_token is not None:

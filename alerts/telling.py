@@ -9,14 +9,13 @@ from hashlib import blake2b
 import msgspec
 
 from alerts.formats import FORMATS, Notice
+from alerts.formats.facts import CALLBACK
 from alerts.settings import AlertSettings
 from alerts.sla import clocks
 from alerts.targets import About, TargetSettings
 from alerts.tickets import ENDED, Action
 from gateway.core.inventory import Inventory
 from gateway.core.model import Delivery, Incident, Ticket, Transition
-
-CALLBACK = "callback "  # what the origin of a service system's request begins with, before the target's name
 
 _ABOUT = {Action.WARN: About.WARNING, Action.ESCALATE: About.BREACH}
 _TO_THE_END = frozenset({Action.CLOSE, Action.CANCEL, Action.MERGE, Action.REOPEN})

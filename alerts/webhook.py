@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import base64
 import logging
-import secrets
 import ssl
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 import aiohttp
 from standardwebhooks import Webhook
@@ -17,23 +17,19 @@ from standardwebhooks import Webhook
 from alerts.exchange import LineError, Reply
 from alerts.formats import FORMATS
 from alerts.line import HttpLine, quotable
+from alerts.signing import SHAPE, new_secret, signer
 from alerts.targets import TargetSettings
 from gateway.core.clock import SECOND, Clock, SystemClock, to_datetime
 from gateway.core.errors import InvalidInputError
 from gateway.core.model import Delivery
 from gateway.core.settings import Secret
 
+__all__ = ["Endpoint", "endpoints", "new_secret", "open_session"]
+
 log = logging.getLogger(__name__)
 
-PREFIX = "whsec_"
 USER_AGENT = "Feederline-Webhooks/1"
-_KEY_BYTES = range(24, 65)
 _ERROR_LENGTH = 500
-
-
-def new_secret() -> str:
-    """A fresh signing secret, `whsec_` and 32 random bytes in base64."""
-    return PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
 class Endpoint:
@@ -51,7 +47,7 @@ class Endpoint:
         if target.host not in allowed_hosts:
             self._faults.append(f"host {target.host} is not on allow_hosts")
         given = (("secret", target.secret), ("previous_secret", target.previous_secret))
-        self._signers = [signer for key, secret in given if (signer := self._signer(key, secret))]
+        self._signers = [own for key, secret in given if (own := self._signer(key, secret))]
         self._own_headers, self._hidden = self._identity()
         self._tls = self._trust()
         if self._faults:
@@ -62,9 +58,7 @@ class Endpoint:
         found = {"webhook-id": delivery.id, "webhook-timestamp": str(at // SECOND)}
         if self._signers:
             when, text = to_datetime(at), delivery.body.decode()
-            found["webhook-signature"] = " ".join(
-                signer.sign(delivery.id, when, text) for signer in self._signers
-            )
+            found["webhook-signature"] = " ".join(own.sign(delivery.id, when, text) for own in self._signers)
         return found
 
     def line(self, session: aiohttp.ClientSession) -> HttpLine:
@@ -92,13 +86,7 @@ class Endpoint:
             return Reply(status=None, error=f"format {self._target.format} failed: {type(exc).__name__}")
         if reply.accepted:
             return reply
-        return Reply(
-            status=reply.status,
-            error=self._discreet(reply.error),
-            retry_after=reply.retry_after,
-            gone=reply.gone,
-            reference=reply.reference,
-        )
+        return replace(reply, error=self._discreet(reply.error))
 
     def _discreet(self, text: str) -> str:
         """A receiver may quote what it was sent; our credentials go no further than to it."""
@@ -115,19 +103,10 @@ class Endpoint:
 
     def _signer(self, key: str, secret: Secret | None) -> Webhook | None:
         text = "" if secret is None else self._reveal(key, secret)
-        if not text:
-            return None
-        try:
-            if not text.startswith(PREFIX):
-                raise ValueError
-            encoded = text.removeprefix(PREFIX)
-            made = base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
-        except ValueError:
-            made = b""  # told below, outside of this block: the chain of exceptions could quote the secret
-        if len(made) not in _KEY_BYTES:
-            self._faults.append(f"{key}: must be {PREFIX} followed by base64 of 24 to 64 bytes")
-            return None
-        return Webhook(made)
+        made = signer(text) if text else None
+        if text and made is None:
+            self._faults.append(f"{key}: must be {SHAPE}")
+        return made
 
     def _identity(self) -> tuple[Mapping[str, str], tuple[str, ...]]:
         """Headers of ours that no format may change, and the words in them that nobody else is to read."""

@@ -162,6 +162,7 @@ async def _found_or_made(line: Line, stored: Stored, delivery: Delivery) -> _Kno
                 status=200,
                 error="not found yet; looked up once more before it is created",
                 retry_after=_SEARCH_SETTLES,
+                by_design=True,
             )
         )
     made = await ask_object(line, "POST", "rest/servicedeskapi/request", document=stored.create)

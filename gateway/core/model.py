@@ -415,6 +415,7 @@ class Delivery(Record, frozen=True, kw_only=True):
     body: bytes
     content_type: str = "application/json"
     attempts: int = 0
+    attempts_before: int = 0  # those of before it was replayed
     reference: str = ""  # what the target itself calls the ticket, once it said so
 
 

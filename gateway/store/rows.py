@@ -220,5 +220,6 @@ def delivery_of(row: Row) -> Delivery:
         body=bytes(row["body"]),
         content_type=row["content_type"],
         attempts=row["attempts"],
+        attempts_before=row["attempts_before"],
         reference=row.get("reference") or "",
     )

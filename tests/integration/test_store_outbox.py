@@ -74,7 +74,7 @@ async def test_failures_wait_and_in_the_end_become_dead_letters(postgres_url: st
         await outbox.failed(message, at=AT, next_at=AT + MINUTE, error="503\0 later")
         assert await outbox.claim(at=AT + 59 * SECOND, lease=SECOND, limit=10) == []
         (message,) = await outbox.claim(at=AT + MINUTE, lease=SECOND, limit=10)
-        assert (message.revision, message.attempts) == (1, 1)
+        assert (message.revision, message.attempts, message.attempts_before) == (1, 1, 0)
         await outbox.failed(message, at=AT + MINUTE, next_at=None, error="410 gone")
         (second,) = await outbox.claim(at=AT + MINUTE, lease=MINUTE, limit=10)
         assert second.revision == 2, "a dead letter does not hold up the next message"
@@ -85,7 +85,7 @@ async def test_failures_wait_and_in_the_end_become_dead_letters(postgres_url: st
         ]
         assert await store.deliveries.replay(at=AT + MINUTE, by="wu", delivery=message.id) == 1
         (replayed,) = await outbox.claim(at=AT + MINUTE, lease=SECOND, limit=10)
-        assert (replayed.id, replayed.attempts) == (message.id, 2)
+        assert (replayed.id, replayed.attempts, replayed.attempts_before) == (message.id, 2, 2)
         assert replayed.created_at == AT + MINUTE, "patience counts from the replay"
 
 

@@ -176,3 +176,20 @@ def test_answers_that_say_nothing_about_the_next_message(status: int) -> None:
 @pytest.mark.parametrize("status", [None, 301, 401, 403, 404, 408, 500, 502, 503])
 def test_answers_that_do(status: int | None) -> None:
     assert speaks_for_the_target(Reply(status=status, error="no"))
+
+
+def test_a_try_that_only_waits_for_the_other_side_to_settle_is_no_failure_of_the_target() -> None:
+    assert not speaks_for_the_target(Reply(status=200, error="not found yet", by_design=True))
+    assert speaks_for_the_target(
+        Reply(status=200, error="the answer is no JSON object, as a login page is not")
+    )
+
+
+def test_a_replayed_message_begins_with_the_fast_tries() -> None:
+    settings = RetrySettings(jitter=0)
+    tired = msgspec.structs.replace(message(created_at=AT), attempts=40)
+    assert next_try_at(tired, settings, now=AT) == AT + 300 * SECOND
+    replayed = msgspec.structs.replace(tired, attempts_before=40)
+    assert next_try_at(replayed, settings, now=AT) == AT + SECOND
+    again = msgspec.structs.replace(replayed, attempts=42)
+    assert next_try_at(again, settings, now=AT) == AT + 5 * SECOND

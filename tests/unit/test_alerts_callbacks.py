@@ -278,6 +278,27 @@ def test_jira_may_sign_as_it_does_by_itself() -> None:
         caller().read(hub(body), body, now=AT)
 
 
+def test_while_its_secret_is_changed_a_target_may_sign_with_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORMER_SECRET", OTHER_SECRET)
+    body = json.dumps({"number": 1, "action": "close"}).encode()
+    both = caller(previous_callback_secret={"env": "FORMER_SECRET"})
+    for secret in (SECRET, OTHER_SECRET):
+        assert both.read(signed(body, secret=secret), body, now=AT).number == 1
+    with pytest.raises(ForgedError, match="wrong"):
+        both.read(signed(body, secret="whsec_" + "QUJE" * 8), body, now=AT)
+    with pytest.raises(ForgedError, match="wrong"):
+        caller().read(signed(body, secret=OTHER_SECRET), body, now=AT)
+    event = json.dumps(jira_event()).encode()
+    jira = caller("jira", options=JIRA, previous_callback_secret={"env": "FORMER_SECRET"})
+    assert jira.read(hub(event), event, now=AT) == jira.read(hub(event, OTHER_SECRET), event, now=AT)
+    monkeypatch.setenv("FORMER_SECRET", "hunter2")
+    with pytest.raises(InvalidInputError, match="desk: previous_callback_secret: must be whsec_") as caught:
+        caller(previous_callback_secret={"env": "FORMER_SECRET"})
+    assert "hunter2" not in str(caught.value)
+    with pytest.raises(ValueError, match="goes with callback_secret"):
+        target(previous_callback_secret={"env": "FORMER_SECRET"})
+
+
 def test_who_may_call_back(monkeypatch: pytest.MonkeyPatch) -> None:
     silent, calling = target(name="silent"), target(name="calling", callback_secret={"env": "BACK_SECRET"})
     assert list(callers([silent, calling])) == ["calling"]

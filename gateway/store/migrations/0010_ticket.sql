@@ -115,7 +115,8 @@ alter table delivery
     alter column subject set not null,
     alter column ticket_id drop not null,
     add column replayed_at timestamptz,
-    add column replayed_by text not null default '';
+    add column replayed_by text not null default '',
+    add column attempts_before integer not null default 0;
 alter table delivery drop constraint delivery_ticket_id_revision_target_key;
 create unique index delivery_once on delivery (subject, revision, target);
 drop index delivery_order;
@@ -125,6 +126,7 @@ create index delivery_due on delivery (target, next_at, created_at, delivery_id)
 create index delivery_time on delivery (created_at desc, delivery_id);
 create index delivery_dead on delivery (target, created_at) where state = 'dead';
 create index delivery_waiting on delivery (target, created_at) where state = 'pending';
+comment on column delivery.attempts_before is 'Tries of before it was last replayed: after that they come fast again at first.';
 comment on column delivery.subject is 'Messages of one subject reach a target in the order of revision: a ticket''s id, a storm''s, an alarm''s.';
 
 create table webhook_target (

@@ -30,7 +30,7 @@ with sought as (
       from due where due.delivery_id = d.delivery_id
     returning d.*
 )
-select c.delivery_id, c.subject, c.ticket_id, c.revision, c.target, c.content_type, c.body, c.attempts,
+select c.delivery_id, c.subject, c.ticket_id, c.revision, c.target, c.content_type, c.body, c.attempts, c.attempts_before,
        coalesce(c.replayed_at, c.created_at) as created_at,
        (select r.reference from ticket_reference r where r.ticket_id = c.ticket_id and r.target = c.target) as reference
   from claimed c

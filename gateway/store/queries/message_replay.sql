@@ -11,6 +11,6 @@ with dead as (
 )
 update delivery d
    set state = 'pending', next_at = %(at)s, claimed_by = null, claimed_until = null, replayed_at = %(at)s,
-       replayed_by = %(by)s
+       replayed_by = %(by)s, attempts_before = d.attempts
   from dead
  where d.delivery_id = dead.delivery_id
