@@ -59,7 +59,15 @@ class Timekeeper:
     async def run(self, sink: Sink) -> None:
         while True:
             await sink.put(self.entries(self.clock.now()))
-            await asyncio.sleep((self.period - self.clock.now() % self.period) / SECOND)
+            await self._next()
+
+    async def _next(self) -> None:
+        """Return when the next tick is due, or at once when the clock is set back. Timers go by the steady clock, which
+        may be there some microseconds before the wall clock: a tick so early would be the former one again."""
+        now = self.clock.now()
+        due = now - now % self.period + self.period
+        while 0 < (left := due - self.clock.now()) <= self.period:  # noqa: ASYNC110 - time itself
+            await asyncio.sleep(left / SECOND)
 
     def entries(self, wall: int) -> list[Entry]:
         """What to put into the stream when the wall clock shows `wall`."""
