@@ -71,7 +71,7 @@ def test_one_look_finds_what_is_wrong_in_every_file(site: Path) -> None:
             "M6,T1,meter,modbus,no-such-meter,192.0.2.10:502/9,,A,1,,60,,\n"
         )
     config = site / "feederline.yaml"
-    config.write_text(config.read_text().replace("tick_s: 1 ", "tik_s: 1 ") + "nonsense: 1\n")
+    config.write_text(config.read_text().replace("tick_s: 0.5 ", "tik_s: 0.5 ") + "nonsense: 1\n")
     done = feederline("check", "-c", config)
     assert done.returncode == 2
     for expected in (
