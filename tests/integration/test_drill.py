@@ -22,6 +22,7 @@ from gateway.core.access import Role
 from gateway.core.clock import DAY, MINUTE, SECOND, ManualClock
 from gateway.core.inventory import Device, Inventory
 from gateway.core.model import Batch, IncidentState, Signal, SignalKind, Tick
+from gateway.core.ports import Processor
 from gateway.pipeline import Pipeline
 from gateway.spool import Spool
 from gateway.store import Store
@@ -68,7 +69,10 @@ class Site:
 
     async def start(self) -> None:
         listed = inventory()
-        detectors = [OutageDetector(listed, OUTAGE), DrillDetector(listed, OUTAGE, DrillSettings())]
+        detectors: list[Processor] = [
+            OutageDetector(listed, OUTAGE),
+            DrillDetector(listed, OUTAGE, DrillSettings()),
+        ]
         self.pipeline = Pipeline(self.spool, self.store, detectors, Desk(listed, self.alerts))
         self._task = asyncio.create_task(self.pipeline.run())
 
