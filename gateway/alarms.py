@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from hashlib import blake2b
 
 from alerts import metrics
 from alerts.formats import FORMATS, AlarmNotice
 from alerts.settings import AlertSettings
 from alerts.targets import About
+from alerts.telling import message_id
 from gateway.core.clock import SECOND, Clock, format_time
 from gateway.core.model import Delivery
 from gateway.store.lateness import Lateness, TargetLateness
@@ -94,10 +94,9 @@ class Alarms:
             )
             if message is None:
                 continue
-            digest = blake2b(f"{subject}/{revision}/{target.name}".encode(), digest_size=12).hexdigest()
             deliveries.append(
                 Delivery(
-                    id=f"msg_{digest}",
+                    id=message_id(subject, revision, target.name),
                     subject=subject,
                     ticket=None,
                     revision=revision,

@@ -72,6 +72,28 @@ comment on column ticket.ended_by is 'On whose word it is over: that of who rest
 comment on column ticket.told is 'Targets that know of it, and so hear of it to its end.';
 comment on column ticket.warned is 'Clocks that were warned of (arrival) and that ran out (arrival!).';
 
+create function is_late(of ticket) returns boolean
+language sql stable as $$
+    select of.restored_at is null and of.closed_at is null and (
+               of.warned @> '{restoration!}'
+               or of.warned && '{arrival!,arrival_limit!}' and of.arrived_at is null
+               or of.warned @> '{response!}' and coalesce(of.acknowledged_at, of.dispatched_at, of.arrived_at) is null)
+$$;
+comment on function is_late is 'Whether a clock of the ticket ran out, and what it limits has not been done since.';
+
+create function nodes_below(tops text[]) returns setof text
+language sql stable as $$
+    with recursive under as (
+        select unnest(tops) as node_id
+        union
+        select n.node_id
+          from under u join node p using (node_id) join node n on n.parent_key = p.node_key
+         where n.listed
+    )
+    select node_id from under
+$$;
+comment on function nodes_below is 'These nodes and all that are listed below them.';
+
 alter table ticket_transition
     add column origin text not null default '',
     add column detail jsonb not null default '{}';

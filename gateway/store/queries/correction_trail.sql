@@ -1,11 +1,4 @@
 -- Newest first. The number counts in the order they were made.
-with recursive under as (
-    select unnest(%(below)s::text[]) as node_id
-    union
-    select n.node_id
-      from under u join node p using (node_id) join node n on n.parent_key = p.node_key
-     where n.listed
-)
 select c.correction_id, c.incident_id, d.device_id, c.step, c.started_at, c.ended_at, c.voided, c.kind, c.cause,
        c.as_detected, c.made_at, c.made_by, c.reason,
        (select count(*) from correction_effect e where e.correction_id = c.correction_id) as changed
@@ -14,7 +7,7 @@ select c.correction_id, c.incident_id, d.device_id, c.step, c.started_at, c.ende
   left join incident i using (incident_id)
  where (%(incident)s::text is null or c.incident_id = %(incident)s)
    and (%(number)s::bigint is null or c.correction_id = %(number)s)
-   and (%(below)s::text[] is null or i.node_id in (select node_id from under))
+   and (%(below)s::text[] is null or i.node_id in (select nodes_below(%(below)s)))
    and (%(before)s::timestamptz is null or c.made_at < %(before)s)
  order by c.made_at desc, c.correction_id desc
  limit %(limit)s

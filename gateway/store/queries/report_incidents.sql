@@ -1,10 +1,3 @@
-with recursive under as (
-    select unnest(%(below)s::text[]) as node_id
-    union
-    select n.node_id
-      from under u join node p using (node_id) join node n on n.parent_key = p.node_key
-     where n.listed
-)
 select i.*, n.name as node_name, n.path, t.ticket_id, t.number,
        (select count(*) from incident_device m where m.incident_id = i.incident_id) as device_count,
        (select array_agg(m.device_id order by m.device_id)
@@ -24,7 +17,7 @@ select i.*, n.name as node_name, n.path, t.ticket_id, t.number,
    and (%(parent)s::text is null or i.parent = %(parent)s)
    and (%(text)s::text is null
         or position(lower(%(text)s) in lower(concat_ws(' ', i.summary, i.node_id, n.name, i.incident_id))) > 0)
-   and (%(below)s::text[] is null or i.node_id in (select node_id from under))
+   and (%(below)s::text[] is null or i.node_id in (select nodes_below(%(below)s)))
    and (%(before)s::timestamptz is null or i.started_at < %(before)s)
  order by i.started_at desc, i.incident_id
  limit %(limit)s

@@ -1,10 +1,3 @@
-with recursive under as (
-    select unnest(%(below)s::text[]) as node_id
-    union
-    select n.node_id
-      from under u join node p using (node_id) join node n on n.parent_key = p.node_key
-     where n.listed
-)
 select p.*, n.name as node_name, n.path
   from planned_outage_now p
   left join node n using (node_id)
@@ -17,7 +10,7 @@ select p.*, n.name as node_name, n.path
        end
    and (%(reference)s::text is null or p.reference = %(reference)s)
    and (%(node)s::text is null or p.node_id = %(node)s)
-   and (%(below)s::text[] is null or p.node_id in (select node_id from under))
+   and (%(below)s::text[] is null or p.node_id in (select nodes_below(%(below)s)))
    and (%(before)s::timestamptz is null or p.starts_at < %(before)s)
  order by p.starts_at desc, p.reference, p.node_id
  limit %(limit)s

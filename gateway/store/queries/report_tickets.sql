@@ -1,10 +1,3 @@
-with recursive under as (
-    select unnest(%(below)s::text[]) as node_id
-    union
-    select n.node_id
-      from under u join node p using (node_id) join node n on n.parent_key = p.node_key
-     where n.listed
-)
 select t.*, n.name as node_name, i.kind, i.summary
   from ticket t
   join incident i using (incident_id)
@@ -16,14 +9,10 @@ select t.*, n.name as node_name, i.kind, i.summary
    and (%(area)s::text is null or t.area = %(area)s)
    and (%(kind)s::text is null or i.kind = %(kind)s)
    and (%(drill)s::boolean is null or (t.drill <> '') = %(drill)s)
-   and (%(late)s::boolean is null or %(late)s = (
-        t.restored_at is null and t.closed_at is null and (
-            t.warned @> '{restoration!}'
-            or t.warned && '{arrival!,arrival_limit!}' and t.arrived_at is null
-            or t.warned @> '{response!}' and coalesce(t.acknowledged_at, t.dispatched_at, t.arrived_at) is null)))
+   and (%(late)s::boolean is null or %(late)s = is_late(t))
    and (%(text)s::text is null or %(text)s in (t.number::text, '#' || t.number)
         or position(lower(%(text)s) in lower(concat_ws(' ', t.title, t.node_id, n.name, t.incident_id, t.crew))) > 0)
-   and (%(below)s::text[] is null or t.node_id in (select node_id from under))
+   and (%(below)s::text[] is null or t.node_id in (select nodes_below(%(below)s)))
    and (%(before)s::timestamptz is null or t.opened_at < %(before)s)
  order by t.opened_at desc, t.number desc
  limit %(limit)s
