@@ -79,19 +79,22 @@ class Sent:
     gasps: dict[str, int] = field(default_factory=dict)
     readings: int = 0
     late_ms: float = 0.0  # by how much the field itself was late with a gasp, at most
+    acknowledged: int = 0  # by the broker
+
+    def taken(self, *_: object) -> None:
+        self.acknowledged += 1
 
 
-async def play(broker: BrokerAddress, plan: Sequence[Fault], *, minutes: float, rate: float) -> Sent:
-    """Send the gasps of `plan` at their times, and `rate` readings a second of meters with supply beside them.
-
-    Goes on with the readings until cancelled or `minutes` and all gasps are over.
-    """
+async def play(broker: BrokerAddress, plan: Sequence[Fault], over: asyncio.Event, *, rate: float) -> Sent:
+    """Send the gasps of `plan` at their times, and `rate` readings a second of meters with supply beside them, until
+    the gasps are sent and it is `over`; return when the broker has everything."""
     client = await _connected(broker)
     sent = Sent()
+    client.on_publish = sent.taken
     try:
-        await _play(client, plan, sent, minutes=minutes, rate=rate)
+        await _play(client, plan, sent, over, rate=rate)
         async with asyncio.timeout(_CONNECT_S):
-            while client.want_write():  # noqa: ASYNC110 - another thread's
+            while sent.acknowledged < sent.readings + len(sent.gasps):  # noqa: ASYNC110 - another thread's
                 await asyncio.sleep(_TURN_S)
     finally:
         client.disconnect()
@@ -100,14 +103,15 @@ async def play(broker: BrokerAddress, plan: Sequence[Fault], *, minutes: float, 
 
 
 async def _play(
-    client: paho.Client, plan: Sequence[Fault], sent: Sent, *, minutes: float, rate: float
+    client: paho.Client, plan: Sequence[Fault], sent: Sent, over: asyncio.Event, *, rate: float
 ) -> None:
     gasps = sorted((f.at_s + after, f.at_s, meter) for f in plan for after, meter in f.gasps)
     dark_from = {meter: f.at_s for f in plan for _, meter in f.gasps}
     meters = [f"{kind}{n}M{i}" for i in range(METERS) for n in range(len(plan)) for kind in "XL"]
     turn = cycle(meters)
     began, began_at = time.monotonic(), _CLOCK.now()
-    while (now := time.monotonic() - began) < minutes * 60 or gasps:
+    while gasps or not over.is_set():
+        now = time.monotonic() - began
         for meter in _due(turn, dark_from, round(now * rate) - sent.readings, now):
             payload = json.dumps({"at": _CLOCK.now() // 1000, "values": VALUES})
             client.publish(f"feederline/v1/{meter}/telemetry", payload, qos=1)

@@ -76,8 +76,12 @@ async def run(
                 },
             }
             async with _gateway(folder, secret, document):
-                sent = await play(broker, plan, minutes=minutes, rate=readings)
-                await _all_told(receiver, plan, collecting_s)
+                over = asyncio.Event()
+                async with asyncio.TaskGroup() as group:
+                    playing = group.create_task(play(broker, plan, over, rate=readings))
+                    await _all_told(receiver, plan, collecting_s)
+                    over.set()
+            sent = playing.result()
             found = await trace(database, receiver, plan, sent)
     given = {"minutes": minutes, "rate": rate, "readings_per_second": readings, "seed": seed}
     given |= {"collecting_s": collecting_s, "tick_s": tick_s or GatewaySettings().tick_s, "hold_off_s": 0.0}
@@ -143,7 +147,7 @@ async def _is_ready(process: asyncio.subprocess.Process, url: str) -> bool:
 
 async def _all_told(receiver: Receiver, plan: Sequence[Fault], collecting_s: float) -> None:
     """Return when the desk has heard of every outage, or when it is clear that it will not."""
-    deadline = time.monotonic() + collecting_s + SPREAD_S + _PATIENCE_S
+    deadline = time.monotonic() + plan[-1].at_s + SPREAD_S + collecting_s + _PATIENCE_S
     while len(receiver.tickets) < len(plan) and time.monotonic() < deadline:  # noqa: ASYNC110
         await asyncio.sleep(_LOOK_S)
     await asyncio.sleep(1.0)  # whatever comes too often has the time to come
