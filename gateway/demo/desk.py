@@ -23,10 +23,11 @@ class ServiceDesk:
         self._webhook = Webhook(secret)
         self._clock = clock
 
-    async def ask(self, action: str, ticket: str, *, by: str, **said: str) -> float:
+    async def ask(self, action: str, ticket: str, *, by: str, **said: str) -> float | None:
         """Have something done with a ticket; returns the seconds that it took until it was answered as done.
 
-        Raises DemoError when the gateway refuses, has done nothing, or does not answer.
+        None when there is nothing to be done any more, because somebody with a token was first. Raises DemoError when
+        the gateway refuses for another reason, or does not answer.
         """
         document = {"ticket": ticket, "action": action, "by": by, **said}
         body = json.dumps(document).encode()
@@ -47,7 +48,9 @@ class ServiceDesk:
                 status, answer = response.status, await response.text()
         except (aiohttp.ClientError, TimeoutError) as exc:
             raise DemoError(f"the gateway did not answer the desk's callback ({action}): {exc}") from exc
-        if status != 200 or not _done(answer):
+        if status == 409 or (status == 200 and not _done(answer)):
+            return None
+        if status != 200:
             raise DemoError(f"the gateway answered the desk's callback ({action}) with {status}: {answer}")
         return (self._clock.now() - asked_at) / SECOND
 

@@ -151,8 +151,13 @@ class Story:
         self._done("estimated", outage, opened, seconds, words)
         return promised_at
 
-    def _done(self, step: str, outage: Incident, opened: Received, seconds: float, words: str) -> None:
+    def _done(self, step: str, outage: Incident, opened: Received, seconds: float | None, words: str) -> None:
         """Tell what the service desk did, and how soon its callback had taken effect."""
+        if seconds is None:
+            self.tell(
+                f"The service desk is late: somebody else has moved the ticket on ({step.replace('_', ' ')})."
+            )
+            return
         self._keep(step, outage, opened, summary=words)
         told = self.steps[-1]
         self.tell(
