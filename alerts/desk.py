@@ -15,10 +15,11 @@ from alerts.settings import AlertSettings
 from alerts.severity import rises_at, severity
 from alerts.sla import reminders
 from alerts.telling import Teller, digest, message_id
-from alerts.tickets import ENDED, Action, Party, next_state
+from alerts.tickets import Action, Party, next_state
 from gateway.core.clock import SECOND, format_time
 from gateway.core.inventory import Inventory
 from gateway.core.model import (
+    ENDED,
     Delivery,
     Incident,
     IncidentKind,

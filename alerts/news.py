@@ -7,9 +7,9 @@ from typing import NamedTuple
 import msgspec
 
 from alerts.settings import AlertSettings
-from alerts.tickets import ENDED, Action, Party
+from alerts.tickets import Action, Party
 from gateway.core.clock import SECOND, format_clock
-from gateway.core.model import Incident, IncidentKind, IncidentState, Ticket, TicketState
+from gateway.core.model import ENDED, Incident, IncidentKind, IncidentState, Ticket, TicketState
 
 BY = "detector"
 

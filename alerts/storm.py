@@ -13,10 +13,9 @@ from alerts.settings import AlertSettings, SeverityRule
 from alerts.severity import severity
 from alerts.targets import About, TargetSettings
 from alerts.telling import digest, message_id, path_of
-from alerts.tickets import ENDED
 from gateway.core.clock import SECOND
 from gateway.core.inventory import Inventory
-from gateway.core.model import Delivery, Incident, IncidentKind, Storm, Ticket, TicketState
+from gateway.core.model import ENDED, Delivery, Incident, IncidentKind, Storm, Ticket, TicketState
 
 _OVER = ENDED | {TicketState.RESTORED}
 

@@ -101,8 +101,6 @@ TABLE: Mapping[TicketState | None, Mapping[Action, TicketState]] = {
 }
 """Every state with what may be done in it, and where that leads. None is a ticket that is not there yet."""
 
-ENDED = frozenset({_S.CLOSED, _S.CANCELLED, _S.MERGED})
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:

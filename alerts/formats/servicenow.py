@@ -18,7 +18,7 @@ from alerts.formats import facts, words
 from alerts.formats.notice import Format, Message, Notice
 from alerts.formats.options import CallbackActions, checked_by
 from alerts.formats.talk import TalkError, ask_object, failed
-from gateway.core.model import Delivery, TicketState
+from gateway.core.model import ENDED, Delivery, TicketState
 from gateway.core.settings import Settings
 
 FIELDS = "sys_id,correlation_id,correlation_display,state"
@@ -38,7 +38,6 @@ _STATES = {
     TicketState.MERGED: 6,
     TicketState.CANCELLED: 8,
 }
-_ENDED = frozenset({TicketState.CLOSED, TicketState.MERGED, TicketState.CANCELLED})
 _CLOSED_THERE = "7"
 _REWORDED = frozenset({"update", "reopen"})  # steps after which title and severity may be others
 
@@ -119,8 +118,8 @@ def _ticket(notice: Notice) -> Message:
         },
         state=state,
         changed=before is None or _number(before, options) != _number(ticket.state, options),
-        over=(*(str(_number(end, options)) for end in sorted(_ENDED)), _CLOSED_THERE)
-        if ticket.state in _ENDED
+        over=(*(str(_number(end, options)) for end in sorted(ENDED)), _CLOSED_THERE)
+        if ticket.state in ENDED
         else (),
     )
     return Message(body=msgspec.json.encode(stored))
@@ -133,7 +132,7 @@ def _number(state: TicketState, options: ServiceNowOptions) -> int:
 def _state(notice: Notice, options: ServiceNowOptions) -> dict[str, str]:
     state = notice.ticket.state
     fields = {"state": str(_number(state, options))}
-    if state in _ENDED:
+    if state in ENDED:
         fields["close_code"] = options.merged_code if state is TicketState.MERGED else options.close_code
         fields["close_notes"] = words.note(notice)
     return fields

@@ -12,7 +12,7 @@ from msgspec import structs
 
 from alerts.callbacks import Callback, Caller, ForgedError, is_there_already
 from alerts.settings import AlertSettings
-from alerts.tickets import ENDED, Action, ImpossibleActionError, Party
+from alerts.tickets import Action, ImpossibleActionError, Party
 from gateway.api.access import Gate
 from gateway.api.lookup import Id
 from gateway.api.metrics import CALLBACKS
@@ -21,7 +21,7 @@ from gateway.api.shapes import Shape
 from gateway.api.ticketacts import UNCONFIRMED, Hands
 from gateway.core.access import Actor, AuditEntry, Role
 from gateway.core.errors import ImpossibleError, InvalidInputError, NotFoundError
-from gateway.core.model import Order, Ticket
+from gateway.core.model import ENDED, Order, Ticket
 from gateway.core.network import Network
 from gateway.store.acts import BoundActs
 from gateway.store.reports import Reports

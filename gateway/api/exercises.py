@@ -14,7 +14,7 @@ from gateway.api.state import GatewayState
 from gateway.core.clock import DAY, SECOND, Clock
 from gateway.core.errors import ImpossibleError, InvalidInputError, NotFoundError, UnavailableError
 from gateway.core.inventory import DeviceKind, Inventory
-from gateway.core.model import Drill, IncidentKind, IncidentState, TicketState
+from gateway.core.model import ENDED, Drill, IncidentKind, IncidentState
 from gateway.core.ports import Sink
 from gateway.store.drills import DrillReport, Drills
 from gateway.store.reports import Reports
@@ -24,7 +24,6 @@ _SETTLES = 60 * SECOND
 """From its end until nothing more is played."""
 
 _LIVE = (IncidentState.OPEN, IncidentState.RESTORED)
-_ENDED = (TicketState.CLOSED, TicketState.MERGED, TicketState.CANCELLED)
 _OUTAGES = (IncidentKind.OUTAGE, IncidentKind.PHASE_LOSS, IncidentKind.PLANNED_OUTAGE)
 _MOST = 2000  # real incidents looked through
 _STOP = ("end it with DELETE /api/drills/{id}",)
@@ -34,7 +33,7 @@ def is_over(report: DrillReport, now: int) -> bool:
     """Whether nothing more will come of it, but for messages."""
     if report.incident is None:
         return now >= report.drill.ends_at + _SETTLES
-    ended = report.ticket_state is None or report.ticket_state in _ENDED
+    ended = report.ticket_state is None or report.ticket_state in ENDED
     return report.incident_state not in _LIVE and ended
 
 

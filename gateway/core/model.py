@@ -321,6 +321,10 @@ class TicketState(StrEnum):
     REOPENED = "reopened"
 
 
+ENDED = frozenset({TicketState.CLOSED, TicketState.MERGED, TicketState.CANCELLED})
+"""States in which a ticket lives no more, though it may be reopened."""
+
+
 class Ticket(Record, frozen=True, kw_only=True):
     """The work order that follows an incident. `number` is given by the database, 0 before."""
 

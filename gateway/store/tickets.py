@@ -11,7 +11,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from gateway.core.clock import SECOND
-from gateway.core.model import Delivery, Event, Incident, Storm, Ticket, TicketLink, TicketState
+from gateway.core.model import ENDED, Delivery, Event, Incident, Storm, Ticket, TicketLink, TicketState
 from gateway.core.ports import TicketDesk, TicketStep
 from gateway.store import incidents
 from gateway.store.devices import DeviceKeys
@@ -33,7 +33,6 @@ log = logging.getLogger(__name__)
 SPLIT_FROM = "split_from"
 """Key in an incident's evidence: id of the incident that it was part of before it became one of its own."""
 
-_ENDED = frozenset({TicketState.CLOSED, TicketState.MERGED, TicketState.CANCELLED})
 _MANY = 20  # opened at once: look whether that is a storm before opening the next
 _LOOKED_AT = 500  # tickets at one tick for which nothing happened: after a start it may be the turn of all
 _CHOOSE_AGAIN = 10 * SECOND  # until the desk is shown again what it did not choose
@@ -233,8 +232,8 @@ class _Round:
         self._links += step.links
         made = step.transition
         self.closed += made.to_state == TicketState.CLOSED and made.from_state != TicketState.CLOSED
-        lived = made.from_state is not None and made.from_state not in _ENDED
-        self._more |= not lived and made.to_state not in _ENDED
+        lived = made.from_state is not None and made.from_state not in ENDED
+        self._more |= not lived and made.to_state not in ENDED
         return step.ticket
 
     def _rest(self, incident: Incident, ticket: Ticket) -> Ticket:

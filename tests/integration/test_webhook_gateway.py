@@ -9,9 +9,11 @@ from typing import Any
 import aiohttp
 
 from gateway.core.access import Role
-from gateway.core.clock import MINUTE, SystemClock
+from gateway.core.clock import DAY, MINUTE, SystemClock
+from gateway.core.model import Commit, IncidentState
 from gateway.embedded import BrokerAddress
 from tests.integration.scene import open_store, scene
+from tests.integration.store_world import SPOOL, PlainDesk, outage, rows, small_inventory
 from tests.integration.webhook_rig import message, put
 from tests.waiting import until
 
@@ -57,3 +59,30 @@ async def test_the_gateway_shows_and_clears_the_alarm(
         assert log.count("messages do not get through to a target") == 1
         assert log.count("messages get through to a target again") == 1
         assert "Traceback" not in log
+
+
+async def test_a_gateway_that_starts_holds_tickets_that_live_to_its_limits(
+    tmp_path: Path, own_broker: BrokerAddress, postgres_url: str
+) -> None:
+    """They were opened by one without clocks; people keep this one open though its incident is over."""
+    opened = SystemClock().now() - DAY
+    async with (
+        scene(tmp_path, own_broker, postgres_url) as there,
+        contextlib.AsyncExitStack() as stack,
+    ):
+        store = await open_store(there, stack)
+        await store.migrate()
+        await store.sync_inventory(small_inventory())
+        over = outage(state=IncidentState.RESTORED, revision=2, at=opened, ended_at=opened)
+        desk = PlainDesk(0)
+        await store.write(Commit(events=[outage(at=opened)], at=opened), desk, SPOOL)
+        await store.write(Commit(events=[over], at=opened), desk, SPOOL)
+        await rows(postgres_url, "update incident set state = 'closed' returning 1")
+        await there.start_gateway()
+
+        async def escalated() -> list[str]:
+            [view] = await store.reports.tickets()
+            return [step.detail["clock"] for step in view.transitions if step.action == "escalate"]
+
+        assert (await until(escalated, 30, "the clocks that ran out"))[0] == "arrival"
+        assert "Traceback" not in there.log()

@@ -11,10 +11,18 @@ from hypothesis import strategies as st
 from alerts.desk import Desk
 from alerts.formats.template import STORM_NAMES, TICKET_NAMES
 from alerts.settings import AlertSettings
-from alerts.tickets import ENDED, RULES, TABLE, Action, ImpossibleActionError, Party
+from alerts.tickets import RULES, TABLE, Action, ImpossibleActionError, Party
 from gateway.core.clock import DAY, MINUTE, SECOND
 from gateway.core.errors import InvalidInputError
-from gateway.core.model import Incident, IncidentKind, IncidentState, Ticket, TicketRequest, TicketState
+from gateway.core.model import (
+    ENDED,
+    Incident,
+    IncidentKind,
+    IncidentState,
+    Ticket,
+    TicketRequest,
+    TicketState,
+)
 from gateway.core.ports import TicketStep
 from tests.alerting import AT, district, outage, target
 from tests.alerting import settings as alert_settings
