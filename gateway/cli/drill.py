@@ -49,7 +49,7 @@ def drill(
         raise InvalidInputError(["name either the --node of the drill, or --last"])
     base = url.rstrip("/") or address_of(load_config(config).api)
     shown, where = credentials(token_file, ca_file), f"{base}/api/drills"
-    console = Console(stderr=True, highlight=False)
+    console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     if last:
         answer = asyncio.run(_last(where, shown))
         _show_last(console, answer)
@@ -61,7 +61,7 @@ def drill(
     if as_json:
         print(json.dumps(answer))  # noqa: T201
     if not done:
-        console.print(f"[red]The drill failed:[/red] {_failure(answer)}")
+        console.print(f"The drill failed: {_failure(answer)}", style="red")
         raise typer.Exit(1)
 
 

@@ -110,7 +110,7 @@ class DrillDetector:
             elif self.running.endless:
                 self._break_off()
         left, self._left = self._left, []
-        return [*(_withdrawn(incident, at) for incident in left), *events]
+        return [*events, *(_withdrawn(incident, at) for incident in left)]
 
     def _begin(self, drill: Drill) -> Exercise:
         DRILLS.labels("begun").inc()

@@ -14,6 +14,7 @@ from gateway.core.inventory import Device, Inventory
 from gateway.core.model import Drill, Event, Incident, IncidentKind, IncidentState, Instruction, Order
 from gateway.core.network import Network
 from processors.drill.detector import DrillDetector
+from processors.drill.exercise import Exercise
 from processors.drill.scope import Scope
 from processors.drill.script import GASPS_WITHIN, Script
 from processors.drill.settings import DrillSettings
@@ -170,6 +171,17 @@ def test_a_further_exercise_takes_the_place_of_the_one_before() -> None:
     assert (first.drill, first.state) == ("drill-1", IncidentState.CANCELLED)
     assert "broken off" in first.summary
     assert (second.drill, second.state) == ("drill-2", IncidentState.CLOSED)
+
+
+def test_one_that_finds_no_end_is_broken_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Exercise, "endless", property(lambda self: self.last > DRILL.ends_at + 2 * SECOND))
+    it = detector()
+    it.exercise(DRILL)
+    events = play(it)
+    revisions = [event.incident.revision for event in events]
+    assert revisions == sorted(revisions)
+    assert events[-1].incident.state is IncidentState.CANCELLED
+    assert it.running is None
 
 
 def test_what_people_say_of_an_exercise_is_obeyed() -> None:

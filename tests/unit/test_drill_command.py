@@ -1,0 +1,112 @@
+"""What `feederline drill` makes of a drill's report."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from gateway.cli import app
+from gateway.core.errors import UnavailableError
+
+TARGET = {"target": "desk", "messages": 2, "delivered": 2, "delay_s": 70.5, "last_error": None}
+
+
+def report(**changes: Any) -> dict[str, Any]:
+    """One that went well, after its end."""
+    return {
+        "id": "drill-1",
+        "node": "T1",
+        "starts_at": "2026-03-01T08:00:00Z",
+        "ends_at": "2026-03-01T08:10:00Z",
+        "by": "Li Wei",
+        "state": "over",
+        "done": True,
+        "incident": "drill-1:inc-1",
+        "detected_at": "2026-03-01T08:00:10Z",
+        "ticket": "tkt-1",
+        "ticket_number": 7,
+        "acknowledged_at": "2026-03-01T08:02:00Z",
+        "acknowledged_by": "Wang Fang",
+        "closed_at": "2026-03-01T08:12:00Z",
+        "ended_by": "feederline",
+        "delays_s": {
+            "detected": 10.0,
+            "ticket": 70.0,
+            "delivered": 70.5,
+            "acknowledged": 120.0,
+            "closed": 720.0,
+        },
+        "targets": [TARGET],
+    } | changes
+
+
+UNSEEN = report(
+    done=False, detected_at=None, incident=None, ticket=None, targets=[], acknowledged_at=None, closed_at=None
+)
+
+
+def run(monkeypatch: pytest.MonkeyPatch, answers: Sequence[object], *arguments: str) -> tuple[int, str, str]:
+    """Exit code, output and what people see, of a gateway that gives these answers in turn, and the last for ever."""
+    waiting = list(answers)
+
+    async def ask(*_: object, **__: object) -> object:
+        answer = waiting.pop(0) if len(waiting) > 1 else waiting[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    module = sys.modules["gateway.cli.drill"]  # the package names the command so, too
+    monkeypatch.setattr(module, "ask", ask)
+    monkeypatch.setattr(module, "_LOOK_S", 0.01)
+    done = CliRunner().invoke(app, ["drill", *arguments, "-c", "none.yaml", "--url", "http://127.0.0.1:1"])
+    return done.exit_code, done.stdout, done.stderr
+
+
+def test_steps_are_told_once_each_as_they_happen(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = report(state="running", done=False, ticket=None, targets=[], acknowledged_at=None, closed_at=None)
+    answers = [UNSEEN | {"state": "running"}, seen, seen, UnavailableError("nobody answers"), report()]
+    code, out, err = run(monkeypatch, answers, "--node", "T1", "--json")
+    assert code == 0
+    assert json.loads(out.splitlines()[-1]) == report()
+    for line in (
+        "detected           after 10.0 s: drill-1:inc-1",
+        "ticket opened      after 70.0 s: no. 7",
+        "message delivered  after 70.5 s: desk",
+        "acknowledged       after 120.0 s: Wang Fang",
+        "closed             after 720.0 s: feederline",
+    ):
+        assert err.count(line) == 1
+
+
+@pytest.mark.parametrize(
+    ("made", "why"),
+    [
+        (UNSEEN, "no outage was detected"),
+        (report(done=False, ticket=None, targets=[]), "got no ticket"),
+        (report(done=False, targets=[]), "no target was to be told"),
+        (
+            report(
+                done=False, targets=[TARGET | {"delivered": 0, "delay_s": None, "last_error": "status 500"}]
+            ),
+            "desk got no message: status 500",
+        ),
+    ],
+)
+def test_what_did_not_happen_is_a_failure(
+    monkeypatch: pytest.MonkeyPatch, made: dict[str, Any], why: str
+) -> None:
+    code, _, err = run(monkeypatch, [made], "--node", "T1", "--wait", "0.1")
+    assert code == 1
+    assert why in err
+
+
+def test_the_last_one_is_shown_and_whether_the_next_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = {"drills": [{"id": "drill-1"}], "every_days": 183, "due": True, "due_at": "2026-08-31T08:00:00Z"}
+    code, _, err = run(monkeypatch, [found, report()], "--last")
+    assert code == 0
+    assert "is due since 2026-08-31T08:00:00Z, 183 days after" in err.replace("\n", " ")
