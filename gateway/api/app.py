@@ -123,6 +123,7 @@ def create_app(
         version="1",
         summary="Incidents, tickets and reliability to read, outages to announce, interruptions to correct.",
         lifespan=lifespan,
+        redirect_slashes=False,
         openapi_url=None,  # served below, to those who may read
         docs_url=None,  # its page loads scripts from elsewhere; control rooms have no internet
         redoc_url=None,

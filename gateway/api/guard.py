@@ -56,8 +56,11 @@ class Guard:
             await send(message)
 
         try:
-            if self._foreign(Headers(scope=scope).get("host", "")):
+            given = Headers(scope=scope)
+            if self._foreign(given.get("host", "")):
                 await _MISDIRECTED(scope, receive, with_headers)
+            elif "transfer-encoding" in given and "content-length" in given:
+                await _TWO_ENDS(scope, receive, with_headers)
             else:
                 await self.app(scope, receive, with_headers)
         except Exception:  # a boundary: whoever asked gets an answer, the log gets the reason
@@ -83,6 +86,12 @@ def _lower(names: Iterable[str]) -> frozenset[str]:
 
 _MISDIRECTED = JSONResponse(
     {"detail": "this name is not served here; add it to api.hosts if it should be"}, status_code=421
+)
+# A proxy in front may go by the other one, and take what follows for somebody else's request (RFC 9112, 6.3).
+_TWO_ENDS = JSONResponse(
+    {"detail": "Transfer-Encoding and Content-Length contradict each other"},
+    status_code=400,
+    headers={"connection": "close"},
 )
 _BROKEN = JSONResponse(
     {"detail": "the gateway made a mistake answering this; its log says which"}, status_code=500

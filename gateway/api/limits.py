@@ -20,6 +20,7 @@ LARGER: Mapping[str, int] = dict.fromkeys(imports.PATHS, imports.LARGEST)
 """Bytes that single paths take instead, where whole tables are sent."""
 
 _PART_S = 30.0  # how long the next part of a body may be on its way
+_PER_S = 4096  # bytes that have to come in each second after that time, on the whole
 _ALWAYS = "/health/"  # whoever watches the gateway must hear of it
 
 
@@ -57,16 +58,18 @@ class Limits:
 
     def _counted(self, request: HTTPConnection, receive: Receive, most: int) -> Receive:
         size, whole = 0, False
+        begun = asyncio.get_running_loop().time()
 
         async def counted() -> Message:
             nonlocal size, whole
             if whole:
                 return await receive()
             try:
-                async with asyncio.timeout(_PART_S):
+                # Neither may the next part be late, nor may all of them together come drop by drop.
+                async with asyncio.timeout(_PART_S), asyncio.timeout_at(begun + _PART_S + size / _PER_S):
                     message = await receive()
             except TimeoutError:
-                raise HTTPException(408, f"nothing more of the body came for {_PART_S:.0f} s") from None
+                raise HTTPException(408, "the body did not come in time") from None
             if message["type"] == "http.request":
                 size += len(message.get("body", b""))
                 whole = not message.get("more_body", False)

@@ -14,6 +14,7 @@ from ipaddress import ip_address
 import uvicorn
 from fastapi import FastAPI
 
+from gateway.api.connections import Connection
 from gateway.api.settings import ApiSettings
 from gateway.core.errors import FeederlineError, InvalidInputError, RefusedError, UnavailableError
 
@@ -81,6 +82,7 @@ async def serve(app: FastAPI, settings: ApiSettings, listener: socket.socket | N
     server = _Server(
         uvicorn.Config(
             app,
+            http=Connection,
             lifespan="on",
             ssl_certfile=settings.tls.cert if settings.tls else None,
             ssl_keyfile=settings.tls.key if settings.tls else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
@@ -17,6 +18,7 @@ Algorithm = Literal[
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"
 ]  # those with a public key
 
+_HOST = re.compile(r"(\[[0-9a-z:.%]*\]|[^:\[\]]*)(?::[0-9]*)?")
 _GONE = {
     "allow_open": "give a certificate in api.tls, or write api.plain_http: true where a TLS proxy stands in front",
     "allow_writes": "tokens say who may change what (feederline token create)",
@@ -162,6 +164,7 @@ def is_loopback(host: str) -> bool:
 
 
 def host_name(host: str) -> str:
-    """The name in a Host header, without its port, in lower case; addresses of version 6 keep their brackets."""
-    host = host.lower()
-    return host[: host.index("]") + 1] if host.startswith("[") and "]" in host else host.rsplit(":", 1)[0]
+    """The name in a Host header, without its port, in lower case; addresses of version 6 keep their brackets. Empty for
+    what is neither."""
+    match = _HOST.fullmatch(host.lower())
+    return match[1] if match else ""
