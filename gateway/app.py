@@ -13,6 +13,7 @@ from alerts.dispatch import Dispatcher
 from alerts.targets import TargetSettings
 from gateway.alarms import Alarms
 from gateway.api.app import create_app
+from gateway.api.auditing import AuditTrail
 from gateway.api.serving import bind, serve, url_of
 from gateway.api.state import Condition, DriverState
 from gateway.asking import Asker
@@ -77,6 +78,7 @@ async def _generations(
     settings = reloader.parts.config.gateway
     keeper = Timekeeper(clock, last=spool.heard_at)
     started_at = clock.now()
+    trail: AuditTrail | None = None
     try:
         while True:
             parts = reloader.parts
@@ -87,6 +89,8 @@ async def _generations(
                 set_up_logging(settings.log_level, settings.log_format)
             keeper.pace(settings.tick_s, max(settings.absent_after_s, 2 * settings.tick_s))
             store = await backing.store(parts.config.database)
+            trail = trail or AuditTrail(store.access, clock)
+            trail.move(store.access)
             gateway = Gateway(
                 parts,
                 spool,
@@ -94,6 +98,7 @@ async def _generations(
                 reloader=reloader,
                 clock=clock,
                 keeper=keeper,
+                trail=trail,
                 connect=backing.hold,
                 started_at=started_at,
             )
@@ -102,6 +107,8 @@ async def _generations(
                 return
             log.info("going on with another inventory or configuration")
     finally:
+        if trail is not None:
+            trail.close()
         await backing.close()
 
 
@@ -129,6 +136,7 @@ class Gateway:
         reloader: Reloader,
         clock: Clock,
         keeper: Timekeeper,
+        trail: AuditTrail,
         connect: Callable[[], Awaitable[None]],
         started_at: int,
     ) -> None:
@@ -137,6 +145,7 @@ class Gateway:
         self.reloader = reloader
         self.clock = clock
         self.keeper = keeper
+        self.trail = trail
         self.store = store
         self.started_at = started_at
         self.pipeline: Pipeline | None = None
@@ -194,6 +203,7 @@ class Gateway:
             devices=self.parts.inventory,
             importer=self.reloader,
             access=config.access,
+            trail=self.trail,
             drill=config.drill,
             time_zone=config.targets.time_zone,
             clock=self.clock,

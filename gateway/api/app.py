@@ -93,6 +93,7 @@ def create_app(
     devices: Inventory | None = None,
     importer: Importer | None = None,
     access: AccessSettings = _CLOSED,
+    trail: AuditTrail | None = None,
     desk: TicketDesk | None = None,
     alerts: AlertSettings = _NO_ALERTS,
     drill: DrillSettings = _HALF_YEARLY,
@@ -100,9 +101,10 @@ def create_app(
     clock: Clock = _SYSTEM_CLOCK,
 ) -> FastAPI:
     """What is announced is held against `network` and goes into `sink`. `devices` hang on it; `importer` takes others,
-    and another network. `desk` moves tickets, `alerts` says what their clocks and targets are. `time_zone` is where
-    days and months begin; the same as the setting `time_zone` in the database."""
-    trail = AuditTrail(store.access, clock)
+    and another network. `trail` keeps what waits for the audit log, also for the next application. `desk` moves
+    tickets, `alerts` says what their clocks and targets are. `time_zone` is where days and months begin; the same as
+    the setting `time_zone` in the database."""
+    trail = trail or AuditTrail(store.access, clock)
     verifier = Oidc(access.oidc) if access.oidc else None
     identity = Identity(store.access, settings, access, clock, verifier)
     gate = Gate(identity, trail, clock, access.limits)

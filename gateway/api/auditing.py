@@ -40,7 +40,8 @@ class _Flood:
 
 
 class AuditTrail:
-    """Writes entries; `run` works off those that had to wait."""
+    """Writes entries; `run` works off those that had to wait. One for the life of the process: what waits for the
+    database outlives a reload."""
 
     def __init__(self, access: Access, clock: Clock) -> None:
         self._access = access
@@ -49,6 +50,17 @@ class AuditTrail:
         self._floods: dict[Key, _Flood] = {}
         self._since = clock.now()
         self._wake = asyncio.Event()
+
+    def move(self, access: Access) -> None:
+        """From now on entries go there."""
+        self._access = access
+
+    def close(self) -> None:
+        """Nobody will write any more; tells what is lost by that."""
+        if self._waiting:
+            AUDIT_LOST.inc(len(self._waiting))
+            log.error("audit entries are lost: the database is away", extra={"entries": len(self._waiting)})
+            self._waiting.clear()
 
     async def write(self, entry: AuditEntry) -> None:
         """Put an entry on record; while the database is away it is kept here and written later."""

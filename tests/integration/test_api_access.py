@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 import psycopg
@@ -17,12 +17,15 @@ import pytest
 from msgspec import structs
 
 from gateway.api import auditing, identity
+from gateway.api.app import create_app
 from gateway.api.settings import AccessSettings, ApiSettings
 from gateway.core.access import ROLES, AuditEntry, Role
 from gateway.core.clock import DAY, HOUR, MINUTE, ManualClock, parse_time, to_datetime
+from gateway.core.errors import UnavailableError
 from gateway.store import Store
-from tests.integration.store_world import ready_store, rows
-from tests.integration.test_api_server import serving
+from gateway.store.access import Access
+from tests.integration.store_world import ready_store, rows, small_network
+from tests.integration.test_api_server import StandInSink, StandInState, serving
 from tests.signing import bearer, make_token, signed
 from tests.waiting import until
 
@@ -528,3 +531,44 @@ async def test_the_documented_roles_are_those_that_routes_want(postgres_url: str
                 if not told or max(told) != wanted:
                     wrong.append((method, path, wanted, told))
         assert wrong == []
+
+
+class Away:
+    """A database that is away."""
+
+    async def audit(self, entries: Sequence[AuditEntry]) -> None:
+        raise UnavailableError("away")
+
+
+async def test_what_waits_for_the_audit_log_outlives_a_reload(
+    postgres_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with ready_store(postgres_url) as store:
+        trail = auditing.AuditTrail(cast(Access, Away()), ManualClock(NOW))
+        for database in (None, store.access):
+            if database is not None:
+                trail.move(database)
+            async with running(store, trail):
+                await trail.write(AuditEntry(at=NOW, actor=f"{database is None}", action="x", outcome="done"))
+        assert {view.entry.actor for view in await store.access.audit_entries()} == {"True", "False"}
+        trail.close()
+        assert "lost" not in caplog.text
+        trail.move(cast(Access, Away()))
+        await trail.write(AuditEntry(at=NOW, actor="Li", action="x", outcome="done"))
+        trail.close()
+        assert "audit entries are lost" in caplog.text
+
+
+@asynccontextmanager
+async def running(store: Store, trail: auditing.AuditTrail) -> AsyncIterator[None]:
+    """An application over that trail, from its start to its end."""
+    app = create_app(
+        store,
+        settings=ApiSettings(port=0),
+        state=StandInState(),
+        sink=StandInSink(),
+        network=small_network(),
+        trail=trail,
+    )
+    async with app.router.lifespan_context(app):
+        yield
