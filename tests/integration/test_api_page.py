@@ -93,6 +93,13 @@ async def test_a_ticket_shows_how_far_people_are_and_what_its_clocks_say(
          where ticket_id = 'tic-2'
         """
     )
+    await connection.execute(
+        """
+        insert into feederline.ticket_transition (ticket_id, revision, at, action, from_state, to_state, actor, reason)
+        select ticket_id, 2, acknowledged_at, 'acknowledge', state, state, 'Chen Yu', ''
+          from feederline.ticket where ticket_id = 'tic-2'
+        """
+    )
     await connection.close()
     async with opened(postgres_url) as store:
         async with serving(store, clock=ManualClock(STREAM_AT)) as url:
@@ -102,6 +109,7 @@ async def test_a_ticket_shows_how_far_people_are_and_what_its_clocks_say(
     text = _text(dom)
     assert console == []
     assert re.search(r"taken up \d\d:\d\d:00; Crew <b>7</b> sent \d\d:\d\d:00; supply promised for ", text)
+    assert re.search(r"\d\d:\d\d:00 acknowledged Chen Yu", text)
     assert "arrival due in 35 min 0 s restoration due in 7 h 50 min" in text
     assert "response" not in text  # it was kept
     assert 'class="late"' not in dom

@@ -5,6 +5,7 @@ import { clock, moment, number, percent, plural, span, words } from "./format.js
 import { progress, showClocks } from "./work.js";
 
 const FINISHED = new Set(["closed", "merged", "cancelled"]);
+const STAYED = { acknowledge: "acknowledged", update: "updated", comment: "comment", warn: "warning", escalate: "too late" };
 let announced = null;
 
 // Titles of tickets and evidence say it by themselves; a kind and a place do not.
@@ -81,7 +82,7 @@ function step(s) {
   const line = element("li");
   line.append(
     timeElement(s.at, clock(s.at), moment(s.at)),
-    element("span", "to", words(s.to_state)),
+    element("span", "to", (s.from_state === s.to_state && STAYED[s.action]) || words(s.to_state)),
     element("span", "why", s.reason ? `${s.reason} (${s.by})` : s.by),
   );
   return line;
