@@ -76,6 +76,7 @@ class Gate:
         if wait := self._actors.take(actor.token or f"{actor.name} {address}", _now()):
             self.deny(request, "rate of actor", actor)
             raise too_many(wait, "this token asks too often")
+        request.state.caller = caller
         return caller
 
     async def holds(self, request: Request, role: Role) -> bool:

@@ -24,7 +24,6 @@ from gateway.core.errors import ImpossibleError, InvalidInputError, NotFoundErro
 from gateway.core.model import ENDED, Order, Ticket
 from gateway.core.network import Network
 from gateway.store.acts import BoundActs
-from gateway.store.reports import Reports
 
 _DESCRIPTION = """
 The body is that of `/api/schemas/callback.v1.json`, or what ServiceNow and Jira send of their own accord. Signed as
@@ -79,7 +78,7 @@ class Desks:
         return self.actor(name).reaches(node, self.network)
 
 
-def build(reports: Reports, desks: Desks, hands: Hands, gate: Gate) -> APIRouter:
+def build(desks: Desks, hands: Hands, gate: Gate) -> APIRouter:
     api = APIRouter(prefix="/api/callbacks", tags=["callbacks"])
 
     @api.post(
@@ -112,7 +111,7 @@ def build(reports: Reports, desks: Desks, hands: Hands, gate: Gate) -> APIRouter
             CALLBACKS.labels("nothing").inc()
             return JSONResponse({"done": False, "action": "", "ticket": "", "state": "", "revision": 0})
         action = f"ticket.{asked.request.action}"
-        work = _Work(reports, desks, hands, asked, gate.entry(request, actor, action, "", outcome="done"))
+        work = _Work(desks, hands, asked, gate.entry(request, actor, action, "", outcome="done"))
         try:
             answered = await within(hands.acts.once(target, asked.id, at=hands.clock.now(), work=work))
         except NotFoundError:
@@ -131,12 +130,9 @@ def build(reports: Reports, desks: Desks, hands: Hands, gate: Gate) -> APIRouter
 class _Work:
     """What one callback does, within the transaction that keeps its answer."""
 
-    def __init__(
-        self, reports: Reports, desks: Desks, hands: Hands, asked: Callback, entry: AuditEntry
-    ) -> None:
+    def __init__(self, desks: Desks, hands: Hands, asked: Callback, entry: AuditEntry) -> None:
         assert asked.request is not None
         self.named = asked.ticket or asked.incident or asked.reference or f"number {asked.number}"
-        self._reports = reports
         self._hands = hands
         self._asked = asked
         self._request = asked.request
@@ -166,7 +162,7 @@ class _Work:
                 and exc.state
                 and is_there_already(exc.state, exc.action)
             ):
-                return await self._as_it_is(ticket, done=False)
+                return await self._as_it_is(bound, ticket)
             await self._refused(bound, ticket, str(exc))
             return 409, {"detail": str(exc), "possible": [*exc.possible]}
         return 200, _called(self._request.action, step.ticket, done=True)
@@ -176,34 +172,29 @@ class _Work:
 
     async def _find(self, bound: BoundActs) -> str:
         if self._asked.number is not None:
-            found = await self._reports.ticket_numbered(self._asked.number)
-            if found is None:
-                raise NotFoundError(f"there is no ticket {self.named}")
-            return found
+            return await bound.numbered(self._asked.number)
         return await bound.find(self.named, target=self._entry.actor)
 
     async def _confirm(self, bound: BoundActs, ticket: str) -> tuple[int, Mapping[str, Any]]:
         """A ticket follows its incident, so that is what is confirmed."""
-        view = await self._reports.ticket(ticket)
-        if view is None or not self._reaches(view.ticket.node):
+        found, incident = await bound.case(ticket)
+        if not self._reaches(found.node):
             raise NotFoundError(f"there is no ticket {self.named}")
-        incident = await self._reports.incident(view.ticket.incident)
-        if view.ticket.state not in UNCONFIRMED or incident is None:
-            if is_there_already(view.ticket.state, Action.CONFIRM) or view.ticket.state not in ENDED:
-                return 200, _called(Action.CONFIRM, view.ticket, done=False)
-            raise ImpossibleActionError(view.ticket.state, Action.CONFIRM, Party.SYSTEM)
-        self._hands.instructor.check(incident.incident, Order.CONFIRM)
+        if found.state not in UNCONFIRMED:
+            if is_there_already(found.state, Action.CONFIRM) or found.state not in ENDED:
+                return 200, _called(Action.CONFIRM, found, done=False)
+            raise ImpossibleActionError(found.state, Action.CONFIRM, Party.SYSTEM)
+        self._hands.instructor.check(incident, Order.CONFIRM)
         word = self._hands.instructor.instruction(
-            incident.incident, Order.CONFIRM, self._request.by, reason=self._request.reason
+            incident, Order.CONFIRM, self._request.by, reason=self._request.reason
         )
         await self._hands.instructor.tell(word)
         await bound.audit(structs.replace(self._entry, object=ticket))
-        return 202, _called(Action.CONFIRM, view.ticket, done=False)
+        return 202, _called(Action.CONFIRM, found, done=False)
 
-    async def _as_it_is(self, ticket: str, *, done: bool) -> tuple[int, Mapping[str, Any]]:
-        view = await self._reports.ticket(ticket)
-        assert view is not None
-        return 200, _called(self._request.action, view.ticket, done=done)
+    async def _as_it_is(self, bound: BoundActs, ticket: str) -> tuple[int, Mapping[str, Any]]:
+        found, _ = await bound.case(ticket)
+        return 200, _called(self._request.action, found, done=False)
 
     async def _refused(self, bound: BoundActs, ticket: str, why: str) -> None:
         detail = {**self._entry.detail, "why": why[:500]}

@@ -88,7 +88,7 @@ def include(app: FastAPI, store: CaseStore, office: Office) -> Hub:
         deliveries.build_targets(Sending(store.targets, office.alerts, clock), gate),
         audit.build(store.access, gate),
         events.build(hub, network, gate),
-        callbacks.build(store.reports, desks, hands, gate),
+        callbacks.build(desks, hands, gate),
     ):
         app.include_router(router)
     return hub

@@ -80,10 +80,11 @@ def build(reports: Reports, finder: Finder, instructor: Instructor, gate: Gate) 
     async def tell(
         incident: Incident, word: Instruction, request: Request, response: Response, actor: Actor
     ) -> AskedOut:
-        done = await instructor.tell(word, incident)
+        await instructor.tell(word)
         said = {"reason": word.reason, "into": word.into, "node": word.node}
         detail: dict[str, Any] = {"instruction": word.id, **{k: v for k, v in said.items() if v}}
         await gate.audit(request, actor, f"incident.{word.order}", incident.id, detail=detail)
+        done = await instructor.followed(word, incident)
         view = await finder.incident(incident.id, request, actor)
         tag(response, view.incident.revision)
         response.status_code = 200 if done else 202
@@ -115,11 +116,12 @@ def build(reports: Reports, finder: Finder, instructor: Instructor, gate: Gate) 
         if_match: IfMatch = None,
         actor: Actor = operator,
     ) -> AskedOut:
-        incident = await find(incident_id, request, if_match, actor)
-        instructor.check(incident, Order.CONFIRM)
-        reason = (said or ConfirmIn()).reason
-        word = instructor.instruction(incident, Order.CONFIRM, actor.name, reason=reason)
-        return await tell(incident, word, request, response, actor)
+        async with instructor.alone(incident_id):
+            incident = await find(incident_id, request, if_match, actor)
+            instructor.check(incident, Order.CONFIRM)
+            reason = (said or ConfirmIn()).reason
+            word = instructor.instruction(incident, Order.CONFIRM, actor.name, reason=reason)
+            return await tell(incident, word, request, response, actor)
 
     @api.post(
         "/{incident_id}/cancel",
@@ -137,10 +139,11 @@ def build(reports: Reports, finder: Finder, instructor: Instructor, gate: Gate) 
         if_match: IfMatch = None,
         actor: Actor = operator,
     ) -> AskedOut:
-        incident = await find(incident_id, request, if_match, actor)
-        instructor.check(incident, Order.CANCEL)
-        word = instructor.instruction(incident, Order.CANCEL, actor.name, reason=said.reason)
-        return await tell(incident, word, request, response, actor)
+        async with instructor.alone(incident_id):
+            incident = await find(incident_id, request, if_match, actor)
+            instructor.check(incident, Order.CANCEL)
+            word = instructor.instruction(incident, Order.CANCEL, actor.name, reason=said.reason)
+            return await tell(incident, word, request, response, actor)
 
     @api.post(
         "/{incident_id}/merge",
@@ -158,13 +161,14 @@ def build(reports: Reports, finder: Finder, instructor: Instructor, gate: Gate) 
         if_match: IfMatch = None,
         actor: Actor = operator,
     ) -> AskedOut:
-        incident = await find(incident_id, request, if_match, actor)
-        into = await finder.incident(said.into, request, actor)
-        instructor.check(incident, Order.MERGE, into=into.incident)
-        word = instructor.instruction(
-            incident, Order.MERGE, actor.name, reason=said.reason, into=into.incident.id
-        )
-        return await tell(incident, word, request, response, actor)
+        async with instructor.alone(incident_id):
+            incident = await find(incident_id, request, if_match, actor)
+            into = await finder.incident(said.into, request, actor)
+            instructor.check(incident, Order.MERGE, into=into.incident)
+            word = instructor.instruction(
+                incident, Order.MERGE, actor.name, reason=said.reason, into=into.incident.id
+            )
+            return await tell(incident, word, request, response, actor)
 
     @api.post(
         "/{incident_id}/split",
@@ -182,11 +186,16 @@ def build(reports: Reports, finder: Finder, instructor: Instructor, gate: Gate) 
         if_match: IfMatch = None,
         actor: Actor = operator,
     ) -> AskedOut:
-        incident = await find(incident_id, request, if_match, actor)
-        instructor.check(incident, Order.SPLIT, node=said.node)
-        if not await reports.has_members_apart(incident.id, said.node):
-            raise InvalidInputError([f"node: {said.node!r} has none of its members below it, or all of them"])
-        word = instructor.instruction(incident, Order.SPLIT, actor.name, reason=said.reason, node=said.node)
-        return await tell(incident, word, request, response, actor)
+        async with instructor.alone(incident_id):
+            incident = await find(incident_id, request, if_match, actor)
+            instructor.check(incident, Order.SPLIT, node=said.node)
+            if not await reports.has_members_apart(incident.id, said.node):
+                raise InvalidInputError(
+                    [f"node: {said.node!r} has none of its members below it, or all of them"]
+                )
+            word = instructor.instruction(
+                incident, Order.SPLIT, actor.name, reason=said.reason, node=said.node
+            )
+            return await tell(incident, word, request, response, actor)
 
     return api

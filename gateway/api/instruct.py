@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+from collections.abc import AsyncIterator, Callable
 from uuid import uuid4
+from weakref import WeakValueDictionary
 
 from fastapi import HTTPException
 
@@ -54,6 +56,24 @@ class Instructor:
         self._clock = clock
         self._state = state
         self._network = network
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    @contextlib.asynccontextmanager
+    async def alone(self, incident: str) -> AsyncIterator[None]:
+        """One word about an incident at a time: of two who have read the same revision the second finds another one
+        when its turn comes. Raises HTTPException 503 when that takes too long."""
+        lock = self._locks.setdefault(incident, asyncio.Lock())
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                await lock.acquire()
+        except TimeoutError:
+            raise HTTPException(
+                503, "others are telling of this incident now", headers={"retry-after": "2"}
+            ) from None
+        try:
+            yield
+        finally:
+            lock.release()
 
     def check(
         self, incident: Incident, order: Order, *, node: str = "", into: Incident | None = None
@@ -86,12 +106,8 @@ class Instructor:
             node=node,
         )
 
-    async def tell(self, word: Instruction, before: Incident | None = None) -> bool:
-        """Whether the effect of `word` is in the database when this returns; durable in the stream it is.
-
-        before: the incident as it was, to wait a little while for its effect. Raises HTTPException 503 when the spool
-        takes nothing.
-        """
+    async def tell(self, word: Instruction) -> None:
+        """It is durable in the stream when this returns. Raises HTTPException 503 when the spool takes nothing."""
         if not self._state.condition().stream_at:  # another gateway may be the one that writes
             raise HTTPException(503, "this gateway is not at work yet", headers={"retry-after": "2"})
         try:
@@ -103,9 +119,10 @@ class Instructor:
                 "the spool takes nothing now; whether it took this is not known",
                 headers={"retry-after": "10"},
             ) from exc
-        return before is not None and await self._comes_true(before, _effect(word.order))
 
-    async def _comes_true(self, before: Incident, effect: Callable[[Incident, Incident], bool]) -> bool:
+    async def followed(self, word: Instruction, before: Incident) -> bool:
+        """Wait a little while; whether the effect of `word` on the incident as it was is in the database now."""
+        effect = _effect(word.order)
         try:
             async with asyncio.timeout(WAIT_S):
                 while True:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from gateway.api import tokens
 from gateway.api.access import Gate
-from gateway.api.identity import StrangerError
+from gateway.api.identity import Caller, StrangerError
 from gateway.api.problems import within
 from gateway.api.settings import AccessSettings
 from gateway.api.shapes import Shape, Time
@@ -74,12 +74,12 @@ def build(access: Access, gate: Gate, settings: AccessSettings, clock: Clock) ->
 
     @api.get("", summary="Who one is", operation_id="get_session")
     async def whoami(request: Request, actor: Actor = anyone) -> SessionOut:
-        caller = await gate.identity.who(request)
+        caller: Caller = request.state.caller
         return _out(actor, caller.session, caller.expires_at)
 
     @api.delete("", summary="Sign out", status_code=204, operation_id="sign_out")
     async def sign_out(request: Request, response: Response, actor: Actor = anyone) -> None:
-        caller = await gate.identity.who(request)
+        caller: Caller = request.state.caller
         if not caller.session:
             return
         entry = gate.entry(request, actor, "session.end", actor.token, outcome="done")

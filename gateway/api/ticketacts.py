@@ -166,17 +166,21 @@ def build(
         if_match: IfMatch = None,
         actor: Actor = operator,
     ) -> TicketOut:
-        view = await finder.ticket(ticket_id, request, actor)
-        held(view.ticket.revision, required(if_match), f"ticket {ticket_id}")
-        state = view.ticket.state
-        incident = await within(reports.incident(view.ticket.incident))
-        if state not in UNCONFIRMED or incident is None:
-            raise ImpossibleError(_instead(Action.CONFIRM, state, actor), possible_for(state, actor))
-        hands.instructor.check(incident.incident, Order.CONFIRM)
-        reason = (said or ActIn()).reason
-        word = hands.instructor.instruction(incident.incident, Order.CONFIRM, actor.name, reason=reason)
-        done = await hands.instructor.tell(word, incident.incident)
-        await gate.audit(request, actor, "ticket.confirm", view.ticket.id, detail={"instruction": word.id})
+        found = await finder.ticket(ticket_id, request, actor)
+        async with hands.instructor.alone(found.ticket.incident):
+            view = await finder.ticket(ticket_id, request, actor)
+            held(view.ticket.revision, required(if_match), f"ticket {ticket_id}")
+            state = view.ticket.state
+            incident = await within(reports.incident(view.ticket.incident))
+            if state not in UNCONFIRMED or incident is None:
+                raise ImpossibleError(_instead(Action.CONFIRM, state, actor), possible_for(state, actor))
+            hands.instructor.check(incident.incident, Order.CONFIRM)
+            reason = (said or ActIn()).reason
+            word = hands.instructor.instruction(incident.incident, Order.CONFIRM, actor.name, reason=reason)
+            await hands.instructor.tell(word)
+            detail = {"instruction": word.id}
+            await gate.audit(request, actor, "ticket.confirm", view.ticket.id, detail=detail)
+            done = await hands.instructor.followed(word, incident.incident)
         response.status_code = 200 if done else 202
         return await answer(ticket_id, request, response, actor)
 

@@ -143,11 +143,12 @@ class Access:
         await self._do("access_session_seen", {"session_hash": session_hash, "at": when(at)})
 
     async def end(self, session_hash: bytes, entry: AuditEntry) -> None:
-        """End a session, on record."""
+        """End a session, on record where there was one."""
         with boundary("ending a session"):
             async with self._pool.connection() as conn, conn.transaction():
-                await conn.execute(sql("access_session_end"), {"session_hash": session_hash})
-                await audit_write(conn, entry)
+                ended = await conn.execute(sql("access_session_end"), {"session_hash": session_hash})
+                if ended.rowcount:
+                    await audit_write(conn, entry)
 
     async def prune_sessions(self, before: int) -> None:
         """Delete what expired before that time."""

@@ -265,7 +265,8 @@ async def test_signing_in_and_out_on_the_page(postgres_url: str, monkeypatch: py
             csrf = {"X-CSRF-Token": told["csrf"]}
             assert (await client.post("/api/planned-outages", json=[WINDOW], headers=csrf)).status == 202
             assert (await client.delete("/api/session")).status == 403
-            assert (await client.delete("/api/session", headers=csrf)).status == 204
+            out = [client.delete("/api/session", headers=csrf) for _ in range(5)]
+            assert {answer.status for answer in await asyncio.gather(*out)} <= {204, 401}
             assert (await client.get("/api/session")).status == 401
         done = [view.entry for view in await store.access.audit_entries(actor="Li Wei", outcome="done")]
         assert [(entry.action, entry.origin) for entry in done] == [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 from collections.abc import AsyncIterator
@@ -173,3 +174,17 @@ async def test_a_body_over_the_limit_is_not_read_to_its_end(there: World) -> Non
         client.post("/api/callbacks/desk", data=io.BytesIO(b"x" * (5 << 20))) as answer,
     ):
         assert answer.status == 413
+
+
+async def test_many_at_once_do_not_wait_for_each_other(there: World) -> None:
+    """More than there are connections to the database: each has to make do with one."""
+    many = 30
+    there.detector.deaf = True
+    asked = [call(there, {"number": 1, "action": "confirm"}, name=f"c{i}") for i in range(many)]
+    assert {status for status, _ in await asyncio.gather(*asked)} == {202}
+    same = await asyncio.gather(
+        *(call(there, {"number": 1, "action": "close"}, name="x") for _ in range(many))
+    )
+    assert {(status, told["revision"], told["done"]) for status, told in same} == {
+        (200, same[0][1]["revision"], True)
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -125,3 +126,20 @@ async def test_what_makes_no_sense_never_reaches_the_stream(there: World) -> Non
         await post(client, f"{path}/confirm", None, 403, match=1)
         assert (await get(client, path))["possible"] == []
     assert there.detector.entries == []
+
+
+async def test_of_many_who_read_the_same_revision_one_is_heard(there: World, postgres_url: str) -> None:
+    async with there.client() as client:
+        ticket = await there.ticket_of("I1")
+        for path, name in ((f"/api/incidents/{'I0'}", "I0"), (f"/api/tickets/{ticket}", ticket)):
+            async with client.get(path) as answer:
+                read = answer.headers["etag"]
+
+            async def confirm(path: str = path, read: str = read) -> int:
+                async with client.post(f"{path}/confirm", json={}, headers={"if-match": read}) as answer:
+                    return answer.status
+
+            assert sorted(await asyncio.gather(*(confirm() for _ in range(6)))) == [200, *[412] * 5]
+            told = await rows(postgres_url, f"select count(*) from audit where object = '{name}'")
+            assert told == [(1,)]
+    assert len(there.detector.entries) == 2
