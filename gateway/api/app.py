@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from fastapi import Depends, FastAPI
+from fastapi import Depends, FastAPI, Request
 from fastapi.responses import FileResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -42,10 +42,11 @@ from gateway.api.limits import Limits
 from gateway.api.oidc import Oidc
 from gateway.api.openapi import describe
 from gateway.api.routes import Days
+from gateway.api.scope import whole
 from gateway.api.settings import AccessSettings, ApiSettings
 from gateway.api.shapes import ReadyOut
 from gateway.api.state import GatewayState
-from gateway.core.access import Role
+from gateway.core.access import Actor, Role
 from gateway.core.clock import Clock, SystemClock
 from gateway.core.inventory import Inventory
 from gateway.core.network import Network
@@ -108,7 +109,7 @@ def create_app(
     verifier = Oidc(access.oidc) if access.oidc else None
     identity = Identity(store.access, settings, access, clock, verifier)
     gate = Gate(identity, trail, clock, access.limits)
-    viewer = [Depends(gate.needs(Role.VIEWER))]
+    reader = Depends(gate.needs(Role.VIEWER))
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -134,10 +135,19 @@ def create_app(
     app.add_middleware(Guard, settings=settings)
     problems.install(app)
     zone = ZoneInfo(time_zone)
+    listed = devices or Inventory([], network)
+    field = Field(listed)
     app.include_router(signin.build(store.access, gate, access, clock))
     app.include_router(
-        routes.build(store, Sending(store.targets, alerts, clock), state, Days(clock, zone), drill),
-        dependencies=viewer,
+        routes.build(
+            store,
+            Sending(store.targets, alerts, clock),
+            state,
+            Days(clock, zone),
+            drill=drill,
+            field=field,
+            gate=gate,
+        )
     )
     hub = app.state.hub = casework.include(
         app,
@@ -148,7 +158,7 @@ def create_app(
             network=network,
             state=state,
             sink=sink,
-            desk=desk or Desk(devices or Inventory([], network), alerts),
+            desk=desk or Desk(listed, alerts),
             alerts=alerts,
         ),
     )
@@ -156,10 +166,9 @@ def create_app(
     app.include_router(corrections.build(store.corrections, clock, gate, network))
     announcer = Announcer(store.reports, sink, clock, state)
     app.include_router(planned.build(store.reports, announcer, clock, network, gate))
-    listed = devices or Inventory([], network)
     exercises = Exercises(store.drills, store.reports, sink=sink, clock=clock, state=state, inventory=listed)
     app.include_router(drills.build(exercises, drill, clock, network, gate))
-    field, importer = Field(listed), importer or NoImporter()
+    importer = importer or NoImporter()
     app.include_router(imports.build(importer, gate))
     app.include_router(inventory.build(field, store.supply, importer, clock, gate))
 
@@ -175,12 +184,13 @@ def create_app(
         body = ReadyOut(ready=not reasons, reasons=reasons)
         return JSONResponse(body.model_dump(), status_code=503 if reasons else 200)
 
-    @app.get("/api/openapi.json", include_in_schema=False, dependencies=viewer)
+    @app.get("/api/openapi.json", include_in_schema=False, dependencies=[reader])
     async def openapi() -> JSONResponse:
         return JSONResponse(describe(app))
 
-    @app.get("/metrics", summary="Figures for Prometheus", response_class=Response, dependencies=viewer)
-    async def metrics() -> Response:
+    @app.get("/metrics", summary="Figures for Prometheus", response_class=Response)
+    async def metrics(request: Request, actor: Actor = reader) -> Response:
+        whole(gate, request, actor, "these are figures of the whole gateway")
         return Response(generate_latest(), headers={"content-type": CONTENT_TYPE_LATEST})
 
     @app.head("/", include_in_schema=False)

@@ -222,7 +222,8 @@ def build_targets(sending: Sending, gate: Gate) -> APIRouter:
         return {state.target: _target(state, sending.formats.get(state.target)) for state in await sending()}
 
     @api.get("", summary="Targets and what waits for each", operation_id="list_targets")
-    async def targets(actor: Actor = viewer) -> TargetsOut:  # noqa: ARG001
+    async def targets(request: Request, actor: Actor = viewer) -> TargetsOut:
+        whole(gate, request, actor, "targets are told of the whole network")
         return TargetsOut(targets=[*(await all_of()).values()])
 
     @api.post(

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Annotated, NamedTuple, Protocol, TypeAlias
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query, Request
 
 from gateway.api import shapes
+from gateway.api.access import Gate
 from gateway.api.exercises import due_at
+from gateway.api.field import Field
 from gateway.api.parameters import WindowChoice
 from gateway.api.problems import within
+from gateway.api.scope import whole
 from gateway.api.shared import Shared
 from gateway.api.state import GatewayState
+from gateway.core.access import Actor, Role
 from gateway.core.clock import Clock
 from gateway.store.accounts import Accounts, TargetState
 from gateway.store.drills import Drills
 from gateway.store.reports import Reports
+from gateway.store.supply import Supply
 from gateway.store.targets import TargetState as SendingState
 from processors.drill.settings import DrillSettings
 
@@ -54,13 +60,24 @@ class SummaryStore(Protocol):
     @property
     def drills(self) -> Drills: ...
 
+    @property
+    def supply(self) -> Supply: ...
+
 
 def build(
-    store: SummaryStore, sending: Sending, state: GatewayState, days: Days, drill: DrillSettings
+    store: SummaryStore,
+    sending: Sending,
+    state: GatewayState,
+    days: Days,
+    *,
+    drill: DrillSettings,
+    field: Field,
+    gate: Gate,
 ) -> APIRouter:
     reports, accounts, drills = store.reports, store.accounts, store.drills
     clock, zone = days
     api = APIRouter(prefix="/api")
+    viewer = Depends(gate.needs(Role.VIEWER))
 
     async def target_states() -> list[TargetState]:
         return await within(accounts.targets(clock.now()))
@@ -69,7 +86,10 @@ def build(
     shared_sending = Shared(sending, keep_s=SENDING_KEPT_S)
 
     @api.get("/reliability", summary="Reliability indices of one window", operation_id="get_reliability")
-    async def reliability(asked: Annotated[WindowChoice, Query()]) -> shapes.ReliabilityOut:
+    async def reliability(
+        asked: Annotated[WindowChoice, Query()], request: Request, actor: Actor = viewer
+    ) -> shapes.ReliabilityOut:
+        whole(gate, request, actor, "these are figures of the whole network (see /api/reliability/accounts)")
         at = clock.now()
         window = asked.resolve(at, zone)
         account = await within(reports.reliability(window.low, window.high, at=at))
@@ -85,6 +105,7 @@ def build(
         due = due_at(last, drill.every_days)
         return shapes.SummaryOut(
             at=at,
+            below=[],
             ready=not reasons,
             reasons=reasons,
             customers=shapes.customers(now),
@@ -97,9 +118,31 @@ def build(
         )
 
     shared_summary = Shared(summarise, keep_s=SUMMARY_KEPT_S)
+    shared_loss = Shared(lambda: within(store.supply.without()), keep_s=SUMMARY_KEPT_S)
+
+    async def of_a_part(actor: Actor) -> shapes.SummaryOut:
+        of_all = await shared_summary.get()
+        tops = field.tops(actor)
+        lost = await asyncio.to_thread(field.lost, await shared_loss.get())
+        served, off, unknown = (int(sums[tops].sum()) for sums in (field.customers, lost.off, lost.unknown))
+        names = [field.network.ids[top] for top in tops]
+        last = of_all.last_drill
+        return of_all.model_copy(
+            update={
+                "below": names,
+                "customers": shapes.CustomersOut(
+                    served=served, on=served - off - unknown, off=off, unknown=unknown
+                ),
+                "reliability": None,
+                "gateway": shapes.gateway(state.condition(), whole=False),
+                "tickets": shapes.tickets(await within(reports.ticket_counts(names))),
+                "undelivered": [],
+                "last_drill": last if last and actor.reaches(last.node, field.network) else None,
+            }
+        )
 
     @api.get("/summary", summary="What the page shows on top", operation_id="get_summary")
-    async def summary() -> shapes.SummaryOut:
-        return await shared_summary.get()
+    async def summary(actor: Actor = viewer) -> shapes.SummaryOut:
+        return await of_a_part(actor) if actor.below else await shared_summary.get()
 
     return api

@@ -172,11 +172,15 @@ class UndeliveredOut(Shape):
 
 
 class SummaryOut(Shape):
+    """`below`: what it is told of lies at or below these nodes; empty for the whole network. For a part of it
+    `reliability` and `last_drill` elsewhere are null, and of targets nothing is told."""
+
     at: Time
+    below: list[str]
     ready: bool
     reasons: list[str]
     customers: CustomersOut
-    reliability: ReliabilityOut
+    reliability: ReliabilityOut | None
     gateway: GatewayOut
     tickets: TicketsNowOut
     undelivered: list[UndeliveredOut]
@@ -214,14 +218,14 @@ def customers(now: SupplyNow) -> CustomersOut:
     return CustomersOut.model_validate(now)
 
 
-def gateway(condition: Condition) -> GatewayOut:
+def gateway(condition: Condition, *, whole: bool = True) -> GatewayOut:
     return GatewayOut(
         started_at=condition.started_at,
         stream_at=condition.stream_at or None,
         spool_bytes=condition.spool_bytes,
         lag_entries=condition.lag_entries,
         drivers=[DriverOut.model_validate(driver) for driver in condition.drivers],
-        alarms=list(condition.alarms),
+        alarms=list(condition.alarms) if whole else [],
     )
 
 

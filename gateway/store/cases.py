@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TypeVar
 
 from gateway.core.clock import from_datetime
@@ -119,11 +119,13 @@ class Cases(Reader):
         rows = await self._all("report_ticket_number", {"number": number})
         return str(rows[0]["ticket_id"]) if rows else None
 
-    async def ticket_counts(self) -> list[TicketCount]:
-        """Tickets that live, by state, exercises apart; how many of each have a clock that ran out and still runs."""
+    async def ticket_counts(self, below: Collection[str] | None = None) -> list[TicketCount]:
+        """Tickets that live, by state, exercises apart; how many of each have a clock that ran out and still runs.
+        `below`: only at or below these nodes."""
+        tops = None if below is None else [storable(top) for top in below]
         return [
             TicketCount(state=TicketState(row["state"]), tickets=row["tickets"], late=row["late"])
-            for row in await self._all("report_ticket_counts", {})
+            for row in await self._all("report_ticket_counts", {"below": tops})
         ]
 
     async def _whole(self, rows: Sequence[Row]) -> list[TicketView]:

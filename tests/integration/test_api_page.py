@@ -212,3 +212,11 @@ async def test_signing_in_and_out(
             entry = AuditEntry(at=at, actor="Wu", action="token.revoke", object=token.id, outcome="done")
             await store.access.revoke(token.id, entry)
             await tab.shows(f"!{hidden('sign-in')} && {hidden('main')}")
+            _, part = await make_token(store, below=["T0"])
+            await tab.run(enter(part))
+            await tab.shows(
+                "document.querySelector('#asai .note').textContent === 'not told for a part of the network'"
+                "&& document.getElementById('basis').textContent.includes('at or below T0')"
+                "&& document.querySelector('#off .note').textContent.startsWith('of 0 customers')"
+                "&& document.getElementById('trouble').hidden"
+            )

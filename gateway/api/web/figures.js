@@ -34,7 +34,19 @@ function budget(states, index) {
   return `; ${left}${state.burn_rate === null ? "" : `, burning at ${number(Math.round(state.burn_rate * 100) / 100)} ×`}`;
 }
 
-export function showFigures({ reliability: r, customers: c }) {
+export function showFigures({ reliability: r, customers: c, below }) {
+  if (r) showIndices(r);
+  else {
+    ["asai", "saidi"].forEach((id) => figure(id, "", "–", "", "not told for a part of the network"));
+    setText(byId("basis"), `These figures are of what lies at or below ${below.join(", ") || "nothing in the network"}.`);
+  }
+  figure("off", c.off ? "bad" : "good", number(c.off), c.off ? "without supply" : "none",
+    `of ${plural(c.served, "customer", "customers")} served`);
+  figure("unknown", c.unknown ? "warn" : "good", number(c.unknown), c.unknown ? "not heard of" : "none",
+    "counted neither as on nor as off");
+}
+
+function showIndices(r) {
   const all = r.all;
   const known = all.asai !== null;
   const length = (Date.parse(r.window.to) - Date.parse(r.window.from)) / 60000;
@@ -50,16 +62,12 @@ export function showFigures({ reliability: r, customers: c }) {
     true);
   figure("saidi", saidiTone, minutes(all.saidi_minutes), saidiVerdict,
     `${window}${all.open.customers ? `; open outages add ${minutes(pending)} so far` : ""}${budget(r.target_states, "saidi")}`);
-  figure("off", c.off ? "bad" : "good", number(c.off), c.off ? "without supply" : "none",
-    `of ${plural(c.served, "customer", "customers")} served`);
-  figure("unknown", c.unknown ? "warn" : "good", number(c.unknown), c.unknown ? "not heard of" : "none",
-    "counted neither as on nor as off");
   setText(byId("basis"),
     `By IEEE 1366. Sustained: ${r.basis.comparator} ${number(r.basis.threshold_s)} s. An interruption's minutes belong to the `
     + "window in which it began and join the figures when it ends.");
 }
 
-export function showGateway({ at, gateway: g, last_drill: drill, drill_due: due }) {
+export function showGateway({ at, below, gateway: g, last_drill: drill, drill_due: due }) {
   const facts = [
     ["Up for", span(g.started_at, at)],
     ["Heard up to", g.stream_at ? `${moment(g.stream_at)} (${span(g.stream_at, at)} ago)` : "nothing yet"],
@@ -67,7 +75,7 @@ export function showGateway({ at, gateway: g, last_drill: drill, drill_due: due 
     ["On disk", `${number(Math.ceil(g.spool_bytes / 1024))} KiB`],
     ...g.drivers.map((d) => [d.name, d.detail ? `${words(d.state)}: ${d.detail}` : words(d.state)]),
     ...g.alarms.map((text) => ["Alarm", text]),
-    ["Last drill", drill ? `${moment(drill.starts_at)} at ${drill.node}${due ? "; the next one is due" : ""}` : "none yet: one is due"],
+    ["Last drill", drill ? `${moment(drill.starts_at)} at ${drill.node}${due ? "; the next one is due" : ""}` : below.length ? "none in this part" : "none yet: one is due"],
   ];
   const list = byId("gateway");
   const wanted = facts.flatMap(([name, value]) => [["dt", name], ["dd", value]]);
