@@ -131,6 +131,8 @@ class Caller:
             document = msgspec.json.decode(body, type=dict[str, Any])
         except msgspec.DecodeError as exc:
             raise InvalidInputError([f"body: not a JSON object: {exc}"]) from None
+        except RecursionError:
+            raise InvalidInputError(["body: nested too deeply"]) from None
         if hub:  # these signatures cover no time but the one in the body
             made = document.get("timestamp")
             _fresh(made * 1000 if isinstance(made, int) and abs(made) < 10**15 else None, now)

@@ -140,8 +140,14 @@ class _Work:
         self._desks = desks
 
     async def __call__(self, bound: BoundActs) -> tuple[int, Mapping[str, Any]]:
-        """Raises NotFoundError: that may be over soon, so it is no lasting answer."""
-        ticket = await self._find(bound)
+        """Raises NotFoundError: that may be over soon, so it is no lasting answer. Its words are the same for a ticket
+        that is not theirs."""
+        try:
+            return await self._done(bound, await self._find(bound))
+        except NotFoundError:
+            raise NotFoundError(f"there is no ticket {self.named}") from None
+
+    async def _done(self, bound: BoundActs, ticket: str) -> tuple[int, Mapping[str, Any]]:
         try:
             if self._request.action == Action.CONFIRM:
                 return await self._confirm(bound, ticket)

@@ -51,7 +51,7 @@ class Oidc:
             )
         except jwt.ExpiredSignatureError:
             raise StrangerError("token expired") from None
-        except jwt.PyJWTError as exc:
+        except (jwt.PyJWTError, RecursionError) as exc:
             # The exception's class only: its text may repeat what was sent.
             raise StrangerError(f"issuer's token: {type(exc).__name__}") from None
         name = _name(claims, settings.name_claim)
@@ -77,7 +77,7 @@ class Oidc:
         """The key that must have signed it. Raises StrangerError, UnavailableError."""
         try:
             header = jwt.get_unverified_header(token)
-        except jwt.PyJWTError:
+        except (jwt.PyJWTError, RecursionError):
             raise StrangerError("unknown token") from None
         algorithm, kid = header.get("alg"), header.get("kid")
         if algorithm not in self._settings.algorithms:
@@ -157,7 +157,7 @@ async def _get(client: aiohttp.ClientSession, url: str) -> Mapping[str, Any]:
                 raise ValueError(f"{url} answered more than {_MOST_BYTES} bytes")
     try:
         return _decode(body)
-    except msgspec.DecodeError as exc:
+    except (msgspec.DecodeError, RecursionError) as exc:
         raise ValueError(f"{url} answered no JSON object") from exc
 
 

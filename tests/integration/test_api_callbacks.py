@@ -111,8 +111,12 @@ async def test_confirming_goes_by_the_incident(there: World) -> None:
 
 async def test_what_is_not_theirs_or_not_possible(there: World, postgres_url: str) -> None:
     elsewhere = await there.ticket_of("I2")
-    status, _ = await call(there, {"ticket": elsewhere, "action": "close"}, name="a")
-    assert status == 404
+    for name, action in (("a0", "close"), ("a1", "confirm")):
+        status, _ = await call(there, {"ticket": elsewhere, "action": action}, name=name)
+        assert status == 404
+        for number in (3, 99):  # one is there and not theirs; the words are the same
+            answer = await call(there, {"number": number, "action": action}, name=f"{name}{number}")
+            assert answer == (404, {"detail": f"there is no ticket number {number}"})
     assert (await call(there, {"incident": "I2", "action": "confirm"}, name="b"))[0] == 404
     status, told = await call(there, {"incident": "I0", "action": "reopen", "reason": "x"}, name="c")
     assert status == 409
@@ -129,6 +133,7 @@ async def test_what_is_not_theirs_or_not_possible(there: World, postgres_url: st
         [],
         b"{",
         b"[" * 100_000,
+        b'{"a":' * 5000 + b"1" + b"}" * 5000,
     ]
     for body in nonsense:
         assert (await call(there, body, name="e"))[0] == 422, body

@@ -125,6 +125,11 @@ def _none(token: str) -> str:
     return f"{head.decode()}.{body}."
 
 
+def _nested(token: str) -> str:
+    head = base64.urlsafe_b64encode(b'{"a":' * 1700 + b"1" + b"}" * 1700).rstrip(b"=").decode()
+    return f"{head}.{token.split('.', 1)[1]}"
+
+
 def _confused(token: str) -> str:
     """Signed with the public key as if it were a secret that both sides know."""
     import hashlib
@@ -162,6 +167,7 @@ async def test_what_is_wrong_with_a_token_lets_nobody_in(postgres_url: str) -> N
             "no roles at all": issuer.token(realm_access=None),
             "an empty part": issuer.token(parts=[]),
             "changed": good[:-8] + ("A" * 8 if good[-8:] != "A" * 8 else "B" * 8),
+            "nested": _nested(good),
             "too long": issuer.token(more="x" * 20_000),
         }
         for what, token in wrong.items():
