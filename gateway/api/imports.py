@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from pydantic import BaseModel, ConfigDict
 
 from gateway.api.access import Gate
-from gateway.api.problems import BODY
+from gateway.api.problems import BODY, ProblemOut
 from gateway.api.shapes import Shape
 from gateway.core.access import Actor, Role
 from gateway.core.errors import InvalidInputError, RefusedError, UnavailableError
@@ -123,6 +123,7 @@ def build(importer: Importer, gate: Gate) -> APIRouter:
     responses: Mapping[int | str, dict[str, Any]] = {
         **BODY,
         202: {"model": ImportOut, "description": "Taken; the gateway takes it up now"},
+        409: {"model": ProblemOut, "description": "The files cannot be written"},
     }
 
     @api.post(

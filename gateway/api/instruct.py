@@ -134,13 +134,11 @@ class Instructor:
             return False
 
     def _splits(self, incident: Incident, node: str) -> None:
-        network = self._network
-        if node not in network:
-            raise InvalidInputError([f"node: {node!r} is not a node of the network"])
-        above = [network.ids[i] for i in network.path(network.index(node))]
+        network = self._network  # the words are the same for a node elsewhere: it need not be theirs
+        above = [network.ids[i] for i in network.path(network.index(node))] if node in network else []
         if incident.node not in above or node == incident.node:
             raise InvalidInputError(
-                [f"node: {node!r} does not lie below {incident.node!r}, the incident's node"]
+                [f"node: {node!r} is no node below {incident.node!r}, the incident's node"]
             )
 
     def _merges(self, incident: Incident, into: Incident) -> None:

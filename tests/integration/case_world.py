@@ -21,6 +21,7 @@ from gateway.core.access import Role
 from gateway.core.clock import MINUTE, SECOND, ManualClock
 from gateway.core.inventory import Device, Inventory
 from gateway.core.model import Change, Commit, Entry, Event, IncidentState, Instruction, Order
+from gateway.inventoryimport import Importer
 from gateway.store import Store
 from tests.integration.store_world import SPOOL, T0, outage, ready_store, small_network
 from tests.integration.test_api_server import StandInState
@@ -122,7 +123,9 @@ class World:
 
 
 @asynccontextmanager
-async def world(database: str, settings: AlertSettings | None = None) -> AsyncIterator[World]:
+async def world(
+    database: str, settings: AlertSettings | None = None, importer: Importer | None = None
+) -> AsyncIterator[World]:
     """Nothing has happened yet; SECRET_VARIABLE must be set."""
     chosen = settings or alerts()
     listed = inventory()
@@ -135,6 +138,7 @@ async def world(database: str, settings: AlertSettings | None = None) -> AsyncIt
             sink=there.detector,
             network=listed.network,
             devices=listed,
+            importer=importer,
             desk=there.desk,
             alerts=chosen,
             access=QUICK,

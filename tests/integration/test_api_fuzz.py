@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import Iterator
 from http.client import HTTPConnection
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,14 +27,16 @@ from schemathesis.core.failures import FailureGroup
 from gateway.api import instruct
 from gateway.core.access import Role
 from gateway.core.clock import SECOND
+from gateway.core.errors import RefusedError
+from gateway.inventoryfiles import InventoryFiles
 from tests.integration.case_world import SECRET, SECRET_VARIABLE, world
 from tests.integration.store_world import T0
 from tests.signing import make_token
+from tests.unit.test_reload import EXTRA, reloading, site
+
+__all__ = ["site"]  # a fixture
 
 ENDLESS = "/api/events"
-NO_IMPORTER = {"POST /api/network/import", "POST /api/devices/import"}
-"""Here they answer the 503 that is documented: there are no files to replace."""
-
 EXAMPLES = 5
 """For each operation and mode; what is asked is the same in every run."""
 
@@ -41,7 +44,8 @@ EXAMPLES = 5
 class Served:
     """The API with a little in it, served by a thread of its own, and a token of each role."""
 
-    def __init__(self, database: str) -> None:
+    def __init__(self, database: str, site: Path) -> None:
+        self.site = site  # has the files that imports replace
         self.url = ""
         self.tokens: dict[Role | None, str] = {None: ""}
         self.names: list[str] = []
@@ -60,7 +64,7 @@ class Served:
 
     async def _run(self) -> None:
         self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
-        async with world(self._database) as there:
+        async with reloading(self.site) as (importer, _), world(self._database, importer=importer) as there:
             for i in range(3):
                 await there.outage(f"I{i}", f"T{i}", (i, i + 3), at=T0 + i * SECOND)
                 self.names.append(await there.ticket_of(f"I{i}"))
@@ -92,10 +96,10 @@ class Served:
 
 
 @pytest.fixture
-def served(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
+def served(postgres_url: str, monkeypatch: pytest.MonkeyPatch, site: Path) -> Iterator[Served]:
     monkeypatch.setenv(SECRET_VARIABLE, SECRET)
     monkeypatch.setattr(instruct, "WAIT_S", 0.0)
-    with Served(postgres_url) as there:
+    with Served(postgres_url, site) as there:
         yield there
 
 
@@ -110,9 +114,9 @@ def ask_everything(
         if operation.path == ENDLESS:
             continue
         label = operation.label
-        checks = [status_code_conformance, content_type_conformance, response_schema_conformance]
-        if label not in NO_IMPORTER:
-            checks.append(not_a_server_error)
+        checks = [
+            status_code_conformance, content_type_conformance, response_schema_conformance, not_a_server_error,
+        ]  # fmt: skip
 
         @settings(
             max_examples=examples,
@@ -223,3 +227,56 @@ def test_attacks_made_by_hand(served: Served) -> None:
         status, answer = served.send("POST", f"/api/tickets/{ticket}/close", if_match=value)
         assert status in (412, 422), (value, answer)
     assert served.send("GET", "/health/live")[0] == 200
+
+
+def test_imports_for_real(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The two routes with an importer that has files to replace: taken, looked at, refused, and not writable."""
+    network, devices = ((served.site / f"{name}.csv").read_bytes() for name in ("network", "devices"))
+    csv = "text/csv"
+    both = json.dumps({"network": network.decode(), "devices": devices.decode() + EXTRA}).encode()
+
+    def take(
+        path: str, body: bytes, kind: str = "application/json", role: Role = Role.ENGINEER
+    ) -> tuple[int, Any]:
+        status, answer = served.send("POST", f"/api/{path}", body, role, content_type=kind)
+        return status, json.loads(answer)
+
+    status, told = take("devices/import?dry_run=true", devices + EXTRA.encode(), csv)
+    assert (status, told["dry_run"], told["devices"]["added"]) == (200, True, ["N1"])
+    assert take("devices/import", devices + EXTRA.encode(), csv, Role.OPERATOR)[0] == 403
+    assert (served.site / "devices.csv").read_bytes() == devices
+    assert take("devices/import", devices, csv)[0] == 200  # nothing changes
+    status, told = take("network/import", both)
+    assert (status, told["reload"], told["devices"]["added"]) == (202, True, ["N1"])
+    assert EXTRA.encode() in (served.site / "devices.csv").read_bytes()
+    held = [(served.site / f"{name}.csv").read_bytes() for name in ("network", "devices")]
+    nonsense = [
+        b"", b"\0", b"\xff\xfe", b"node_id\n", network.split(b"\n")[0], b'"' * 100_000, b"," * 100_000,
+        b"\n".join([*network.splitlines(), network.splitlines()[1]]), network.replace(b"ABC", b"XYZ"),
+        network + b"loop,loop,feeder,,,,\n", network + "=cmd|' /C calc'!A0,nowhere,feeder,,,,\n".encode("utf-16"),
+    ]  # fmt: skip
+    for path in ("network/import", "devices/import"):
+        for body in nonsense:
+            status, told = take(path, body, csv)
+            assert (status, bool(told.get("faults"))) == (422, True), (path, body[:50], told)
+        assert take(path, network, "application/xml")[0] == 415
+    for what, body in _attacks():
+        assert take("devices/import", body)[0] == 422, what
+    first = devices.splitlines()[:2]
+    status, told = take("devices/import", b"\n".join([*first, b""]), csv)  # retires nearly everybody
+    assert status == 422
+    assert [(served.site / f"{name}.csv").read_bytes() for name in ("network", "devices")] == held
+
+    def unwritable(*_: object, **__: object) -> None:
+        raise RefusedError("devices.csv cannot be written")
+
+    monkeypatch.setattr(InventoryFiles, "replace", unwritable)
+    status, told = take("devices/import", devices, csv)
+    assert (status, told["detail"]) == (409, "devices.csv cannot be written")
+    outcomes = json.loads(served.send("GET", "/api/audit?action=inventory.import&limit=500")[1])["audit"]
+    assert {entry["outcome"] for entry in outcomes} == {"done", "refused", "failed"}
+    paths = served.schema().raw_schema["paths"]
+    for path in ("network/import", "devices/import"):
+        assert {"200", "202", "403", "409", "415", "422", "503"} <= set(
+            paths[f"/api/{path}"]["post"]["responses"]
+        )
