@@ -13,6 +13,7 @@ from gateway.core.errors import InvalidInputError
 from gateway.core.inventory import Device, Inventory
 from gateway.core.network import Network
 
+_MOST_COLUMNS = 1000  # what is more is no table of ours, and would take long to find fault with
 NETWORK_COLUMNS = ("node_id", "parent_id", "kind", "name", "phases", "lat", "lon")
 DEVICE_COLUMNS = (
     "device_id", "node_id", "kind", "protocol", "profile", "address", "via", "phases", "customers", "priority",
@@ -169,6 +170,8 @@ def read_rows(
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     records = _records(reader, name)
     header = [field.strip() for field in next(records, (0, []))[1]]
+    if len(header) > _MOST_COLUMNS:
+        raise InvalidInputError([f"{name} line 1: {len(header)} columns; at most {_MOST_COLUMNS} are taken"])
     missing = [column for column in columns if column not in header]
     double = sorted({column for column in header if header.count(column) > 1})
     if missing or double or "" in header:

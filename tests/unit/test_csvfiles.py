@@ -105,6 +105,7 @@ def test_every_fault_of_the_devices_is_named_with_its_line(tmp_path: Path) -> No
     [
         (b"", "column node_id is missing"),
         (b"node_id,node_id\n", "column node_id stands there twice"),
+        pytest.param(b"," * 2_000_000, "2000001 columns; at most 1000", id="commas"),
         (b"\xff\xfe", "is not UTF-8"),
         (NETWORK.encode() + b"a\x00b", "line 6: there is a NUL character"),
         (NETWORK.encode() + b'"unclosed,x\n', "line 6"),
