@@ -72,12 +72,15 @@ class Gate:
             raise self.stranger(request, exc, address) from None
         if request.method not in _SAFE:
             self.own_page(request, caller)
-        actor = caller.actor
-        if wait := self._actors.take(actor.token or f"{actor.name} {address}", _now()):
-            self.deny(request, "rate of actor", actor)
-            raise too_many(wait, "this token asks too often")
+        self.pace(request, caller.actor)
         request.state.caller = caller
         return caller
+
+    def pace(self, request: Request, actor: Actor) -> None:
+        """Raises HTTPException 429 for who asks too often."""
+        if wait := self._actors.take(actor.token or f"{actor.name} {actor.address}", _now()):
+            self.deny(request, "rate of actor", actor)
+            raise too_many(wait, "this token asks too often")
 
     async def holds(self, request: Request, role: Role) -> bool:
         """Whether who asked long ago would still be let in: for answers that go on. Asks the database at times."""

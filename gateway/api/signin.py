@@ -58,6 +58,7 @@ def build(access: Access, gate: Gate, settings: AccessSettings, clock: Clock) ->
             address=address,
             token=token.id,
         )
+        gate.pace(request, actor)
         session = tokens.new_session()
         entry = gate.entry(request, actor, "session.begin", token.id, outcome="done")
         await within(access.begin(tokens.digest(session), token.id, entry, expires_at=expires_at))

@@ -573,3 +573,12 @@ async def running(store: Store, trail: auditing.AuditTrail) -> AsyncIterator[Non
     )
     async with app.router.lifespan_context(app):
         yield
+
+
+async def test_signing_in_counts_as_asking(postgres_url: str) -> None:
+    limits = QUICK | {"actor_per_s": 0.2}
+    async with site(postgres_url, limits=limits) as (store, url, _):
+        _, text = await make_token(store, name="eager")
+        given = [await status(url, "/api/session", "POST", json={"token": text}) for _ in range(3)]
+        assert given == [201, 201, 429]
+        assert {entry.actor for entry in await denied(store, "rate of actor")} == {"eager"}
