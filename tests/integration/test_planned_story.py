@@ -5,6 +5,9 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
+import pytest
+
+from gateway.cli.remote import TOKEN_VARIABLE
 from gateway.core.clock import MINUTE, SystemClock, format_time
 from gateway.core.model import IncidentKind, IncidentState
 from gateway.embedded import BrokerAddress
@@ -15,7 +18,7 @@ from tests.waiting import until
 
 
 async def test_work_that_was_announced_is_told_as_such_and_never_ticketed(
-    tmp_path: Path, own_broker: BrokerAddress, postgres_url: str
+    tmp_path: Path, own_broker: BrokerAddress, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with scene(tmp_path, own_broker, postgres_url) as there, contextlib.AsyncExitStack() as stack:
         node = there.district.about["polled_transformers"][0]
@@ -29,6 +32,7 @@ async def test_work_that_was_announced_is_told_as_such_and_never_ticketed(
         await there.district.ask("start")
         store = await open_store(there, stack)
         await everyone_is_heard(there, store)
+        monkeypatch.setenv(TOKEN_VARIABLE, await there.token())
         assert counts(await told("import", file, "-c", config)) == (1, 0, 0, 0)
 
         async def planned(*states: IncidentState) -> IncidentView | None:
