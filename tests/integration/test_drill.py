@@ -19,7 +19,7 @@ from gateway.api.app import create_app
 from gateway.api.serving import bind, serve, url_of
 from gateway.api.settings import ApiSettings
 from gateway.core.access import Role
-from gateway.core.clock import DAY, MINUTE, SECOND, ManualClock
+from gateway.core.clock import DAY, MINUTE, SECOND, ManualClock, format_time
 from gateway.core.inventory import Device, Inventory
 from gateway.core.model import Batch, IncidentState, Signal, SignalKind, Tick
 from gateway.core.ports import Processor
@@ -294,4 +294,7 @@ async def test_a_drill_is_ended_early(site: Site) -> None:
         report = await get(client, f"/api/drills/{name}")
         assert (report["state"], report["incident_state"]) == ("over", IncidentState.CLOSED.value)
         assert site.clock.now() < T0 + 5 * MINUTE
+        on_record = await site.store.drills.last()  # what the API remembers ends with its process
+        assert on_record is not None
+        assert format_time(on_record.ends_at) == report["ends_at"]
         await post(client, "/api/drills", {"node": "T0"}, 202)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from msgspec import structs
 
-from gateway.core.clock import HOUR, MINUTE, SECOND
+from gateway.core.clock import HOUR, MINUTE, SECOND, to_datetime
 from gateway.core.errors import NotStorableError
 from gateway.core.model import Commit, Drill, Instruction, Order, TicketRequest
 from gateway.store.drills import DrillReport
-from tests.integration.store_world import SPOOL, T0, PlainDesk, outage, ready_store
+from tests.integration.store_world import SPOOL, T0, PlainDesk, outage, ready_store, rows
 
 OPENED = T0 + 10 * SECOND
 MERGE = Instruction(
@@ -51,6 +52,16 @@ async def test_the_report_of_an_exercise_grows_with_it(database_url: str) -> Non
         assert await store.drills.recent(5) == [DRILL, earlier]
         assert await store.drills.last() == DRILL
         assert await store.drills.report("d1") == DrillReport(drill=DRILL)
+
+        ended = structs.replace(DRILL, ends_at=T0 + MINUTE)
+        assert (await store.write(Commit(drills=[ended]), desk, SPOOL)).drills == 1
+        assert (await store.write(Commit(drills=[DRILL, ended]), desk, SPOOL)).drills == 0
+        assert await store.drills.recent(5) == [ended, earlier]
+        assert await store.drills.report("d1") == DrillReport(drill=ended)
+        assert await rows(database_url, "select ends_at from drill where drill_id = 'd1' order by 1") == [
+            (to_datetime(T0 + MINUTE),),
+            (to_datetime(T0 + HOUR),),
+        ]
 
         await store.write(Commit(events=[outage("D1", drill="d1", at=OPENED)], at=OPENED), desk, SPOOL)
         outbox = store.outbox(["desk"])

@@ -34,16 +34,20 @@ comment on column instruction.other is 'The incident that it is part of, where t
 comment on column instruction.node_id is 'Whose members are to be an incident of their own, where one is split.';
 
 create table drill (
-    drill_id    text primary key,
+    drill_id    text not null,
     node_id     text not null,
     starts_at   timestamptz not null,
     ends_at     timestamptz not null check (ends_at > starts_at),
     made_by     text not null check (made_by <> ''),
     reason      text not null default '',
-    received_at timestamptz not null
+    received_at timestamptz not null,
+    primary key (drill_id, ends_at)
 );
 create index drill_started on drill (starts_at desc);
-comment on table drill is 'Exercises. Append-only: nobody may change or delete a row.';
+comment on table drill is 'Exercises, with a further row for an earlier end. Append-only: nobody may change or delete a row.';
+create view drill_now as
+select distinct on (drill_id) * from drill order by drill_id, ends_at;
+comment on view drill_now is 'Each exercise with the end that holds: the earliest that was ever said.';
 
 alter table ticket
     add column area                     text not null default '',

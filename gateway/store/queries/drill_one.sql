@@ -1,1 +1,1 @@
-select * from drill where drill_id = %(drill)s
+select * from drill_now where drill_id = %(drill)s

@@ -1,1 +1,1 @@
-select * from drill order by starts_at desc, drill_id limit %(limit)s
+select * from drill_now order by starts_at desc, drill_id limit %(limit)s
