@@ -12,8 +12,8 @@ from typing import TypeVar
 from alerts.dispatch import Dispatcher
 from alerts.targets import TargetSettings
 from gateway.alarms import Alarms
+from gateway.api.access.auditing import AuditTrail
 from gateway.api.app import create_app
-from gateway.api.auditing import AuditTrail
 from gateway.api.serving import bind, serve, url_of
 from gateway.api.state import Condition, DriverState
 from gateway.asking import Asker

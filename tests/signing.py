@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gateway.api import tokens
+from gateway.api.access import tokens
 from gateway.api.settings import AccessSettings
 from gateway.core.access import AuditEntry, Role
 from gateway.core.clock import DAY, SystemClock

@@ -17,35 +17,30 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from alerts.desk import Desk
 from alerts.settings import AlertSettings
-from gateway.api import (
-    accounts,
-    casework,
-    corrections,
-    drills,
-    imports,
-    inventory,
-    planned,
-    problems,
-    routes,
-    signin,
-)
-from gateway.api.access import Gate
-from gateway.api.announce import Announcer
-from gateway.api.auditing import AuditTrail
-from gateway.api.casework import CaseStore, Office
-from gateway.api.deliveries import Sending
-from gateway.api.exercises import Exercises
-from gateway.api.field import Field
-from gateway.api.guard import Guard
-from gateway.api.identity import Identity
-from gateway.api.limits import Limits
-from gateway.api.oidc import Oidc
+from gateway.api import problems, routes
+from gateway.api.access import signin
+from gateway.api.access.auditing import AuditTrail
+from gateway.api.access.gate import Gate
+from gateway.api.access.guard import Guard
+from gateway.api.access.identity import Identity
+from gateway.api.access.limits import Limits
+from gateway.api.access.oidc import Oidc
+from gateway.api.access.scope import whole
+from gateway.api.cases import casework
+from gateway.api.cases.casework import CaseStore, Office
+from gateway.api.cases.deliveries import Sending
+from gateway.api.drill import drills
+from gateway.api.drill.exercises import Exercises
+from gateway.api.inventory import imports
+from gateway.api.inventory import reads as inventory
+from gateway.api.inventory.field import Field
 from gateway.api.openapi import describe
 from gateway.api.routes import Days
-from gateway.api.scope import whole
 from gateway.api.settings import AccessSettings, ApiSettings
 from gateway.api.shapes import ReadyOut
 from gateway.api.state import GatewayState
+from gateway.api.supply import accounts, corrections, planned
+from gateway.api.supply.announce import Announcer
 from gateway.core.access import Actor, Role
 from gateway.core.clock import Clock, SystemClock
 from gateway.core.inventory import Inventory

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import HTTPException, Path, Request, Response
 
-from gateway.api.access import Gate
+from gateway.api.access.gate import Gate
 from gateway.api.problems import within
 from gateway.core.access import Actor
 from gateway.core.errors import InvalidInputError, NotFoundError, StaleError

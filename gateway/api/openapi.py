@@ -12,7 +12,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import RouteContext, iter_route_contexts
 from pydantic import BaseModel
 
-from gateway.api.access import Needs
+from gateway.api.access.gate import Needs
 from gateway.api.problems import (
     BODY,
     COMMON,

@@ -10,12 +10,12 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Depends, Query, Request
 
 from gateway.api import shapes
-from gateway.api.access import Gate
-from gateway.api.exercises import due_at
-from gateway.api.field import Field
+from gateway.api.access.gate import Gate
+from gateway.api.access.scope import whole
+from gateway.api.drill.exercises import due_at
+from gateway.api.inventory.field import Field
 from gateway.api.parameters import WindowChoice
 from gateway.api.problems import within
-from gateway.api.scope import whole
 from gateway.api.shared import Shared
 from gateway.api.state import GatewayState
 from gateway.core.access import Actor, Role

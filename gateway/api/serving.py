@@ -14,7 +14,7 @@ from ipaddress import ip_address
 import uvicorn
 from fastapi import FastAPI
 
-from gateway.api.connections import Connection
+from gateway.api.access.connections import Connection
 from gateway.api.settings import ApiSettings
 from gateway.core.errors import FeederlineError, InvalidInputError, RefusedError, UnavailableError
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 import typer
 
-from gateway.api.imports import LARGEST
+from gateway.api.inventory.imports import LARGEST
 from gateway.cli.remote import CaFile, Credentials, TokenFile, address_of, ask, credentials
 from gateway.compose import check_field, inventory_files, spool_directory
 from gateway.config import Config, read_config

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import typer
 
-from gateway.api import tokens
+from gateway.api.access import tokens
 from gateway.cli.remote import who
 from gateway.config import load_config
 from gateway.core.access import ROLES, AuditEntry

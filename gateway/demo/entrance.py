@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from gateway.api import tokens
+from gateway.api.access import tokens
 from gateway.core.access import AuditEntry, Role
 from gateway.core.clock import DAY, Clock
 from gateway.store import Store

@@ -16,7 +16,7 @@ import psycopg
 import pytest
 from msgspec import structs
 
-from gateway.api import auditing, identity
+from gateway.api.access import auditing, identity
 from gateway.api.app import create_app
 from gateway.api.settings import AccessSettings, ApiSettings
 from gateway.core.access import ROLES, AuditEntry, Role

@@ -11,8 +11,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from gateway.api import events, hub
-from gateway.api.hub import Hub
+from gateway.api.cases import events, hub
+from gateway.api.cases.hub import Hub
 from gateway.core.access import AuditEntry, Role
 from gateway.core.errors import UnavailableError
 from gateway.core.model import Commit

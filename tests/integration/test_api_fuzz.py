@@ -24,7 +24,7 @@ from schemathesis.checks import (
 )
 from schemathesis.core.failures import FailureGroup
 
-from gateway.api import instruct
+from gateway.api.cases import instruct
 from gateway.core.access import Role
 from gateway.core.clock import SECOND
 from gateway.core.errors import RefusedError

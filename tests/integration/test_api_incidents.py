@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from gateway.api import instruct
+from gateway.api.cases import instruct
 from gateway.core.access import Role
 from gateway.core.model import Commit, IncidentKind, IncidentState, Instruction
 from tests.integration.case_world import SECRET, SECRET_VARIABLE, World, get, post, world

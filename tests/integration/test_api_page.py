@@ -13,7 +13,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from gateway.api import identity
+from gateway.api.access import identity
 from gateway.api.settings import AccessSettings
 from gateway.core.access import AuditEntry
 from gateway.core.clock import HOUR, ManualClock, SystemClock, parse_time

@@ -12,9 +12,9 @@ from typing import Any
 import aiohttp
 import pytest
 
-from gateway.api import announce
 from gateway.api.settings import ApiSettings
 from gateway.api.state import Condition
+from gateway.api.supply import announce
 from gateway.core.access import Role
 from gateway.core.clock import ManualClock, parse_time
 from gateway.core.model import Commit, Entry, PlannedOutage

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from gateway.api import connections, limits
+from gateway.api.access import connections, limits
 from gateway.api.settings import host_name
 from tests.integration.store_world import ready_store
 from tests.integration.test_api_server import serving

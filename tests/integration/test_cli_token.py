@@ -12,7 +12,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from gateway.api import tokens
+from gateway.api.access import tokens
 from gateway.api.settings import AccessSettings
 from gateway.cli import app
 from gateway.cli.remote import TOKEN_VARIABLE, Credentials, ask, credentials

@@ -22,7 +22,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from gateway.api import tokens
+from gateway.api.access import tokens
 from gateway.config import Config, load_config
 from gateway.csvfiles import load_devices, load_network
 from gateway.embedded import _await_listener, free_port

@@ -13,8 +13,8 @@ from fastapi import APIRouter, Depends, Header, HTTPException, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from gateway.api.access import Gate
-from gateway.api.hub import Hub, Told, TooManyError, Watcher
+from gateway.api.access.gate import Gate
+from gateway.api.cases.hub import Hub, Told, TooManyError, Watcher
 from gateway.core.access import Actor, Role
 from gateway.core.errors import UnavailableError
 from gateway.core.network import Network

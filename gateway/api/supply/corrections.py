@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from gateway.api.access import Gate
+from gateway.api.access.gate import Gate
 from gateway.api.lookup import Id, storable
 from gateway.api.paging import page
 from gateway.api.parameters import Name, Page

@@ -7,8 +7,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query
 
-from gateway.api.access import Gate
-from gateway.api.field import DevicePage, Field, Lost, NetworkPage, SupplyState
+from gateway.api.access.gate import Gate
+from gateway.api.inventory.field import DevicePage, Field, Lost, NetworkPage, SupplyState
 from gateway.api.problems import FOUND, within
 from gateway.api.shapes import Shape, Time
 from gateway.api.shared import Shared

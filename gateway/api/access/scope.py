@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import HTTPException, Request
 
-from gateway.api.access import Gate
+from gateway.api.access.gate import Gate
 from gateway.core.access import Actor
 from gateway.core.network import Network
 

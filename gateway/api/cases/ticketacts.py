@@ -9,9 +9,9 @@ from fastapi import APIRouter, Body, Depends, Header, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from alerts.tickets import RULES, Action, Party, possible
-from gateway.api.access import Gate
-from gateway.api.caseshapes import TicketOut
-from gateway.api.instruct import Instructor
+from gateway.api.access.gate import Gate
+from gateway.api.cases.instruct import Instructor
+from gateway.api.cases.shapes import TicketOut
 from gateway.api.lookup import Finder, Id, expected, held, required, tag
 from gateway.api.parameters import Time
 from gateway.api.problems import DRIVEN, within

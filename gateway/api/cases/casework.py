@@ -11,16 +11,17 @@ from fastapi import FastAPI
 from alerts import sla
 from alerts.callbacks import callers
 from alerts.settings import AlertSettings
-from gateway.api import audit, callbacks, deliveries, events, incidentacts, incidents, ticketacts, tickets
-from gateway.api.access import Gate
-from gateway.api.callbacks import Desks
-from gateway.api.deliveries import Sending
-from gateway.api.hub import Hub
-from gateway.api.instruct import Instructor
+from gateway.api.access import audit
+from gateway.api.access.gate import Gate
+from gateway.api.cases import callbacks, deliveries, events, incidentacts, incidents, ticketacts, tickets
+from gateway.api.cases.callbacks import Desks
+from gateway.api.cases.deliveries import Sending
+from gateway.api.cases.hub import Hub
+from gateway.api.cases.instruct import Instructor
+from gateway.api.cases.ticketacts import Hands
+from gateway.api.cases.tickets import ShownTicket
 from gateway.api.lookup import Finder
 from gateway.api.state import GatewayState
-from gateway.api.ticketacts import Hands
-from gateway.api.tickets import ShownTicket
 from gateway.core.clock import Clock
 from gateway.core.network import Network
 from gateway.core.ports import Sink, TicketDesk

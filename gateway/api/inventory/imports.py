@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from pydantic import BaseModel, ConfigDict
 
-from gateway.api.access import Gate
+from gateway.api.access.gate import Gate
 from gateway.api.problems import BODY, ProblemOut
 from gateway.api.shapes import Shape
 from gateway.core.access import Actor, Role

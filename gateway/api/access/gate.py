@@ -12,10 +12,10 @@ from fastapi import HTTPException, Request
 from msgspec import structs
 from starlette.requests import HTTPConnection
 
-from gateway.api import tokens
-from gateway.api.auditing import AuditTrail
-from gateway.api.buckets import Buckets
-from gateway.api.identity import Caller, Identity, StrangerError, neighbourhood
+from gateway.api.access import tokens
+from gateway.api.access.auditing import AuditTrail
+from gateway.api.access.buckets import Buckets
+from gateway.api.access.identity import Caller, Identity, StrangerError, neighbourhood
 from gateway.api.settings import LimitSettings
 from gateway.core.access import Actor, AuditEntry, Role
 from gateway.core.clock import Clock

@@ -12,7 +12,7 @@ import aiohttp
 import jwt
 import msgspec
 
-from gateway.api.identity import StrangerError
+from gateway.api.access.identity import StrangerError
 from gateway.api.settings import OidcSettings, is_loopback
 from gateway.core.access import ROLES, Actor
 from gateway.core.errors import UnavailableError
@@ -27,7 +27,7 @@ _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 class Oidc:
-    """A `gateway.api.identity.Verifier`. Keys are fetched when the first token comes, and kept."""
+    """A `gateway.api.access.identity.Verifier`. Keys are fetched when the first token comes, and kept."""
 
     def __init__(self, settings: OidcSettings) -> None:
         self._settings = settings

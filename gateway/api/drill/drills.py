@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway.api.access import Gate
-from gateway.api.exercises import Exercises, due_at, is_over
+from gateway.api.access.gate import Gate
+from gateway.api.drill.exercises import Exercises, due_at, is_over
 from gateway.api.lookup import Id, storable
 from gateway.api.parameters import Name
 from gateway.api.problems import BODY, FOUND, ImpossibleOut, Responses

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from msgspec import structs
 from pydantic import Field
 
-from gateway.api.access import Gate
+from gateway.api.access.gate import Gate
 from gateway.api.parameters import Window, WindowChoice
 from gateway.api.problems import within
 from gateway.api.shapes import ClockFaultOut, Shape, TargetStateOut, Time, WindowOut

@@ -19,6 +19,7 @@ from gateway.core.ports import Sink
 from gateway.store.drills import DrillReport, Drills
 from gateway.store.reports import Reports
 from gateway.store.views import CaseFilter
+from processors.drill.scope import MOST_DEVICES
 
 _SETTLES = 60 * SECOND
 """From its end until nothing more is played."""
@@ -67,8 +68,8 @@ class Exercises:
     async def begin(self, node: str, *, length: int, by: str, reason: str) -> Drill:
         """Durable when this returns. `length` in µs.
 
-        Raises InvalidInputError for a node without meters, ImpossibleError while another exercise or a real outage
-        stands in the way, HTTPException 503 when the stream takes nothing.
+        Raises InvalidInputError for a node without meters or with too many devices, ImpossibleError while another
+        exercise or a real outage stands in the way, HTTPException 503 when the stream takes nothing.
         """
         async with self._one_by_one:
             self._check_node(node)
@@ -137,6 +138,9 @@ class Exercises:
         there = (inventory.node >= below.start) & (inventory.node < below.stop)
         if not (there & (inventory.kind == DeviceKind.METER)).any():
             raise InvalidInputError([f"node: no meter hangs at or below {node!r}"])
+        if (count := int(there.sum())) > MOST_DEVICES:
+            most = f"an exercise is for {MOST_DEVICES} at most; choose a node further down"
+            raise InvalidInputError([f"node: {count} devices hang at or below {node!r}, and {most}"])
 
     async def _check_others(self, now: int) -> None:
         for drill in await self.recent(1):

@@ -10,10 +10,10 @@ from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.api import imports
-from gateway.api.access import BURST_S, Gate, too_many
-from gateway.api.buckets import Buckets
-from gateway.api.identity import neighbourhood
+from gateway.api.access.buckets import Buckets
+from gateway.api.access.gate import BURST_S, Gate, too_many
+from gateway.api.access.identity import neighbourhood
+from gateway.api.inventory import imports
 from gateway.api.settings import LimitSettings
 
 LARGER: Mapping[str, int] = dict.fromkeys(imports.PATHS, imports.LARGEST)

@@ -8,11 +8,11 @@ from typing import Annotated, Any, Literal
 import msgspec
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
-from gateway.api.access import Gate
+from gateway.api.access.gate import Gate
+from gateway.api.access.scope import whole
 from gateway.api.paging import page
 from gateway.api.parameters import Name, Page
 from gateway.api.problems import FOUND, within
-from gateway.api.scope import whole
 from gateway.api.shapes import Shape, Time
 from gateway.core.access import Actor, Role
 from gateway.core.clock import format_time

@@ -6,15 +6,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from gateway.api import caseshapes
-from gateway.api.access import Gate
-from gateway.api.caseshapes import IncidentOut, IncidentsOut, MembersOut, TimelineOut
-from gateway.api.instruct import possible_for
+from gateway.api.access.gate import Gate
+from gateway.api.access.scope import narrowed
+from gateway.api.cases import shapes as caseshapes
+from gateway.api.cases.instruct import possible_for
+from gateway.api.cases.shapes import IncidentOut, IncidentsOut, MembersOut, TimelineOut
 from gateway.api.lookup import Finder, Id, tag
 from gateway.api.paging import page
 from gateway.api.parameters import IncidentPage, MemberPage
 from gateway.api.problems import FOUND, within
-from gateway.api.scope import narrowed
 from gateway.core.access import Actor, Role
 from gateway.core.clock import format_time
 from gateway.core.model import IncidentState

@@ -7,9 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from gateway.api import tokens
-from gateway.api.access import Gate
-from gateway.api.identity import Caller, StrangerError
+from gateway.api.access import tokens
+from gateway.api.access.gate import Gate
+from gateway.api.access.identity import Caller, StrangerError
 from gateway.api.problems import within
 from gateway.api.settings import AccessSettings
 from gateway.api.shapes import Shape, Time

@@ -13,12 +13,12 @@ from msgspec import structs
 from alerts.callbacks import Callback, Caller, ForgedError, is_there_already
 from alerts.settings import AlertSettings
 from alerts.tickets import Action, ImpossibleActionError, Party
-from gateway.api.access import Gate
+from gateway.api.access.gate import Gate
+from gateway.api.cases.ticketacts import UNCONFIRMED, Hands
 from gateway.api.lookup import Id
 from gateway.api.metrics import CALLBACKS
 from gateway.api.problems import FaultsOut, ImpossibleOut, ProblemOut, Responses, within
 from gateway.api.shapes import Shape
-from gateway.api.ticketacts import UNCONFIRMED, Hands
 from gateway.core.access import Actor, AuditEntry, Role
 from gateway.core.errors import ImpossibleError, InvalidInputError, NotFoundError
 from gateway.core.model import ENDED, Order, Ticket

@@ -11,7 +11,7 @@ from typing import Generic, Protocol, TypeVar
 from msgspec import structs
 from starlette.requests import HTTPConnection
 
-from gateway.api import tokens
+from gateway.api.access import tokens
 from gateway.api.problems import within
 from gateway.api.settings import AccessSettings, ApiSettings, host_name, is_loopback
 from gateway.core.access import Actor

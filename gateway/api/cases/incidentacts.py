@@ -7,15 +7,15 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway.api import caseshapes
-from gateway.api.access import Gate
-from gateway.api.caseshapes import IncidentOut
-from gateway.api.instruct import Instructor, possible_for
+from gateway.api.access.gate import Gate
+from gateway.api.cases import shapes as caseshapes
+from gateway.api.cases.instruct import Instructor, possible_for
+from gateway.api.cases.shapes import IncidentOut
+from gateway.api.cases.ticketacts import IfMatch
 from gateway.api.lookup import Finder, Id, held, required, tag
 from gateway.api.parameters import Name
 from gateway.api.problems import DRIVEN, Responses
 from gateway.api.shapes import Shape, Time
-from gateway.api.ticketacts import IfMatch
 from gateway.core.access import Actor, Role
 from gateway.core.errors import InvalidInputError
 from gateway.core.model import Incident, Instruction, Order

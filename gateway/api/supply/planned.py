@@ -10,12 +10,12 @@ from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Res
 from msgspec import structs
 from pydantic import Field
 
-from gateway.api.access import Gate
-from gateway.api.announce import Announcer, Change, ChangeKind
+from gateway.api.access.gate import Gate
 from gateway.api.paging import page
 from gateway.api.parameters import Name, PlannedPage
 from gateway.api.problems import within
 from gateway.api.shapes import Shape, Time
+from gateway.api.supply.announce import Announcer, Change, ChangeKind
 from gateway.core.access import Actor, Role
 from gateway.core.clock import Clock, format_time
 from gateway.core.errors import InvalidInputError

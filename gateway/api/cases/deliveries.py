@@ -8,11 +8,11 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from alerts.settings import AlertSettings
-from gateway.api.access import Gate
+from gateway.api.access.gate import Gate
+from gateway.api.access.scope import narrowed, whole
 from gateway.api.lookup import Finder, Id, storable
 from gateway.api.parameters import Cursor, Name, cursor
 from gateway.api.problems import BODY, FOUND, ImpossibleOut, Responses, within
-from gateway.api.scope import narrowed, whole
 from gateway.api.shapes import Shape, Time
 from gateway.core.access import Actor, Role
 from gateway.core.clock import SECOND, Clock, format_time

@@ -1,0 +1,1 @@
+"""Incidents, tickets and the messages about them: read, driven, watched, and called back about."""

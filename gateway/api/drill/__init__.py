@@ -1,0 +1,1 @@
+"""Exercises: held, followed and reported."""

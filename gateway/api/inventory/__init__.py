@@ -1,0 +1,1 @@
+"""Devices and network: read, and others taken in their place."""

@@ -1,0 +1,1 @@
+"""What supply was: its accounts, corrections of them, and outages that are announced."""
