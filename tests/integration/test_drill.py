@@ -260,6 +260,14 @@ async def test_a_real_outage_at_the_same_place_gets_its_own_incident_and_ticket(
         assert found == [(real.id,)]
 
 
+async def test_what_would_hold_up_the_stream_is_refused(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.api.drill.exercises.MOST_DEVICES", len(HERE))
+    async with site.client() as client:
+        answer = await post(client, "/api/drills", {"node": "S"}, 422)
+        assert f"{METERS} devices hang at or below 'S'" in str(answer)
+        await post(client, "/api/drills", {"node": "T0"}, 202)
+
+
 async def test_what_would_confuse_is_refused(site: Site) -> None:
     async with site.client() as client:
         await post(client, "/api/drills", {"node": "nowhere"}, 422)

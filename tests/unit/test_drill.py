@@ -92,6 +92,20 @@ def test_where_there_is_no_feeder_above_all_below_the_root_take_part() -> None:
     assert {i.state for i in found.values()} == {IncidentState.CLOSED}
 
 
+@pytest.mark.parametrize(("most", "around"), [(24, 18), (17, 12), (11, 6), (5, 6)])
+def test_of_a_large_feeder_only_what_is_near_takes_part(
+    most: int, around: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The feeder has 18 devices, a section 12, the transformer 6: those are in it however many they may be."""
+    monkeypatch.setattr("processors.drill.scope.MOST_DEVICES", most)
+    assert len(Scope(inventory(), "T1").keys) == around
+    it = detector()
+    it.exercise(DRILL)
+    (incident,) = states(play(it)).values()
+    assert (incident.node, incident.state) == ("T1", IncidentState.CLOSED)
+    assert incident.devices == tuple(T1)
+
+
 def test_it_is_deterministic_and_not_every_gasp_arrives() -> None:
     script = Script(DRILL, Scope(inventory(), "F1"), delivery_rate=0.8)
     again = Script(DRILL, Scope(inventory(), "F1"), delivery_rate=0.8)
