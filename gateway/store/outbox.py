@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 import psycopg
 from psycopg.rows import dict_row
@@ -30,12 +30,15 @@ class PostgresOutbox:
         targets: Collection[str] | None = None,
         *,
         owner: str,
+        closed: Callable[[PostgresOutbox], None],
     ) -> None:
-        """`targets`: only deliveries for these; None for all.  `owner`: who claims; one running dispatcher each."""
+        """`targets`: only deliveries for these; None for all.  `owner`: who claims; one running dispatcher each.
+        `closed`: told when it is."""
         self._pool = pool
         self._settings = settings
         self._targets = None if targets is None else sorted(targets)
         self._owner = owner
+        self._closed = closed
         self._listener: psycopg.AsyncConnection | None = None
 
     async def release(self) -> None:
@@ -107,7 +110,7 @@ class PostgresOutbox:
                         await self._notified()
                         return
                     except (FeederlineError, psycopg.Error):
-                        await self.close()
+                        await self._hang_up()
                         await asyncio.sleep(min(1.0, timeout_s))
 
     async def _notified(self) -> None:
@@ -119,6 +122,10 @@ class PostgresOutbox:
             return
 
     async def close(self) -> None:
+        self._closed(self)
+        await self._hang_up()
+
+    async def _hang_up(self) -> None:
         listener, self._listener = self._listener, None
         if listener is not None:
             await listener.close()

@@ -68,7 +68,7 @@ class Store:
         self.sole = SoleWriter(settings)
         self.devices = DeviceKeys(np.empty(0, np.int32), np.empty(0, np.int32))
         self._pool = pool
-        self._outboxes: list[PostgresOutbox] = []
+        self._outboxes: set[PostgresOutbox] = set()
 
     @classmethod
     def unopened(cls, settings: DatabaseSettings) -> Store:
@@ -101,7 +101,7 @@ class Store:
             await self._pool.open()
 
     async def close(self) -> None:
-        for outbox in self._outboxes:
+        for outbox in list(self._outboxes):
             await outbox.close()
         await self._pool.close()
 
@@ -196,13 +196,15 @@ class Store:
                 return await planned.select(conn, "planned_outage_since", {"since": when(since)})
 
     def outbox(self, targets: Collection[str] | None = None, *, owner: str | None = None) -> PostgresOutbox:
-        """Deliveries for these targets (None: all); closed with the store.
+        """Deliveries for these targets (None: all); closed with the store at the latest.
 
         owner: a name that outlives restarts, of one dispatcher at a time; without one, claims of a killed dispatcher
         are free only when their lease ends.
         """
-        outbox = PostgresOutbox(self._pool, self.settings, targets, owner=owner or str(uuid4()))
-        self._outboxes.append(outbox)
+        outbox = PostgresOutbox(
+            self._pool, self.settings, targets, owner=owner or str(uuid4()), closed=self._outboxes.discard
+        )
+        self._outboxes.add(outbox)
         return outbox
 
     async def maintain(self, now: int) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -245,3 +247,26 @@ def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def _touched(node: dict[str, Any]) -> int:
     removed = node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Index Recheck", 0)
     return int((node["Actual Rows"] + removed) * node["Actual Loops"])
+
+
+async def test_a_store_keeps_no_outbox_that_was_closed_and_closes_the_others(postgres_url: str) -> None:
+    """A gateway that is reloaded goes on with its store and makes new ones each time."""
+
+    async def listeners() -> int:
+        return len(await rows(postgres_url, "select 1 from pg_stat_activity where query like 'listen %'"))
+
+    async with ready_store(postgres_url) as store:
+        outbox, left = store.outbox(["desk"]), store.outbox(["desk"])
+        await outbox.wait(0.2)
+        await left.wait(0.2)
+        gone, before = weakref.ref(outbox), await listeners()
+        await outbox.close()
+        del outbox
+        gc.collect()
+        assert gone() is None
+        assert before >= 2
+
+    async def fewer() -> bool:
+        return await listeners() <= before - 2
+
+    await until(fewer, 10, "the connections to end")
