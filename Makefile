@@ -23,8 +23,8 @@ demo: .venv/installed ## a simulated district through the whole gateway, on this
 bench: .venv/installed ## a benchmark: make bench ARGS="store"
 	@$(BIN)/feederline bench $(ARGS)
 
-test: .venv/installed-dev ## all tests
-	@$(BIN)/python -m pytest $(ARGS)
+test: .venv/installed-dev ## all tests; some of them: make test ARGS="tests/unit -k network"
+	@$(BIN)/python -m tests $(ARGS)
 
 lint: .venv/installed-dev ## style, format, layering, generated files
 	@$(BIN)/ruff check

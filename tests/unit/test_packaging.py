@@ -16,6 +16,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from dashboards.query import DATASOURCE_TYPE, DATASOURCE_UID
+from tests.__main__ import parts
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -102,7 +103,7 @@ def test_make_knows_its_targets_and_help_names_them(target: str) -> None:
     [
         ("demo", ".venv/bin/feederline demo"),
         ("bench", ".venv/bin/feederline bench"),
-        ("test", ".venv/bin/python -m pytest"),
+        ("test", ".venv/bin/python -m tests"),
     ],
 )
 def test_make_passes_options_on(target: str, command: str) -> None:
@@ -176,3 +177,9 @@ def test_the_datasource_is_the_one_that_the_compose_file_runs() -> None:
 def _list(value: object) -> list[object]:
     assert value is None or isinstance(value, list)
     return value or []
+
+
+def test_every_test_file_is_in_one_part_of_the_suite() -> None:
+    given = [Path(name) for part in parts() for name in part]
+    files = [file for path in given for file in ([path] if path.is_file() else path.rglob("test_*.py"))]
+    assert sorted(files) == sorted((ROOT / "tests").rglob("test_*.py"))
