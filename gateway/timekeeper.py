@@ -21,6 +21,8 @@ from gateway.metrics import ABSENCES
 
 log = logging.getLogger(__name__)
 
+_LATE = SECOND // 2
+
 
 class Timekeeper:
     """`last` is the last tick known from the stream, 0 for a new one; `steady` gives seconds that never jump."""
@@ -107,12 +109,14 @@ class Timekeeper:
         return wall
 
     def _on_time(self, wall: int) -> int:
-        """When the tick was due, unless it is so late that it ends an absence.
+        """When the tick was due, unless it ends an absence, or is so late that windows would be shortened by it.
 
         A tick comes some milliseconds late, and the tenth after it may come less late: a window of whole periods
-        measured between the two would not quite be over, and be concluded a period later than it could be.
+        measured between the two would not quite be over, and be concluded a period later than it could be. But what
+        was heard before a late tick is later than the tick says, and its window shorter by as much.
         """
-        return wall if wall - self.last > self.absent_after else wall - wall % self.period
+        late = wall % self.period
+        return wall if wall - self.last > self.absent_after or late > _LATE else wall - late
 
     def _mind(self, behind: int) -> None:
         if behind > self.absent_after >= self._behind:

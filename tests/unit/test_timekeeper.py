@@ -46,12 +46,21 @@ def test_ticks_follow_the_clock() -> None:
     ]
 
 
-def test_a_tick_bears_the_time_that_it_was_due_at_however_late_it_comes() -> None:
+def test_a_tick_bears_the_time_that_it_was_due_at_though_it_comes_late() -> None:
     bench = Bench(period_s=0.5)
     assert bench.after(0.3) == [Tick(at=START + 300_000)], "but the first, which says since when we hear"
     said = [bench.after(seconds) for seconds in (0.24, 0.47, 0.49, 0.9)]
     assert said == [[Tick(at=START + half * SECOND // 2)] for half in (1, 2, 3, 4)]
     assert bench.after(0.001) == [Tick(at=START + 2 * SECOND)], "time never goes back"
+
+
+def test_a_tick_that_is_very_late_bears_its_own_time() -> None:
+    """What was heard before it is later than it was due, and would have less of its window."""
+    bench = Bench(period_s=5, absent_after_s=10)
+    bench.after(0)
+    assert bench.after(5.5) == [Tick(at=START + 5 * SECOND)]
+    assert bench.after(5.25) == [Tick(at=START + 10 * SECOND + 750_000)]
+    assert bench.after(4.5) == [Tick(at=START + 15 * SECOND)]
 
 
 async def test_no_tick_is_missed_though_timers_come_before_the_wall_clock() -> None:
