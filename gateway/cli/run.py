@@ -18,7 +18,10 @@ from gateway.logs import set_up_logging
 def run(
     config: Annotated[Path, typer.Option("--config", "-c", help="The configuration file (YAML).")],
 ) -> None:
-    """Run the gateway until Ctrl-C or SIGTERM; what was read by then is stored before it ends."""
+    """Run the gateway until Ctrl-C or SIGTERM; what was read by then is stored before it ends.
+
+    SIGHUP has it reread configuration, network and devices; so it also outlives the terminal it was started in.
+    """
     clock = SystemClock()
     parts = load(config, clock=clock)
     set_up_logging(parts.config.gateway.log_level, parts.config.gateway.log_format)
