@@ -17,7 +17,7 @@ from typing import Any, Self
 
 from aiohttp import web
 
-from simulator.receiver import Behaviour
+from simulator.receiver import Behaviour, hang_up
 
 USER, PASSWORD = "feederline", "s3cret-of-the-desk"
 _BASIC = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
@@ -81,7 +81,7 @@ class DeskServer:
         if self._behaviours and self._behaviours[0][0] == request.method:
             behaviour = self._behaviours.popleft()[1]
         if behaviour.drop == "before":
-            return _hang_up(request)
+            return hang_up(request)
         data = await request.read()
         if behaviour.delay_s:
             await asyncio.sleep(behaviour.delay_s)
@@ -92,7 +92,7 @@ class DeskServer:
         except RefusedError as exc:
             return web.json_response(self.refusal(exc), status=exc.status)
         if behaviour.drop == "after":
-            return _hang_up(request)
+            return hang_up(request)
         if status == 204:
             return web.Response(status=204)
         return web.json_response(document, status=status)
@@ -299,9 +299,3 @@ class Jira(DeskServer):
             )
         issue["status"] = open_now[number]
         return 204, None
-
-
-def _hang_up(request: web.Request) -> web.Response:
-    if request.transport is not None:
-        request.transport.abort()
-    return web.Response()

@@ -123,7 +123,7 @@ class Receiver:
         self.counts.requests += 1
         behaviour = self._behaviours.popleft() if self._behaviours else Behaviour()
         if behaviour.drop == "before":
-            return _hang_up(request)
+            return hang_up(request)
         data = await request.read()
         if not self._is_genuine(request.headers, data):
             self.counts.rejected += 1
@@ -137,7 +137,7 @@ class Receiver:
         if behaviour.hold_answer is not None:
             await behaviour.hold_answer.wait()
         if behaviour.drop == "after":
-            return _hang_up(request)
+            return hang_up(request)
         return web.Response(status=behaviour.status, text=behaviour.text, headers=behaviour.headers)
 
     def _is_genuine(self, headers: Mapping[str, str], data: bytes) -> bool:
@@ -191,7 +191,8 @@ class Receiver:
             return
 
 
-def _hang_up(request: web.Request) -> web.Response:
+def hang_up(request: web.Request) -> web.Response:
+    """Break the connection off; what is returned never gets there."""
     if request.transport is not None:
         request.transport.abort()
     return web.Response()

@@ -148,7 +148,7 @@ async def test_a_gateway_that_stops_takes_nothing(site: Path, caplog: pytest.Log
                 network=None, devices=devices(site, new=EXTRA), dry_run=False, allow_retire=False
             )
         reloader.reread()
-        await asyncio.sleep(0.05)
+        assert not {task.get_name() for task in asyncio.all_tasks()} & {"reread", "import"}
         assert (site / "devices.csv").read_bytes() == old
         assert not reloader.wanted.is_set()
 
