@@ -8,7 +8,7 @@ from typing import Protocol, TypeAlias
 import numpy as np
 
 from gateway.core.errors import UnavailableError
-from gateway.core.inventory import Device, Inventory
+from gateway.core.inventory import Device, Inventory, priority_of
 from gateway.core.model import Record
 from gateway.core.network import Network, NodeKind, phase_letters
 
@@ -154,7 +154,7 @@ def device_row(device: Device) -> Row:
         "via": device.via,
         "phases": device.phases,
         "customers": device.customers,
-        "priority": device.priority,
+        "priority": priority_of(device.priority),
         "interval_s": device.interval_s,
         **device.attributes,
     }

@@ -18,6 +18,11 @@ def check(
     parts = load(config, clock=SystemClock())
     inventory, network = parts.inventory, parts.inventory.network
     typer.echo(
-        f"{config}: good; {len(inventory)} devices serving {inventory.served} customers on {len(network)} nodes, "
-        f"{len(parts.drivers)} drivers, {len(parts.config.alerts.targets)} webhook targets"
+        f"{config}: good; {_many(inventory.listed, 'device')} serving {_many(inventory.served, 'customer')} "
+        f"on {_many(len(network), 'node')}, {_many(len(parts.drivers), 'driver')}, "
+        f"{_many(len(parts.config.alerts.targets), 'webhook target')}"
     )
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"

@@ -34,7 +34,12 @@ PROTOCOLS = ("modbus", "mqtt")
 PRIORITIES = ("", "important", "public_welfare", "critical")
 """In rising order of whose supply is guaranteed first; lifeline users are critical."""
 
-_SYNONYMS = {"lifeline": "critical"}
+_SYNONYMS = {"lifeline": "critical", "ordinary": ""}
+
+
+def priority_of(word: str) -> str:
+    """What of PRIORITIES is meant by `word`; `word` itself where it is none of them."""
+    return _SYNONYMS.get(word, word)
 
 
 class Device(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,12 +125,12 @@ class Inventory:
             faults.append(f"kind {device.kind!r} is not one of {', '.join(DEVICE_KINDS)}")
         if device.protocol not in PROTOCOLS:
             faults.append(f"protocol {device.protocol!r} is not one of {', '.join(PROTOCOLS)}")
-        priority = _SYNONYMS.get(device.priority, device.priority)
+        priority = priority_of(device.priority)
         if priority in PRIORITIES:
             self.priority[key] = PRIORITIES.index(priority)
         else:
             faults.append(
-                f"priority {device.priority!r} is not empty, {', '.join(PRIORITIES[1:])} or lifeline"
+                f"priority {device.priority!r} is not empty, ordinary, {', '.join(PRIORITIES[1:])} or lifeline"
             )
         try:
             self.phases[key] = phase_mask(device.phases)
@@ -184,6 +189,11 @@ class Inventory:
 
     def of_protocol(self, protocol: str) -> list[int]:
         return [k for k, d in enumerate(self._devices) if d is not None and d.protocol == protocol]
+
+    @property
+    def listed(self) -> int:
+        """How many devices there are; `len` counts the rows of those that are no longer listed, too."""
+        return sum(device is not None for device in self._devices)
 
     @property
     def served(self) -> int:

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from gateway.spool import Spool
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
@@ -36,6 +38,17 @@ def test_the_example_is_good() -> None:
     done = feederline("check", "-c", EXAMPLES / "feederline.yaml")
     assert done.returncode == 0, done.stderr
     assert "6 devices serving 3 customers on 8 nodes" in done.stdout
+
+
+async def test_devices_that_only_the_spool_remembers_are_not_counted(site: Path) -> None:
+    document = yaml.safe_load((site / "feederline.yaml").read_text())
+    document["gateway"] = {"data_dir": str(site / "data")}
+    (site / "feederline.yaml").write_text(yaml.safe_dump(document))
+    before = feederline("check", "-c", site / "feederline.yaml").stdout
+    async with Spool(site / "data" / "spool", max_bytes=1 << 20) as spool:
+        spool.remember_devices(["retired"])
+    done = feederline("check", "-c", site / "feederline.yaml")
+    assert (done.returncode, done.stdout) == (0, before)
 
 
 def test_every_fault_of_every_file_is_told_at_once(site: Path) -> None:

@@ -52,6 +52,20 @@ def test_nodes_that_move_are_changed_and_devices_on_them_are_not() -> None:
     assert found.devices.counts == {"added": 0, "changed": 0, "retired": 0, "kept": 2}
 
 
+def test_ordinary_is_the_word_for_an_empty_priority() -> None:
+    before = inventory([Device(id="M", node="T"), Device(id="N", node="T", priority="critical")])
+    after = inventory(
+        [Device(id="M", node="T", priority="ordinary"), Device(id="N", node="T", priority="lifeline")]
+    )
+    assert after.priority.tolist() == before.priority.tolist() == [0, 3]
+    assert compare(before, after).devices.counts == {"added": 0, "changed": 0, "retired": 0, "kept": 2}
+
+
+def test_a_retired_device_keeps_its_row_and_is_not_listed() -> None:
+    after = inventory(meters(2), known=["M1", "gone", "M0"])
+    assert (len(after), after.listed) == (3, 2)
+
+
 def test_a_place_without_coordinates_is_the_same_as_itself() -> None:
     network = Network(["S"], [""], ["substation"])
     assert compare(Inventory([], network), Inventory([], network)).nodes.kept == 1
