@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 import msgspec
 from msgspec import structs
 
+from gateway.core.clock import MINUTE
 from gateway.core.inventory import Inventory
 from gateway.core.model import (
     Batch,
@@ -30,6 +31,7 @@ from processors.outage.settings import OutageSettings
 log = logging.getLogger(__name__)
 
 MAGIC = b"feederline-drill-1\n"
+_FRESH = MINUTE  # an exercise is in the stream at once; its early end may come any time
 _LIVE = (IncidentState.OPEN, IncidentState.RESTORED)
 
 
@@ -87,6 +89,9 @@ class DrillDetector:
         elif drill.node not in self.inventory.network:
             DRILLS.labels("unknown_node").inc()
             log.warning("exercise at an unknown node", extra={"drill": drill.id, "node": drill.node})
+        elif self.at > drill.starts_at + _FRESH and (self.coming is None or self.coming.id != drill.id):
+            DRILLS.labels("forgotten").inc()  # begun now, its outage would be told a second time
+            log.warning("end of an exercise that nothing is known of any more", extra={"drill": drill.id})
         elif drill.starts_at < drill.ends_at:
             self.coming = drill
 

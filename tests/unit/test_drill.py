@@ -164,6 +164,18 @@ def test_an_exercise_is_ended_early_by_its_own_id() -> None:
     assert T0 + 80 * SECOND < (last.restored_at or 0) < T0 + 130 * SECOND
 
 
+def test_an_early_end_of_an_exercise_that_is_forgotten_begins_none() -> None:
+    it, middle = detector(), DRILL.starts_at + 2 * MINUTE
+    it.exercise(DRILL)
+    told = states(play(it, middle))
+    it.reset()
+    it.adopt(list(told.values()))
+    it.advance(middle + SECOND)
+    it.exercise(structs.replace(DRILL, ends_at=middle + SECOND))
+    assert play(it, start=middle + 2 * SECOND) == []
+    assert it.running is None
+
+
 def test_idle_it_holds_next_to_nothing_and_takes_nothing_of_unknown_nodes() -> None:
     it = detector()
     assert len(it.snapshot()) < 200
