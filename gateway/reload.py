@@ -67,7 +67,7 @@ class Reloader:
         return Loaded(
             revision=self.parts.revision,
             since=self._since,
-            reloading=self.wanted.is_set(),
+            reloading=self.wanted.is_set() and not self._stopping.is_set(),
             trouble=self._trouble,
         )
 

@@ -29,6 +29,7 @@ from gateway.api.access.scope import whole
 from gateway.api.cases import casework
 from gateway.api.cases.casework import CaseStore, Office
 from gateway.api.cases.deliveries import Sending
+from gateway.api.cases.hub import RELOADS, STOPS
 from gateway.api.drill import drills
 from gateway.api.drill.exercises import Exercises
 from gateway.api.inventory import imports
@@ -144,7 +145,7 @@ def create_app(
             gate=gate,
         )
     )
-    hub = app.state.hub = casework.include(
+    hub = casework.include(
         app,
         store,
         Office(
@@ -164,6 +165,7 @@ def create_app(
     exercises = Exercises(store.drills, store.reports, sink=sink, clock=clock, state=state, inventory=listed)
     app.include_router(drills.build(exercises, drill, clock, network, gate))
     importer = importer or NoImporter()
+    app.state.end_streams = lambda: hub.end(RELOADS if importer.loaded().reloading else STOPS)
     app.include_router(imports.build(importer, gate))
     app.include_router(inventory.build(field, store.supply, importer, clock, gate))
 

@@ -100,7 +100,7 @@ async def serve(app: FastAPI, settings: ApiSettings, listener: socket.socket | N
         await asyncio.shield(running)
     except asyncio.CancelledError:
         server.should_exit = True
-        app.state.hub.end()  # streams would be waited for
+        app.state.end_streams()  # they would be waited for
         await running
         raise
     finally:

@@ -168,6 +168,34 @@ async def test_who_reads_too_slowly_is_told_to_read_anew() -> None:
     await until(lambda: not there.listening)
 
 
+async def test_who_comes_back_is_told_what_was_missed_since_the_stream_began() -> None:
+    feed = Feed()
+    there = Hub(feed, linger_s=0)
+    with there.watch("a", lambda _: True) as watcher:
+        began = (await watcher.next()).id
+        with there.watch("a", lambda _: True, after=began) as early:
+            for i in range(hub.REMEMBERED):
+                feed.notes.put_nowait(note(i))
+                assert (await watcher.next()).change == note(i)
+                if not i:
+                    assert (await early.next()).change == note(0)
+        run, number = began.rsplit("-", 1)
+        begins = {
+            f"{run}-{int(number) + hub.REMEMBERED - 1}": "change",
+            f"{run}-{int(number) + hub.REMEMBERED + 1}": "resync",  # of what is still to come nobody knows
+            f"{run}-{int(number) - 1}": "resync",
+            f"{run}-": "resync",
+            f"other-{number}": "resync",
+        }
+        for after, name in begins.items():
+            with there.watch("a", lambda _: True, after=after) as again:
+                assert (await again.next()).name == name, after
+        feed.notes.put_nowait(note(hub.REMEMBERED))
+        await watcher.next()
+        with there.watch("a", lambda _: True, after=began) as late:  # one more than is remembered
+            assert (await late.next()).name == "resync"
+
+
 async def test_a_database_that_goes_away_is_trouble_and_its_return_a_resync() -> None:
     feed = Feed()
     there = Hub(feed, linger_s=0)

@@ -21,6 +21,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from psycopg.conninfo import conninfo_to_dict
 from typer.testing import CliRunner
 
+from gateway.api.cases.hub import RELOADS
 from gateway.cli import app
 from gateway.core.clock import SystemClock
 from gateway.core.errors import InvalidInputError
@@ -246,7 +247,12 @@ async def test_a_hangup_takes_what_is_on_disk_and_refuses_what_is_wrong(
         document = yaml.safe_load(config.read_text())
         document["gateway"]["log_level"] = "warning"
         config.write_text(yaml.safe_dump(document))
-        there.gateway.send_signal(signal.SIGHUP)
+        async with aiohttp.ClientSession(there.page) as client, client.get("/api/events") as stream:
+            assert b"resync" in await stream.content.readuntil(b"changes are heard of")
+            there.gateway.send_signal(signal.SIGHUP)
+            async with asyncio.timeout(20):
+                told = (await stream.content.read()).decode()
+        assert RELOADS in told, told
 
         async def taken() -> bool:
             now = await loaded(there)

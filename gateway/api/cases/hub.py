@@ -27,6 +27,9 @@ QUEUE = 256
 LINGER_S = 30.0
 """How long the ear stays when the last one has gone: pages come back."""
 
+STOPS = "the gateway stops"
+RELOADS = "the gateway takes up another inventory or configuration; come back, and read everything anew"
+
 
 class Feed(Protocol):
     """`gateway.store.changes.Changes`."""
@@ -126,9 +129,9 @@ class Hub:
             if not self._watchers:
                 self._leaving = asyncio.get_running_loop().call_later(self._linger_s, self.close)
 
-    def end(self) -> None:
+    def end(self, why: str = STOPS) -> None:
         """Tell every stream that it is over."""
-        self._all(Told("end", detail="the gateway stops"))
+        self._all(Told("end", detail=why))
 
     def close(self) -> None:
         """Stop listening, unless somebody watches."""
@@ -196,12 +199,18 @@ class Hub:
             return [Told("trouble", detail=self._trouble)]
         if not self._run:
             return []
-        known = [told.id for told in self._recent]
-        if after is not None and after in known:
-            return [*self._recent][known.index(after) + 1 :]
-        if after is not None and after == self._here:
-            return []
-        return [Told("resync", self._here, detail="changes are heard of from here on")]
+        missed = self._missed(after) if after is not None else None
+        if missed is None:
+            return [Told("resync", self._here, detail="changes are heard of from here on")]
+        return [*self._recent][len(self._recent) - missed :]
+
+    def _missed(self, after: str) -> int | None:
+        """How many changes there were since the event of that id; None where they are not known any more."""
+        run, _, number = after.rpartition("-")
+        if run != self._run or not (number.isascii() and number.isdigit()):
+            return None
+        missed = self._count - int(number)
+        return missed if 0 <= missed <= len(self._recent) else None
 
     @property
     def _here(self) -> str:
