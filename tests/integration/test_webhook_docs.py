@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -51,6 +52,21 @@ def section(title: str) -> str:
 def test_the_messages_shown_fit_their_schemas(number: int, schema: str) -> None:
     document = json.loads((ROOT / "schema" / f"{schema}.v1.json").read_text())
     jsonschema.Draft202012Validator(document).validate(json.loads(blocks("json")[number]))
+
+
+def test_the_secrets_made_as_shown_are_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    if shutil.which("openssl") is None:
+        pytest.skip("needs openssl to make secrets")
+    _, *lines = blocks("sh")[0].splitlines()
+    shown = AlertSettings.model_validate(yaml.safe_load(blocks("yaml")[0])["alerts"]).targets[0]
+    for line in lines:
+        name, _, _ = line.removeprefix("export ").partition("=")
+        said = subprocess.run(
+            ["sh", "-c", f'{line}; printf %s "${name}"'], capture_output=True, text=True, check=True
+        )
+        monkeypatch.setenv(name, said.stdout)
+    Endpoint(shown, frozenset({shown.host}))
+    Caller(shown)
 
 
 @pytest.mark.parametrize("text", blocks("yaml"))
@@ -136,8 +152,12 @@ async def gateway(got: list[tuple[dict[str, str], bytes]]) -> AsyncIterator[str]
         got.append((dict(request.headers), await request.read()))
         return web.Response(status=200)
 
+    async def refuse(_: web.Request) -> web.Response:
+        return web.json_response({"detail": "not now", "possible": ["reopen"]}, status=409)
+
     app = web.Application()
     app.router.add_post("/api/callbacks/desk", take)
+    app.router.add_post("/api/callbacks/desk/refused", refuse)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
     await runner.setup()
     try:
@@ -147,17 +167,26 @@ async def gateway(got: list[tuple[dict[str, str], bytes]]) -> AsyncIterator[str]
         await runner.cleanup()
 
 
+async def called(url: str) -> tuple[int | None, str]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        CALL,
+        "1017",
+        env={**os.environ, "DESK_CALLBACK_SECRET": SECRET, "URL": url},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    said, _ = await process.communicate()
+    return process.returncode, said.decode().strip()
+
+
 async def test_the_callback_shown_is_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BACK_SECRET", SECRET)
     caller = Caller(target(callback_secret={"env": "BACK_SECRET"}))
     got: list[tuple[dict[str, str], bytes]] = []
     async with gateway(got) as url, asyncio.timeout(20):
-        environment = {**os.environ, "DESK_CALLBACK_SECRET": SECRET, "URL": url}
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", CALL, "1017", env=environment, stdout=asyncio.subprocess.PIPE
-        )
-        said, _ = await process.communicate()
-    assert said.strip() == b"200"
+        assert await called(url) == (0, "200")
+        assert await called(f"{url}/refused") == (1, '409 {"detail": "not now", "possible": ["reopen"]}')
     ((headers, body),) = got
     made = caller.read(headers, body, now=SystemClock().now())
     assert made.request is not None
