@@ -13,9 +13,11 @@ function figure(id, tone, value, verdict, note) {
 
 // The target is judged with what still goes on, because that can only grow; the figure itself follows the standard.
 // Minutes only grow too, but a share recovers: it is missed once the whole month's budget is spent, and below until then.
-function judged(known, met, metWithOpen, target, missed) {
+// `state`: of the month; what holds and will not at the rate so far is at risk.
+function judged(known, met, metWithOpen, target, missed, state, forecast) {
   if (!known) return ["", ""];
   if (!met) return ["bad", `${missed ? "missed:" : "below so far:"} target ${target}`];
+  if (metWithOpen && state?.state === "at_risk") return ["warn", `at risk: ${forecast(state.forecast)} at this rate, target ${target}`];
   if (metWithOpen) return ["good", `met: target ${target}`];
   return ["bad", `will be ${missed ? "missed" : "below"} when open outages end: target ${target}`];
 }
@@ -52,14 +54,15 @@ function showIndices(r) {
   const length = (Date.parse(r.window.to) - Date.parse(r.window.from)) / 60000;
   const pending = r.served ? all.open.customer_minutes / r.served : 0;
   const window = `this ${r.window.name} so far, since ${moment(r.window.from)}`;
+  const [asaiState, saidiState] = ["asai", "saidi"].map((index) => ofMonth(r.target_states, index));
   const [asaiTone, asaiVerdict] = judged(known, all.asai >= r.targets.asai,
     all.asai - pending / length >= r.targets.asai, percent(r.targets.asai, 2),
-    ofMonth(r.target_states, "asai")?.state === "missed");
+    asaiState?.state === "missed", asaiState, (share) => percent(share));
   figure("asai", asaiTone, percent(all.asai), asaiVerdict,
     `${window}; unknown ${percentAtMost(r.unknown.share)} of the time${budget(r.target_states, "asai")}`);
   const [saidiTone, saidiVerdict] = judged(known, all.saidi_minutes <= r.targets.saidi_minutes,
     all.saidi_minutes + pending <= r.targets.saidi_minutes, minutes(r.targets.saidi_minutes, 0),
-    true);
+    true, saidiState, (spent) => minutes(spent));
   figure("saidi", saidiTone, minutes(all.saidi_minutes), saidiVerdict,
     `${window}${all.open.customers ? `; open outages add ${minutes(pending)} so far` : ""}${budget(r.target_states, "saidi")}`);
   setText(byId("basis"),

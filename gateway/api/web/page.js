@@ -1,5 +1,6 @@
 // Asks the gateway every two seconds and says honestly how old the answer is.
 
+import { setUpActions } from "./actions.js";
 import { byId, setClass, setText } from "./dom.js";
 import { showFigures, showGateway } from "./figures.js";
 import { NotSignedIn, recognise, setUp, wanted } from "./signin.js";
@@ -55,6 +56,7 @@ async function refresh() {
       : `${error.message}\nWhat stands below is not current.`;
   }
   showFreshness();
+  clearTimeout(timer); // of another that was under way
   if (!strange) timer = setTimeout(refresh, PERIOD_MS); // signing in goes on from here
 }
 
@@ -81,4 +83,5 @@ function showFreshness() {
 document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
 setInterval(showFreshness, 1000);
 setUp(refresh);
+setUpActions(refresh);
 refresh();

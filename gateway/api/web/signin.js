@@ -26,6 +26,7 @@ function show(who) {
   const part = who.below.length ? `, below ${who.below.join(", ")}` : "";
   setText(byId("who-name"), `${who.name} (${who.role}${part})`);
   byId("sign-out").hidden = csrf === null;
+  byId("sign-in-open").hidden = csrf !== null;
   byId("who").hidden = false;
 }
 
@@ -33,8 +34,14 @@ function show(who) {
 export async function recognise() {
   if (known) return;
   show(await session("GET"));
-  byId("sign-in").hidden = true;
+  offer(false);
   byId("main").hidden = false;
+}
+
+function offer(form) {
+  byId("sign-in").hidden = !form;
+  byId("sign-in-open").setAttribute("aria-expanded", String(form));
+  if (form) byId("token").focus();
 }
 
 // The gateway wants to know who asks: nothing is shown to anybody who may not see it.
@@ -43,10 +50,7 @@ export function wanted() {
   csrf = null;
   byId("who").hidden = true;
   byId("main").hidden = true;
-  const form = byId("sign-in");
-  if (!form.hidden) return;
-  form.hidden = false;
-  byId("token").focus();
+  if (byId("sign-in").hidden) offer(true);
 }
 
 async function signIn(event) {
@@ -57,6 +61,7 @@ async function signIn(event) {
   try {
     await session("POST", { body, headers: { "content-type": "application/json" } });
     setText(byId("sign-in-trouble"), "");
+    known = false;
     proceed();
   } catch (error) {
     setText(byId("sign-in-trouble"), error instanceof TypeError ? "The gateway does not answer." : error.message);
@@ -73,5 +78,6 @@ async function signOut() {
 export function setUp(refresh) {
   proceed = refresh;
   byId("sign-in").addEventListener("submit", signIn);
+  byId("sign-in-open").addEventListener("click", () => offer(byId("sign-in").hidden)); // who may read without may want more
   byId("sign-out").addEventListener("click", signOut);
 }

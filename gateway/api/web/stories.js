@@ -1,8 +1,9 @@
 // Incidents with their evidence, and tickets with every step of their lives.
 
+import { showActions } from "./actions.js";
 import { byId, element, keyed, setClass, setText, timeElement } from "./dom.js";
 import { clock, moment, number, percent, plural, span, words } from "./format.js";
-import { progress, showClocks } from "./work.js";
+import { progress, recorded, showClocks } from "./work.js";
 
 const FINISHED = new Set(["closed", "merged", "cancelled"]);
 const STAYED = { acknowledge: "acknowledged", update: "updated", comment: "comment", warn: "warning", escalate: "too late" };
@@ -17,7 +18,7 @@ function card() {
   const title = element("h3");
   title.append(element("span", "name"), element("span", "chip"));
   node.append(title, element("p", "meta"), element("p", "why"), element("p", "clocks"), element("p", "more meta"),
-    element("ol", "steps"));
+    element("div", "actions"), element("ol", "steps"));
   return node;
 }
 
@@ -74,16 +75,18 @@ export function showTickets({ tickets }, now) {
       more: told(t.deliveries),
     });
     showClocks(node.querySelector(".clocks"), t.clocks, now);
+    showActions(node.querySelector(".actions"), t);
     keyed(node.querySelector(".steps"), t.transitions, (s) => s.revision, step, () => {});
   });
 }
 
 function step(s) {
+  const said = [recorded(s.detail), s.reason].filter(Boolean).join("; ");
   const line = element("li");
   line.append(
     timeElement(s.at, clock(s.at), moment(s.at)),
     element("span", "to", (s.from_state === s.to_state && STAYED[s.action]) || words(s.to_state)),
-    element("span", "why", s.reason ? `${s.reason} (${s.by})` : s.by),
+    element("span", "why", said ? `${said} (${s.by})` : s.by),
   );
   return line;
 }

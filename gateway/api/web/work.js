@@ -14,10 +14,13 @@ export function progress(t) {
   return parts.filter(Boolean).join("; ");
 }
 
-// A second, looser limit says nothing until it has run out as well; a clock that was kept says nothing any more.
-function shown(c) {
-  return c.late || (!c.stopped_at && c.name !== "arrival_limit");
+// What was said with one step of it.
+export function recorded({ crew, cause, restoration_estimated_at: promised }) {
+  return [crew, promised && `supply promised for ${moment(promised)}`, cause && `cause: ${cause}`].filter(Boolean).join("; ");
 }
+
+// A clock that was kept says nothing any more.
+const shown = (c) => c.late || !c.stopped_at;
 
 function reading(c, now) {
   if (c.stopped_at) return `${words(c.name)} was ${span(c.due_at, c.stopped_at)} late`;
