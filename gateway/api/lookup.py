@@ -15,6 +15,7 @@ from gateway.core.network import Network
 from gateway.store.reports import Reports
 from gateway.store.views import IncidentView, TicketView
 
+_NUMBER = re.compile(r"#?[0-9]{1,18}")
 _TAG = re.compile(r'"[0-9]{1,18}"')
 Id = Annotated[str, Path(min_length=1, max_length=200)]
 
@@ -51,8 +52,12 @@ class Finder:
         return view
 
     async def ticket(self, name: str, request: Request, actor: Actor) -> TicketView:
-        """As `incident`."""
-        view = await within(self._reports.ticket(storable(name, "ticket")))
+        """As `incident`; `name`: its id, or the number that people call it by (`17`, `#17`)."""
+        known = name
+        if _NUMBER.fullmatch(name):
+            found = await within(self._reports.ticket_numbered(int(name.removeprefix("#"))))
+            known = found or name
+        view = await within(self._reports.ticket(storable(known, "ticket")))
         missing = f"there is no ticket {name!r}"
         if view is None:
             raise NotFoundError(missing)

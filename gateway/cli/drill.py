@@ -6,15 +6,13 @@ import asyncio
 import json
 from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.status import Status
 
-from gateway.cli.remote import CaFile, Credentials, TokenFile, address_of, ask, credentials
-from gateway.config import load_config
+from gateway.cli.remote import Address, CaFile, Credentials, Gateway, TokenFile, ask, base_of, credentials
 from gateway.core.errors import InvalidInputError, UnavailableError
 
 _LOOK_S = 1.0
@@ -25,11 +23,12 @@ Answer = dict[str, Any]
 
 def drill(
     *,
-    config: Annotated[Path, typer.Option("--config", "-c", help="The configuration file (YAML).")],
+    config: Gateway = None,
     node: Annotated[str, typer.Option(help="Where supply is to seem lost.")] = "",
     duration: Annotated[
-        float, typer.Option(min=0, max=14400, help="Seconds until it seems back. Default: drill.duration_s.")
-    ] = 0,
+        float | None,
+        typer.Option(min=10, max=14400, help="Seconds until it seems back. Default: drill.duration_s."),
+    ] = None,
     wait: Annotated[
         float, typer.Option(min=0, help="Watch for so many seconds. Default: until it is over.")
     ] = 0,
@@ -37,9 +36,7 @@ def drill(
     last: Annotated[
         bool, typer.Option("--last", help="Hold none: show the last one, and when the next is due.")
     ] = False,
-    url: Annotated[
-        str, typer.Option("--url", help="Where the gateway answers. Default: api.host and api.port.")
-    ] = "",
+    url: Address = "",
     token_file: TokenFile = None,
     ca_file: CaFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")] = False,
@@ -47,21 +44,25 @@ def drill(
     """Hold a drill: an outage that is none, from detection over its ticket to the messages, marked as drill in all."""
     if last == bool(node):
         raise InvalidInputError(["name either the --node of the drill, or --last"])
-    base = url.rstrip("/") or address_of(load_config(config).api)
-    shown, where = credentials(token_file, ca_file), f"{base}/api/drills"
+    shown, where = credentials(token_file, ca_file), f"{base_of(config, url)}/api/drills"
     console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     if last:
         answer = asyncio.run(_last(where, shown))
         _show_last(console, answer)
         done = True
     else:
-        asked = {"node": node, "reason": reason} | ({"duration_s": duration} if duration else {})
+        asked = {"node": node, "reason": reason} | ({"duration_s": duration} if duration is not None else {})
         answer = asyncio.run(_hold(where, asked, wait, shown, console))
         done = bool(answer["done"])
     if as_json:
         print(json.dumps(answer))  # noqa: T201
     if not done:
-        console.print(f"The drill failed: {_failure(answer)}", style="red")
+        if answer["state"] == "running":
+            console.print(
+                f"Not yet: {_failure(answer)}. The drill goes on; feederline drill --last shows how."
+            )
+        else:
+            console.print(f"The drill failed: {_failure(answer)}.", style="red")
         raise typer.Exit(1)
 
 

@@ -11,8 +11,18 @@ from urllib.parse import quote
 import typer
 
 from gateway.api.parameters import PlannedFilter
-from gateway.cli.remote import CaFile, Credentials, TokenFile, address_of, ask, credentials
-from gateway.config import Config, load_config, read_config
+from gateway.cli.remote import (
+    Address,
+    CaFile,
+    Credentials,
+    Gateway,
+    TokenFile,
+    address_of,
+    ask,
+    base_of,
+    credentials,
+)
+from gateway.config import Config, read_config
 from gateway.core.errors import InvalidInputError
 from gateway.csvfiles import read_bytes, read_network
 from gateway.plannedcsv import check_csv
@@ -20,9 +30,6 @@ from gateway.plannedcsv import check_csv
 planned = typer.Typer(name="planned", help="Outages that are announced.", no_args_is_help=True)
 
 ConfigFile = Annotated[Path, typer.Option("--config", "-c", help="The configuration file (YAML).")]
-Address = Annotated[
-    str, typer.Option("--url", help="Where the gateway answers. Default: api.host and api.port.")
-]
 By = Annotated[str, typer.Option("--by", help="Who announces or withdraws. Default: the token's name.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
 
@@ -72,7 +79,7 @@ def import_(
 @planned.command("list")
 def list_(
     *,
-    config: ConfigFile,
+    config: Gateway = None,
     state: Annotated[PlannedFilter, typer.Option(help="Only those that are this now.")] = "any",
     url: Address = "",
     token_file: TokenFile = None,
@@ -80,7 +87,7 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List announced outages, latest start first."""
-    base = url.rstrip("/") or address_of(load_config(config).api)
+    base = base_of(config, url)
     found = asyncio.run(_all(base + _PATH, state, credentials(token_file, ca_file)))
     if as_json:
         print(json.dumps({"planned_outages": found}))  # noqa: T201
@@ -93,7 +100,7 @@ def list_(
 def withdraw(
     reference: Annotated[str, typer.Argument(help="The reference that was announced.")],
     *,
-    config: ConfigFile,
+    config: Gateway = None,
     node: Annotated[
         str, typer.Option(help="Only the window at this node. Default: all of the reference.")
     ] = "",
@@ -110,7 +117,7 @@ def withdraw(
         raise InvalidInputError([f"reference {reference!r} is not text"]) from exc
     if not reference:
         raise InvalidInputError(["the reference is empty"])
-    base = url.rstrip("/") or address_of(load_config(config).api)
+    base = base_of(config, url)
     answer = asyncio.run(
         ask(
             "DELETE",

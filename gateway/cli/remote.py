@@ -17,6 +17,7 @@ import typer
 from yarl import URL
 
 from gateway.api.settings import ApiSettings, is_loopback
+from gateway.config import load_config
 from gateway.core.errors import InvalidInputError, RefusedError, UnavailableError
 
 TOKEN_VARIABLE = "FEEDERLINE_TOKEN"  # noqa: S105 - the name of a variable
@@ -32,6 +33,17 @@ CaFile = Annotated[
         "--ca-file", help="Certificates that the gateway's own is checked with. Default: the system's."
     ),
 ]
+Gateway = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        "-c",
+        help="The configuration file (YAML), which says where the gateway answers; or --url.",
+    ),
+]
+Address = Annotated[
+    str, typer.Option("--url", help="Where the gateway answers. Default: api.host and api.port.")
+]
 
 _PATIENCE_S = 30.0
 _HOW = (
@@ -39,6 +51,15 @@ _HOW = (
     f"and put it into {TOKEN_VARIABLE} or a file for --token-file"
 )
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+def base_of(config: Path | None, url: str) -> str:
+    """Where the gateway answers. Raises InvalidInputError when neither says so, or the configuration is faulty."""
+    if url:
+        return url.rstrip("/")
+    if config is None:
+        raise InvalidInputError(["say which gateway: its configuration with -c, or its address with --url"])
+    return address_of(load_config(config).api)
 
 
 def address_of(settings: ApiSettings) -> str:

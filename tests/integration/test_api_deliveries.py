@@ -76,6 +76,33 @@ async def test_dead_letters_are_replayed(there: World) -> None:
         await post(client, "/api/deliveries/none/replay", None, 404)
 
 
+async def test_a_ticket_goes_by_its_number_too(there: World) -> None:
+    name = await there.ticket_of("I1")
+    async with there.client(Role.ENGINEER) as client:
+        number = (await get(client, f"/api/tickets/{name}"))["number"]
+        assert (await get(client, f"/api/tickets/{number}"))["id"] == name
+        mine = (await get(client, "/api/deliveries", ticket=str(number)))["deliveries"]
+        assert {(one["ticket"], one["ticket_number"]) for one in mine} == {(name, number)}
+        assert await post(client, "/api/deliveries/replay", {"ticket": f"#{number}"}) == {"replayed": 1}
+        for unknown in ("999999", "9" * 18, "9" * 19, "none"):
+            await get(client, "/api/deliveries", 404, ticket=unknown)
+            await get(client, f"/api/tickets/{unknown}", 404)
+    async with there.client(Role.ENGINEER, below=["T0"]) as client:
+        await get(client, f"/api/tickets/{number}", 404)
+        await get(client, "/api/deliveries", 404, ticket=str(number))
+        await post(client, "/api/deliveries/replay", {"ticket": str(number)}, 404)
+
+
+async def test_a_target_that_there_is_not_is_said(there: World) -> None:
+    name = await there.ticket_of("I0")
+    async with there.client(Role.ENGINEER) as client:
+        told = await post(client, "/api/deliveries/replay", {"target": "nix"}, 422)
+        assert told["faults"] == ["target: there is no target 'nix'; there are: deaf, desk"]
+    async with there.client(Role.ENGINEER, below=["T0"]) as client:
+        told = await post(client, "/api/deliveries/replay", {"target": "nix", "ticket": name}, 422)
+        assert told["faults"] == ["target: there is no target 'nix'"]
+
+
 async def test_a_target_that_wanted_no_more_is_taken_up_again(there: World) -> None:
     await there.store.targets.disable("desk", at=NOW, by="dispatcher", reason="it answered 410 Gone")
     async with there.client(Role.ENGINEER) as client:
@@ -141,14 +168,14 @@ async def test_by_command(there: World, tmp_path: Path) -> None:
     await there.store.targets.disable("desk", at=NOW, by="dispatcher", reason="it answered 410 Gone")
     code, out, _ = await run("targets", "list", *where, token=text)
     assert code == 0
-    assert "disabled  desk  0 pending, 0 late, 3 dead: it answered 410 Gone" in out
+    assert "disabled      desk  0 pending, 0 late, 3 dead: it answered 410 Gone" in out
     code, out, err = await run("targets", "enable", "desk", "--new-only", *where, "--json", token=text)
     assert code == 0, err
     assert json.loads(out)["replayed"] == 0
     dead = ("deliveries", "list", "--state", "dead", *where, "--json")
     code, out, err = await run(*dead, token=text)
     assert code == 0, err
-    first = json.loads(out)["deliveries"][0]["id"]
+    first, number = (json.loads(out)["deliveries"][0][key] for key in ("id", "ticket_number"))
     assert len(json.loads(out)["deliveries"]) == 3
     code, out, err = await run("deliveries", "replay", first, *where, token=text)
     assert (code, out) == (0, "1 sent once more\n"), err
@@ -157,3 +184,13 @@ async def test_by_command(there: World, tmp_path: Path) -> None:
     assert "is pending" in err
     code, _, err = await run("deliveries", "replay", *where, token=text)
     assert code == 2
+    here = where[2:]  # an address needs no configuration
+    code, out, err = await run("deliveries", "list", "--ticket", str(number), *here, token=text)
+    assert code == 0, err
+    assert [line.split()[0] for line in out.splitlines()] == ["pending", "pending"]
+    assert f"ticket {number} (tkt-" in out
+    code, out, err = await run("deliveries", "list", "--target", "nix", *here, token=text)
+    assert (code, out, err) == (0, "", "no such messages\n")
+    code, out, err = await run("deliveries", "replay", "--target", "nix", *here, token=text)
+    assert code == 2
+    assert "there is no target 'nix'; there are: deaf, desk" in err

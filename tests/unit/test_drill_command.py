@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gateway.cli import app
-from gateway.core.errors import UnavailableError
+from gateway.core.errors import InvalidInputError, UnavailableError
 
 TARGET = {"target": "desk", "messages": 2, "delivered": 2, "delay_s": 70.5, "last_error": None}
 
@@ -63,7 +63,7 @@ def run(monkeypatch: pytest.MonkeyPatch, answers: Sequence[object], *arguments: 
     module = sys.modules["gateway.cli.drill"]  # the package names the command so, too
     monkeypatch.setattr(module, "ask", ask)
     monkeypatch.setattr(module, "_LOOK_S", 0.01)
-    done = CliRunner().invoke(app, ["drill", *arguments, "-c", "none.yaml", "--url", "http://127.0.0.1:1"])
+    done = CliRunner().invoke(app, ["drill", *arguments, "--url", "http://127.0.0.1:1"])
     return done.exit_code, done.stdout, done.stderr
 
 
@@ -102,7 +102,27 @@ def test_what_did_not_happen_is_a_failure(
 ) -> None:
     code, _, err = run(monkeypatch, [made], "--node", "T1", "--wait", "0.1")
     assert code == 1
+    assert "The drill failed: " in err
     assert why in err
+
+
+def test_what_has_not_happened_by_the_end_of_the_watch_may_still_come(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = UNSEEN | {"state": "running"}
+    code, _, err = run(monkeypatch, [made], "--node", "T1", "--wait", "0.1")
+    assert code == 1
+    assert "Not yet: no outage was detected. The drill goes on; feederline drill --last" in err.replace(
+        "\n", " "
+    )
+    assert "failed" not in err
+
+
+def test_where_the_gateway_answers_has_to_be_said_once() -> None:
+    done = CliRunner().invoke(app, ["drill", "--last"])
+    assert isinstance(done.exception, InvalidInputError)
+    assert "-c" in str(done.exception)
+    assert "--url" in str(done.exception)
 
 
 def test_the_last_one_is_shown_and_whether_the_next_is_due(monkeypatch: pytest.MonkeyPatch) -> None:

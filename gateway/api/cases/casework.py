@@ -79,14 +79,15 @@ def include(app: FastAPI, store: CaseStore, office: Office) -> Hub:
     shown = ShownTicket(functools.partial(sla.clocks, settings=office.alerts.sla), clock)
     hands = Hands(store.acts, office.desk, instructor, clock)
     desks = Desks(callers(office.alerts.targets), office.alerts, network)
+    sending = Sending(store.targets, office.alerts, clock)
     hub = Hub(store.changes)
     for router in (
         tickets.build(store.reports, finder, shown, gate),
         ticketacts.build(store.reports, finder, hands, shown, gate),
         incidents.build(store.reports, finder, gate),
         incidentacts.build(store.reports, finder, instructor, gate),
-        deliveries.build_deliveries(store.deliveries, finder, clock, gate),
-        deliveries.build_targets(Sending(store.targets, office.alerts, clock), gate),
+        deliveries.build_deliveries(store.deliveries, sending, finder, gate),
+        deliveries.build_targets(sending, gate),
         audit.build(store.access, gate),
         events.build(hub, network, gate),
         callbacks.build(desks, hands, gate),

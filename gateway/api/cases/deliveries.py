@@ -16,7 +16,7 @@ from gateway.api.problems import BODY, FOUND, ImpossibleOut, Responses, within
 from gateway.api.shapes import Shape, Time
 from gateway.core.access import Actor, Role
 from gateway.core.clock import SECOND, Clock, format_time
-from gateway.core.errors import ImpossibleError, NotFoundError
+from gateway.core.errors import ImpossibleError, InvalidInputError, NotFoundError
 from gateway.store.deliveries import Deliveries, ListedDelivery
 from gateway.store.targets import TargetState, TargetStates
 
@@ -65,7 +65,7 @@ class DeliveriesOut(Shape):
 
 
 class ReplayIn(BaseModel):
-    """All dead letters of a target, of a ticket, or of both."""
+    """All dead letters of a target, of a ticket (by its id or number), or of both."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -84,7 +84,8 @@ class ReplayedOut(Shape):
 
 
 class TargetOut(Shape):
-    """`late`: of the pending, those older than the alarm allows; `late_since`: since when the alarm stands.
+    """`late`: of the pending, those older than the alarm allows; `late_since`: since when the alarm stands. With the
+    state `dead_letters` it is sent to, but what was given up waits for somebody to send it again.
 
     `configured` is false for one that is only remembered: nothing is sent to it.
     """
@@ -92,7 +93,7 @@ class TargetOut(Shape):
     name: str
     configured: bool
     format: str | None
-    state: Literal["sending", "late", "disabled"]
+    state: Literal["sending", "dead_letters", "late", "disabled"]
     pending: int
     late: int
     dead: int
@@ -121,17 +122,35 @@ class EnabledOut(Shape):
     replayed: int
 
 
-def build_deliveries(deliveries: Deliveries, finder: Finder, clock: Clock, gate: Gate) -> APIRouter:
+class Sending:
+    """How sending to each target stands now."""
+
+    def __init__(self, states: TargetStates, alerts: AlertSettings, clock: Clock) -> None:
+        self.states = states
+        self.formats = {target.name: target.format for target in alerts.targets}
+        self.late_after = round(alerts.retry.late_after_s * SECOND)
+        self.clock = clock
+
+    async def __call__(self) -> list[TargetState]:
+        return await within(
+            self.states.states(at=self.clock.now(), late_after=self.late_after, names=[*self.formats])
+        )
+
+
+def build_deliveries(deliveries: Deliveries, sending: Sending, finder: Finder, gate: Gate) -> APIRouter:
     api = APIRouter(prefix="/api/deliveries", tags=["deliveries"])
     viewer, engineer = Depends(gate.needs(Role.VIEWER)), Depends(gate.needs(Role.ENGINEER))
 
     @api.get("", summary="Messages, newest first", operation_id="list_deliveries")
-    async def listed(asked: Annotated[DeliveryPage, Query()], actor: Actor = viewer) -> DeliveriesOut:
+    async def listed(
+        request: Request, asked: Annotated[DeliveryPage, Query()], actor: Actor = viewer
+    ) -> DeliveriesOut:
+        ticket = asked.ticket and (await finder.ticket(asked.ticket, request, actor)).ticket.id
         rows = await within(
             deliveries.page(
                 state=asked.state,
                 target=asked.target,
-                ticket=asked.ticket,
+                ticket=ticket,
                 below=narrowed(actor, asked.below, finder.network),
                 before=cursor(asked.before) if asked.before is not None else None,
                 limit=asked.limit + 1,
@@ -151,17 +170,19 @@ def build_deliveries(deliveries: Deliveries, finder: Finder, clock: Clock, gate:
         responses=FOUND | BODY,
     )
     async def replay_all(request: Request, said: ReplayIn, actor: Actor = engineer) -> ReplayedOut:
-        if said.ticket is not None:
-            await finder.ticket(said.ticket, request, actor)
-        else:
+        ticket = said.ticket and (await finder.ticket(said.ticket, request, actor)).ticket.id
+        if ticket is None:
             whole(gate, request, actor, "the messages of a target are about the whole network; name a ticket")
-        named = " ".join(name for name in (said.target, said.ticket) if name)
+        if said.target is not None and said.target not in (names := [one.target for one in await sending()]):
+            others = "" if actor.below else f"; there are: {', '.join(names) or 'none'}"
+            raise InvalidInputError([f"target: there is no target {said.target!r}{others}"])
+        named = " ".join(name for name in (said.target, ticket) if name)
         count = await within(
             deliveries.replay(
-                at=clock.now(),
+                at=sending.clock.now(),
                 by=actor.name,
                 target=said.target,
-                ticket=said.ticket,
+                ticket=ticket,
                 audit=gate.entry(request, actor, "deliveries.replay", named, outcome="done"),
             )
         )
@@ -182,7 +203,9 @@ def build_deliveries(deliveries: Deliveries, finder: Finder, clock: Clock, gate:
         if found.state != "dead":
             raise ImpossibleError(f"delivery {delivery_id} is {found.state}; only dead ones are replayed")
         entry = gate.entry(request, actor, "delivery.replay", found.id, outcome="done")
-        done = await within(deliveries.replay(at=clock.now(), by=actor.name, delivery=found.id, audit=entry))
+        done = await within(
+            deliveries.replay(at=sending.clock.now(), by=actor.name, delivery=found.id, audit=entry)
+        )
         if not done:
             raise ImpossibleError(f"target {found.target} is disabled; enable it first", ["enable"])
         return ListedOut.model_validate(await within(deliveries.one(found.id)))
@@ -197,21 +220,6 @@ def build_deliveries(deliveries: Deliveries, finder: Finder, clock: Clock, gate:
         return found
 
     return api
-
-
-class Sending:
-    """How sending to each target stands now."""
-
-    def __init__(self, states: TargetStates, alerts: AlertSettings, clock: Clock) -> None:
-        self.states = states
-        self.formats = {target.name: target.format for target in alerts.targets}
-        self.late_after = round(alerts.retry.late_after_s * SECOND)
-        self.clock = clock
-
-    async def __call__(self) -> list[TargetState]:
-        return await within(
-            self.states.states(at=self.clock.now(), late_after=self.late_after, names=[*self.formats])
-        )
 
 
 def build_targets(sending: Sending, gate: Gate) -> APIRouter:
@@ -254,13 +262,20 @@ def build_targets(sending: Sending, gate: Gate) -> APIRouter:
     return api
 
 
+def _sent_to(state: TargetState) -> Literal["sending", "dead_letters", "late", "disabled"]:
+    if state.disabled_at is not None:
+        return "disabled"
+    if state.late_since is not None or state.late:
+        return "late"
+    return "dead_letters" if state.dead else "sending"
+
+
 def _target(state: TargetState, form: str | None) -> TargetOut:
-    late = state.late_since is not None or state.late > 0
     return TargetOut(
         name=state.target,
         configured=form is not None,
         format=form,
-        state="disabled" if state.disabled_at is not None else "late" if late else "sending",
+        state=_sent_to(state),
         pending=state.pending,
         late=state.late,
         dead=state.dead,
