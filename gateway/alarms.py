@@ -55,21 +55,23 @@ class Alarms:
             metrics.LATE.labels(state.target).set(state.count)
             metrics.DISABLED.labels(state.target).set(state.disabled_at is not None)
             await self._judge(state, at)
-        self.troubles = tuple(_in_words(state) for state in found if state.count or state.disabled_at)
+        self.troubles = tuple(_in_words(state) for state in found if _is_troubled(state))
 
     async def _judge(self, state: TargetLateness, at: int) -> None:
+        """Messages about alarms raise none: two targets that hear of each other's would never be done. What was given
+        up is not waited for any more, but it clears none either: only something that got through does."""
         fields = {
             "target": state.target,
             "late": state.count,
             "oldest_at": None if state.oldest_at is None else format_time(state.oldest_at),
             "error": state.error,
         }
-        if state.count and state.late_since is None:
+        if state.count > state.alarms and state.late_since is None:
             told = self._told(state, _RAISED, since=at, at=at)
             if await self._lateness.begin(state.target, told, at=at):
                 metrics.LATE_TARGETS.labels(state.target).inc()
                 log.error("messages do not get through to a target", extra=fields)
-        elif not state.count and state.disabled_at is None and state.late_since is not None:
+        elif not state.count and state.disabled_at is None and state.late_since is not None and state.through:
             told = self._told(state, _CLEARED, since=state.late_since, at=at)
             if await self._lateness.end(state.target, told, since=state.late_since):
                 log.info("messages get through to a target again", extra={"target": state.target})
@@ -109,10 +111,18 @@ class Alarms:
         return deliveries
 
 
+def _is_troubled(state: TargetLateness) -> bool:
+    stands = state.late_since is not None and not state.through
+    return bool(state.count) or state.disabled_at is not None or stands
+
+
 def _in_words(state: TargetLateness) -> str:
     if state.disabled_at is not None:
         since = f"{format_time(state.disabled_at)} ({state.error})"
         return f"target {state.target} is disabled since {since}; dead letters: {state.count}"
+    if not state.count and state.late_since is not None:
+        since = format_time(state.late_since)
+        return f"target {state.target} has got nothing since the alarm of {since}; dead letters: {state.dead}"
     oldest = "" if state.oldest_at is None else f", the oldest of {format_time(state.oldest_at)}"
     why = f": {state.error}" if state.error else ""
     return f"target {state.target} does not get its messages; late: {state.count}{oldest}{why}"

@@ -21,10 +21,15 @@ class TargetLateness(Record, frozen=True, kw_only=True):
 
     target: str
     count: int
+    alarms: int  # of these: messages about alarms
     oldest_at: int | None
     error: str  # of the last try of the oldest that was tried; why it is disabled, where it is
     late_since: int | None  # since when the alarm stands
     disabled_at: int | None
+    dead: int  # given up; 0 where no alarm stands
+    through: (
+        bool  # something was delivered since the alarm was raised, after the last try of what was given up
+    )
 
 
 class Lateness:
@@ -46,10 +51,13 @@ class Lateness:
             TargetLateness(
                 target=row["target"],
                 count=row["count"],
+                alarms=row["alarms"],
                 oldest_at=micros(row["oldest_at"]),
                 error=row["error"],
                 late_since=micros(row["late_since"]),
                 disabled_at=micros(row["disabled_at"]),
+                dead=row["dead"],
+                through=row["through"],
             )
             for row in rows
         ]

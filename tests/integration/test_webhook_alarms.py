@@ -148,8 +148,79 @@ async def test_a_disabled_target_is_an_alarm_at_once_and_until_it_is_enabled(pos
         clock.advance(MINUTE)
         assert await store.targets.enable("desk", at=clock.now(), by="wu") == 1
         await watching.look()
+        assert await told(store, at=clock.now()) == [], "nothing has arrived there yet"
+        assert metric("feederline_alerts_target_disabled", target="desk") == 0
+        (again,) = await outbox.claim(at=clock.now(), lease=SECOND, limit=9)
+        await outbox.delivered(again, at=clock.now(), status=204)
+        await watching.look()
         assert [body["count"] for _, body in await told(store, at=clock.now())] == [0, 0]
-        assert (watching.troubles, metric("feederline_alerts_target_disabled", target="desk")) == ((), 0)
+        assert watching.troubles == ()
+
+
+async def test_what_is_given_up_clears_no_alarm(database_url: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    clock = ManualClock(AT + 2 * MINUTE)
+    async with ready_store(database_url) as store:
+        await put(store, message("a"))
+        watching, outbox = alarms(store, clock), store.outbox(["desk"])
+        await watching.look()
+        assert len(await told(store, at=clock.now())) == 2
+        (lost,) = await outbox.claim(at=clock.now(), lease=SECOND, limit=9)
+        await outbox.failed(lost, at=clock.now(), next_at=None, error="answered 500")
+        clock.advance(MINUTE)
+        await watching.look()
+        (trouble,) = watching.troubles
+        assert "target desk has got nothing since the alarm of " in trouble
+        assert trouble.endswith("dead letters: 1")
+
+        assert await store.deliveries.replay(at=clock.now(), by="wu", delivery=lost.id) == 1
+        await watching.look()
+        assert await told(store, at=clock.now()) == [], "sent once more is not arrived"
+        (again,) = await outbox.claim(at=clock.now(), lease=SECOND, limit=9)
+        await outbox.failed(again, at=clock.now(), next_at=None, error="answered 500")
+
+        await put(store, message("b", created_at=clock.now()))
+        clock.advance(SECOND)
+        (other,) = await outbox.claim(at=clock.now(), lease=SECOND, limit=9)
+        await outbox.delivered(other, at=clock.now(), status=204)
+        await watching.look()
+        assert [body["count"] for _, body in await told(store, at=clock.now())] == [0, 0]
+        assert watching.troubles == ()
+    assert caplog.messages.count("messages get through to a target again") == 1
+
+
+async def test_one_delivery_before_a_target_died_for_good_clears_no_alarm(postgres_url: str) -> None:
+    clock = ManualClock(AT + 2 * MINUTE)
+    async with ready_store(postgres_url) as store:
+        await put(store, message("a"), message("b"))
+        watching, outbox = alarms(store, clock), store.outbox(["desk"])
+        await watching.look()
+        one, two = await outbox.claim(at=clock.now(), lease=DAY, limit=9)
+        await outbox.delivered(one, at=clock.now(), status=204)
+        await outbox.failed(two, at=clock.now(), next_at=AT + DAY, error="answered 500")
+        clock.at = AT + DAY
+        (two,) = await outbox.claim(at=clock.now(), lease=DAY, limit=9)
+        await outbox.failed(two, at=clock.now(), next_at=None, error="answered 500")
+        await watching.look()
+        assert any("target desk has got nothing since" in trouble for trouble in watching.troubles)
+        assert {body["count"] for _, body in await told(store, at=clock.now())} == {2}, "not cleared"
+
+
+async def test_alarms_raise_no_alarms(postgres_url: str) -> None:
+    """Two targets that hear of each other's trouble, and neither answers."""
+    clock = ManualClock(AT + 2 * MINUTE)
+    async with ready_store(postgres_url) as store:
+        await put(store, message("a"))
+        watching = alarms(store, clock)
+        for _ in range(5):
+            await watching.look()
+            clock.advance(5 * MINUTE)
+        waiting = await store.deliveries.page()
+        assert {d.target for d in waiting if d.subject.startswith("alarm/")} == {"chat", "pager"}
+        assert {d.subject.split("/")[1] for d in waiting if d.subject.startswith("alarm/")} == {"desk"}
+        assert len(waiting) == 3
+        assert metric("feederline_alerts_late_deliveries", target="pager") == 1, "it is late all the same"
+        assert any("target pager does not get its messages" in trouble for trouble in watching.troubles)
 
 
 async def test_a_target_that_a_person_disables_is_no_alarm_but_is_said(postgres_url: str) -> None:

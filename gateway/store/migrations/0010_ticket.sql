@@ -152,6 +152,7 @@ create index delivery_due on delivery (target, next_at, created_at, delivery_id)
 create index delivery_time on delivery (created_at desc, delivery_id);
 create index delivery_dead on delivery (target, created_at) where state = 'dead';
 create index delivery_waiting on delivery (target, created_at) where state = 'pending';
+create index delivery_through on delivery (target, delivered_at) where state = 'delivered';
 comment on column delivery.attempts_before is 'Tries of before it was last replayed: after that they come fast again at first.';
 comment on column delivery.subject is 'Messages of one subject reach a target in the order of revision: a ticket''s id, a storm''s, an alarm''s.';
 
