@@ -95,7 +95,7 @@ class HttpLine:
         asked = answer.headers.get("retry-after", "") if status in (429, 503) else ""
         return Reply(
             status=status,
-            error=f"{status}: {said}" if said else str(status),
+            error=f"answered {status}: {said}" if said else f"answered {status}",
             retry_after=retry_after(asked, self._clock.now()),
             gone=status == 410,
         )

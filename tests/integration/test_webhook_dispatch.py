@@ -43,7 +43,7 @@ async def test_500_is_tried_again_on_the_ladder_and_order_holds() -> None:
             errors = await b.failures(count)
             b.pass_time(wait_s)
         await b.states("delivered", "delivered", "delivered")
-        assert errors == ["500: database down"] * 3
+        assert errors == ["answered 500: database down"] * 3
         assert b.retries == [1, 3, 8]
         assert b.receiver.counts.out_of_order == 0
         assert [m.revision for m in b.receiver.messages] == [1, 2, 3]
@@ -78,7 +78,7 @@ async def test_410_disables_the_target() -> None:
     async with bench(Behaviour(status=410, text="closed down")) as b:
         b.add("tkt-1", 1, 2, 3)
         await b.states("dead", "dead", "dead")
-        assert b.outbox.disabled == {"desk": "410: closed down"}
+        assert b.outbox.disabled == {"desk": "answered 410: closed down"}
         assert metric("feederline_alerts_target_disabled", target="desk") == 1
         b.add("tkt-2")
         b.pass_time(1)
@@ -124,7 +124,7 @@ async def test_redirects_are_not_followed(status: int) -> None:
     ):
         b.add()
         errors = await b.failures(1)
-        assert errors == [f"{status}: redirects are not followed; configure the final address"]
+        assert errors == [f"answered {status}: redirects are not followed; configure the final address"]
         assert elsewhere.counts.requests == 0
         b.pass_time(1)
         await b.states("delivered")
@@ -179,7 +179,7 @@ async def test_a_wrong_secret_is_refused_and_retried() -> None:
         )
         async with running(b):
             b.add()
-            assert await b.failures(1) == ["401: signature is missing, wrong or too old"]
+            assert await b.failures(1) == ["answered 401: signature is missing, wrong or too old"]
         assert b.receiver.counts.rejected == 1
         assert b.receiver.counts.received == 0
 
@@ -195,7 +195,7 @@ async def test_the_first_failure_is_said_at_once_and_once(caplog: pytest.LogCapt
     assert said.message == "delivery failed; it is tried again"
     fields = said.__dict__
     assert (fields["target"], fields["status"], fields["attempts"]) == ("desk", 401, 1)
-    assert fields["error"].startswith("401")
+    assert fields["error"].startswith("answered 401")
 
 
 async def test_the_query_of_a_url_is_in_no_log_and_no_error(caplog: pytest.LogCaptureFixture) -> None:

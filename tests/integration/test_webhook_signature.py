@@ -158,7 +158,7 @@ async def test_an_endless_reply_is_not_read_to_its_end() -> None:
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         reply = await send(target(f"http://127.0.0.1:{runner.addresses[0][1]}/"))
-        assert reply == Reply(status=500, error="500: " + 200 * "x")
+        assert reply == Reply(status=500, error="answered 500: " + 200 * "x")
         async with asyncio.timeout(10):
             await gone.wait()
     finally:
