@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, TypeVar
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
@@ -121,13 +122,24 @@ async def _unprocessable(_: Request, exc: Exception) -> JSONResponse:
     assert isinstance(exc, RequestValidationError)
     faults = []
     for error in exc.errors():
+        if error["type"] == "json_invalid":
+            return _unreadable(str(exc.body), int(error["loc"][1]), str(error["ctx"]["error"]))
         name = ".".join(str(part) for part in error["loc"][1:])
+        if not name and error["loc"] == ("body",) and error["type"] != "value_error":
+            name = "body"
         if error["type"] == "extra_forbidden":
             message = "there is no such parameter"
         else:
             message = str(error["msg"]).removeprefix("Value error, ")
         faults.append(f"{name}: {message}" if name else message)
     return _faulty(faults)
+
+
+def _unreadable(body: str, at: int, why: str) -> JSONResponse:
+    line, column = body.count("\n", 0, at) + 1, at - body.rfind("\n", 0, at)
+    return JSONResponse(
+        {"detail": f"the body is no JSON: line {line}, column {column}: {why}"}, status_code=400
+    )
 
 
 async def _invalid(_: Request, exc: Exception) -> JSONResponse:
@@ -162,6 +174,32 @@ async def _unavailable(request: Request, exc: Exception) -> JSONResponse:
     )
 
 
-async def _refused(_: Request, exc: Exception) -> JSONResponse:
+async def _refused(request: Request, exc: Exception) -> JSONResponse:
     assert isinstance(exc, HTTPException)
-    return JSONResponse({"detail": exc.detail}, status_code=exc.status_code, headers=exc.headers)
+    detail = exc.detail
+    if exc.status_code == 404 and (others := _beside(request)):  # of no route: those say what is missing
+        last = request.url.path.rpartition("/")[2]
+        detail = f"there is no {last[:100]!r} here; there are: {', '.join(others)}"
+    return JSONResponse({"detail": detail}, status_code=exc.status_code, headers=exc.headers)
+
+
+def _beside(request: Request) -> list[str]:
+    """What may be asked for in the same way in place of the last part of a path that no route has: what can be done to
+    a ticket, say."""
+    if "route" in request.scope:
+        return []
+    *above, _ = request.url.path.split("/")
+    found: list[str] = []
+    for route in iter_route_contexts(request.app.routes):
+        *theirs, last = (route.path_format or "").split("/")
+        same = len(theirs) == len(above) and all(
+            part.startswith("{") or part == mine for part, mine in zip(theirs, above, strict=True)
+        )
+        if (
+            same
+            and request.method in (route.methods or ())
+            and not last.startswith("{")
+            and theirs[-1:] != [""]
+        ):
+            found.append(last)
+    return found

@@ -89,6 +89,8 @@ async def test_a_ticket_goes_by_its_number_too(there: World) -> None:
             await get(client, f"/api/tickets/{unknown}", 404)
     async with there.client(Role.ENGINEER, below=["T0"]) as client:
         await get(client, f"/api/tickets/{number}", 404)
+        told = await post(client, f"/api/tickets/{number}/comment", {"reason": "x"}, 404)
+        assert told["detail"] == f"there is no ticket '{number}'"
         await get(client, "/api/deliveries", 404, ticket=str(number))
         await post(client, "/api/deliveries/replay", {"ticket": str(number)}, 404)
 

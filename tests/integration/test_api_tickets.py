@@ -154,12 +154,27 @@ async def test_what_cannot_be_is_refused_with_what_can(there: World) -> None:
         assert any(fault.startswith("reason:") for fault in faults)
         faults = (await post(client, f"{path}/dispatch", {"cause": "tree", "x": 1}, 422, match=1))["faults"]
         assert any("x" in fault for fault in faults)
+        for body, status, said in (
+            ('{"crew":\n', 400, "the body is no JSON: line 2, column 1: Expecting value"),
+            ("[]", 422, "body: Input should be"),
+            ("7", 422, "body: Input should be"),
+        ):
+            headers = {"content-type": "application/json", "if-match": "*"}
+            async with client.post(f"{path}/dispatch", data=body, headers=headers) as answer:
+                told = await answer.json()
+                assert (answer.status, told["detail"][: len(said)]) == (status, said), told
         past = {"restoration_estimated_at": "2020-01-01T00:00:00Z"}
         await post(client, f"{path}/dispatch", match=1)
         await post(client, f"{path}/estimate", past, 422, match=2)
         async with client.post(f"{path}/explode") as answer:
             assert answer.status == 404
-        await post(client, "/api/tickets/none/close", None, 404, match=1)
+            said = (await answer.json())["detail"]
+            assert said.startswith("there is no 'explode' here; there are: ")
+            assert {"acknowledge", "confirm", "close"} <= set(said.partition("are: ")[2].split(", "))
+        async with client.get(f"{path}/explode") as answer:
+            assert (answer.status, (await answer.json())["detail"]) == (404, "Not Found")
+        missing = await post(client, "/api/tickets/none/close", None, 404, match=1)
+        assert missing["detail"] == "there is no ticket 'none'"
         await post(client, "/api/tickets/a%00b/close", None, 404, match=1)
 
 
