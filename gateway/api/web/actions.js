@@ -49,7 +49,7 @@ function open(action, ticket, button) {
   setText(byId("act-title"), `${label}: ticket no. ${ticket.number}`);
   setText(byId("act-ticket"), about(ticket));
   setText(byId("act-means"), means);
-  setText(byId("act-trouble"), "");
+  tell("");
   setText(byId("act-send"), label);
   for (const field of fields()) {
     field.disabled = field.parentElement.hidden = !asks.includes(field.name);
@@ -72,6 +72,11 @@ function said() {
     [field.name, field.type === "datetime-local" ? new Date(field.value).toISOString() : field.value.trim()]));
 }
 
+function tell(trouble) {
+  setText(byId("act-trouble"), trouble);
+  if (trouble) byId("act-trouble").scrollIntoView({ block: "nearest" });
+}
+
 async function send(event) {
   event.preventDefault();
   const sent = asked;
@@ -79,7 +84,7 @@ async function send(event) {
   if (sent.busy) return;
   sent.busy = true;
   setText(byId("act-send"), "Sending");
-  setText(byId("act-trouble"), "");
+  tell("");
   try {
     const response = await fetch(`/api/tickets/${encodeURIComponent(ticket.id)}/${action}`, {
       method: "POST",
@@ -95,7 +100,7 @@ async function send(event) {
     if (response.ok) done(sent, response.status === 202);
     else if (asked === sent) await refused(sent, response.status, body);
   } catch (error) {
-    if (asked === sent) setText(byId("act-trouble"), error instanceof TypeError || error.name === "TimeoutError" ? UNSURE : error.message);
+    if (asked === sent) tell(error instanceof TypeError || error.name === "TimeoutError" ? UNSURE : error.message);
   } finally {
     sent.busy = false;
     if (asked === sent) setText(byId("act-send"), ACTIONS[action].label);
@@ -116,12 +121,12 @@ async function refused(sent, status, body) {
     byId("act").close(); // the page asks for a token
     refresh();
   } else if (status === 409 && body.possible) {
-    setText(byId("act-trouble"), `Not possible as things are. Possible now: ${labels(body.possible)}.`);
+    tell(`Not possible as things are. Possible now: ${labels(body.possible)}.`);
     refresh();
   } else if (status === 412) {
-    setText(byId("act-trouble"), `Somebody else was faster, look again. ${await lookAgain(sent)}`);
+    tell(`Somebody else was faster, look again. ${await lookAgain(sent)}`);
     refresh();
-  } else setText(byId("act-trouble"), status === 422 && body.faults ? body.faults.map(inWords).join("\n") : detail);
+  } else tell(status === 422 && body.faults ? body.faults.map(inWords).join("\n") : detail);
 }
 
 // What it has become. Only who has read that sends again, and on what was read.
