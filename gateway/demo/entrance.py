@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import shlex
+import shutil
+import sys
+from collections.abc import Collection, Sequence
+from pathlib import Path
 
 from gateway.api.access import tokens
 from gateway.core.access import AuditEntry, Role
 from gateway.core.clock import DAY, Clock
+from gateway.demo.plot import Plot
 from gateway.store import Store
 from gateway.store.access import Token
 
 _NAME = "demo"
 
 
-async def operator_token(store: Store, clock: Clock) -> str:
-    """Make an operator's token, good for a day, as its holder has it. Raises UnavailableError without the database."""
+async def engineer_token(store: Store, clock: Clock) -> str:
+    """Make an engineer's token, since a drill takes one; good for a day, and as its holder has it.
+
+    Raises UnavailableError without the database.
+    """
     minted, at = tokens.mint(), clock.now()
     token = Token(
         id=minted.id,
         name="whoever tries the demo",
-        role=Role.OPERATOR,
+        role=Role.ENGINEER,
         created_at=at,
         created_by=_NAME,
         expires_at=at + DAY,
@@ -45,3 +53,20 @@ def example(page: str, token: str, ticket: str) -> str:
             "-H", "If-Match: *", "-H", "Content-Type: application/json", "-d", '{"reason": "my word on record"}',
         )
     )  # fmt: skip
+
+
+def drill(page: str, token: str, node: str) -> str:
+    """A command line that holds a drill at `node` and watches it to its end."""
+    program = ["feederline"]
+    if shutil.which("feederline") is None:  # make demo does without activating the environment
+        beside = Path(sys.executable).with_name("feederline")
+        program = [str(beside)] if beside.exists() else [sys.executable, "-m", "gateway"]
+    words = [*program, "drill", "--node", node, "--duration", "20", "--url", page]
+    return f"FEEDERLINE_TOKEN={shlex.quote(token)} {shlex.join(words)}"
+
+
+def drill_node(transformers: Collection[str], found: Sequence[Plot]) -> str:
+    """A transformer that no fault of the story takes, where there is one: at a real outage a drill is refused."""
+    taken = {name for plot in found for name in plot.transformers}
+    free = [name for name in transformers if name not in taken]
+    return free[-1] if free else found[-1].transformers[-1]

@@ -9,7 +9,7 @@ from typing import TypeVar
 from gateway.core.model import IncidentKind, IncidentState, TicketState
 from gateway.demo.processes import DemoError
 from gateway.store import Store
-from gateway.store.views import IncidentView, TicketView
+from gateway.store.views import CaseFilter, IncidentView, TicketView
 from simulator.receiver import Received, Receiver
 from simulator.room import ChatRoom
 
@@ -49,8 +49,8 @@ class Lookout:
         return True if await self.store.devices_heard() >= devices else None
 
     async def incident(self, node: str, kind: IncidentKind, since: int) -> IncidentView | None:
-        """The incident at a node that was detected since then and stands."""
-        for found in await self.store.reports.incidents(limit=50):
+        """The incident at a node that was detected since then and stands; no drill of whoever tries the demo."""
+        for found in await self.store.reports.incidents(limit=50, only=CaseFilter(drill=False)):
             incident = found.incident
             if (incident.node, incident.kind) == (node, kind) and incident.detected_at >= since:
                 return None if incident.state in _GONE else found
@@ -89,5 +89,6 @@ class Lookout:
         return [head for head in heads if head.startswith(f"Ticket {ticket}, ")]
 
     def opened(self, since: int) -> list[Received]:
-        """Messages that opened a ticket since then."""
-        return [m for m in self.receiver.messages if m.type == "ticket.opened" and m.at >= since]
+        """Messages that opened a ticket since then, those of drills left out."""
+        found = (m for m in self.receiver.messages if m.type == "ticket.opened" and m.at >= since)
+        return [m for m in found if not m.body["data"]["ticket"]["drill"]]

@@ -22,7 +22,7 @@ from alerts.webhook import new_secret
 from gateway.core.clock import SECOND, SystemClock
 from gateway.demo import processes
 from gateway.demo.desk import ServiceDesk
-from gateway.demo.entrance import example, operator_token
+from gateway.demo.entrance import drill, drill_node, engineer_token, example
 from gateway.demo.figures import keep_line
 from gateway.demo.lookout import Lookout
 from gateway.demo.plot import Plot, plots
@@ -158,7 +158,7 @@ async def _play(scene: _Scene, show: Any, duration_s: float | None) -> Tally:
         await _await_ready(page, gateway, scene.folder)
         settings = DatabaseSettings(url=scene.database, role="feederline_api")
         async with Store.open(settings) as store:
-            token = await operator_token(store, clock)
+            token = await engineer_token(store, clock)
             started_at = (await scene.district.ask("start"))["at"]
             ends = None if duration_s is None else loop.time() + duration_s
             story = Story(
@@ -182,15 +182,19 @@ async def _play(scene: _Scene, show: Any, duration_s: float | None) -> Tally:
             story.tell(
                 f"The page: [bold]{page}[/bold]; this machine may read it, and nothing else reaches it."
             )
-            story.tell("To change something too, sign in there with this operator's token:")
+            story.tell(
+                "To change something too, sign in there with this token (an engineer's, since drills take one):"
+            )
             story.offer(token)
             story.tell(
                 "So that you need not wait, the demo shortens: "
                 + ", ".join(f"{key} {value:g}" for key, value in shortened.items())
                 + ". Signals keep real seconds."
             )
+            line = drill(page, token, drill_node(about["transformers"], found))
             async with _progress(story, show):
-                await _until_ctrl_c(_tell(story, about, found, duration_s, ends), story)
+                telling = _tell(story, found, line, about=about, duration_s=duration_s, ends=ends)
+                await _until_ctrl_c(telling, story)
             show("Storing the last readings")
             pause = await scene.district.ask("pause")
             if not pause["flushed"]:
@@ -217,7 +221,13 @@ async def _until_ctrl_c(telling: Coroutine[Any, Any, None], story: Story) -> Non
 
 
 async def _tell(
-    story: Story, about: dict[str, Any], found: list[Plot], duration_s: float | None, ends: float | None
+    story: Story,
+    found: list[Plot],
+    drill_line: str,
+    *,
+    about: dict[str, Any],
+    duration_s: float | None,
+    ends: float | None,
 ) -> None:
     """The story once, then quiet until the end; without an end, again at one fuse after the other."""
     loop = asyncio.get_running_loop()
@@ -226,6 +236,7 @@ async def _tell(
         await asyncio.sleep(min(3.0, duration_s / 20))
         await story.play(found[0], min(15.0, duration_s / 5))
         if (rest := ends - loop.time()) > 0:
+            _offer_drill(story, drill_line)
             story.tell(f"Supply stays normal for the remaining {rest:.0f} s; look at the page.")
             await asyncio.sleep(rest)
         return
@@ -233,10 +244,17 @@ async def _tell(
     await asyncio.sleep(3.0)
     for plot in itertools.cycle(found):
         await story.play(plot, 20.0)
+        if plot is found[0]:
+            _offer_drill(story, drill_line)
         story.tell(
             f"The next fault follows in {_PAUSE_S:.0f} s; look at the page meanwhile. Ctrl-C ends the demo."
         )
         await asyncio.sleep(_PAUSE_S)
+
+
+def _offer_drill(story: Story, line: str) -> None:
+    story.tell("Hold a drill of your own, from another terminal:")
+    story.offer(line)
 
 
 @contextlib.asynccontextmanager

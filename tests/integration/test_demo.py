@@ -157,14 +157,20 @@ async def test_the_token_lets_change_things_and_ctrl_c_after_the_story_is_an_ord
 ) -> None:
     demo = await start_demo(folder, "--meters", "20", "--json")
     assert demo.stderr is not None
-    line, command = b"", ""
+    line, command, drill = b"", "", ""
     while b"next fault follows" not in line:
         line = await asyncio.wait_for(demo.stderr.readline(), 90)
         assert line
         if line.startswith(b"curl"):
             command = line.decode()
+        if line.startswith(b"FEEDERLINE_TOKEN="):
+            drill = line.decode().strip()
+    held = await asyncio.create_subprocess_shell(f"{drill} --wait 15", stdout=PIPE, stderr=PIPE)
     await try_it(command)
     assert beyond_this_machine(demo) == []
+    _, said = await asyncio.wait_for(held.communicate(), 60)
+    assert held.returncode == 0, said.decode()
+    assert "message delivered" in said.decode()
     demo.send_signal(signal.SIGINT)
     output, rest = await demo.communicate()
     assert demo.returncode == 0, rest.decode()
