@@ -12,6 +12,8 @@ from gateway.core.clock import SECOND, format_clock
 from gateway.core.model import ENDED, Incident, IncidentKind, IncidentState, Ticket, TicketState
 
 BY = "detector"
+INCIDENT = "incident"
+"""Origin of a step that follows what a person said of the incident."""
 
 _UNCONFIRMED = frozenset({TicketState.PREDICTED, TicketState.REOPENED})
 
@@ -74,9 +76,9 @@ def wanted(incident: Incident, ticket: Ticket, settings: AlertSettings, *, at: i
         case IncidentState.CLOSED:
             return Wanted(Action.CLOSE, f"supply is back: {incident.summary}")
         case IncidentState.CANCELLED:
-            return Wanted(Action.CANCEL, f"withdrawn: {incident.summary}")
+            return _ended(Action.CANCEL, "withdrawn", incident, settings)
         case IncidentState.MERGED:
-            return Wanted(Action.MERGE, f"part of incident {incident.parent}")
+            return _ended(Action.MERGE, f"part of incident {incident.parent}", incident, settings)
     if incident.kind is IncidentKind.MOMENTARY:
         return Wanted(Action.CLOSE, f"it was momentary: {incident.summary}")
     if incident.kind not in settings.kinds:
@@ -85,6 +87,15 @@ def wanted(incident: Incident, ticket: Ticket, settings: AlertSettings, *, at: i
     if ticket.state is TicketState.RESTORED:
         return Wanted(Action.UPDATE, incident.summary, at_once=_by_person(ticket))
     return Wanted(Action.RESTORE, f"{_back(incident.restored_at)}, to be verified: {incident.summary}")
+
+
+def _ended(action: Action, words: str, incident: Incident, settings: AlertSettings) -> Wanted:
+    """A person's word about the incident is that person's step, with their reason."""
+    if incident.ended_by:
+        by = f"{words} by {_unnamed(incident.ended_by, settings)}"
+        reason = f"{by}: {incident.ended_reason.strip()}" if incident.ended_reason.strip() else by
+        return Wanted(action, reason, by=incident.ended_by, origin=INCIDENT)
+    return Wanted(action, f"{words}: {incident.summary}" if action is Action.CANCEL else words)
 
 
 def _of_open(incident: Incident, ticket: Ticket, settings: AlertSettings) -> Wanted | None:
@@ -119,7 +130,7 @@ def concluded(ticket: Ticket, action: Action, incident: Incident, *, at: int) ->
                 ticket, closed_at=at, restored_at=ticket.restored_at or back, ended_by=BY
             )
         case Action.CANCEL | Action.MERGE:
-            return msgspec.structs.replace(ticket, closed_at=at, ended_by=BY)
+            return msgspec.structs.replace(ticket, closed_at=at, ended_by=incident.ended_by or BY)
     return ticket
 
 

@@ -248,6 +248,8 @@ class Incident(Record, frozen=True, kw_only=True):
     )
     relapsed_at: int | None = None  # when it was last found off again after supply had been back
     confirmed_by: str = ""  # the person who said that it is real
+    ended_by: str = ""  # the person who withdrew it or said that it is part of another one
+    ended_reason: str = ""  # as that person gave it
     drill: str = ""  # id of the exercise that it belongs to; empty for what is real
     summary: str  # the evidence in words an operator can check
     evidence: dict[str, Any] = msgspec.field(default_factory=dict)  # counts and times behind the words

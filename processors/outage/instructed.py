@@ -55,7 +55,7 @@ class Instructed:
             case Order.CONFIRM:
                 return self._confirm(slot, story, said.by, at)
             case Order.CANCEL:
-                self._cancel(slot, story, said.received_at, at)
+                self._cancel(slot, story, said, at)
                 return True
             case Order.MERGE:
                 return self._merge(slot, story, said, at)
@@ -71,9 +71,9 @@ class Instructed:
 
     # -- cancel ----------------------------------------------------------------------------------------------------
 
-    def _cancel(self, slot: int, story: Story, since: int, at: int) -> None:
+    def _cancel(self, slot: int, story: Story, said: Instruction, at: int) -> None:
         ev, off = self.evidence, story.off
-        story.overruled = True
+        _overrule(story, said)
         story.void_past({row.device for row in story.past})
         if story.communications:
             self.silence.excuse(story.keys[off])
@@ -81,7 +81,7 @@ class Instructed:
             ev.heard_from[story.keys[off]] = np.maximum(ev.heard_from[story.keys[off]], story.start[off])
         self.book.finish(slot, at, IncidentState.CANCELLED, void=True)
         if not story.communications:
-            self._excuse(np.union1d(story.keys, self._terminals(story)), since)
+            self._excuse(np.union1d(story.keys, self._terminals(story)), said.received_at)
 
     def _terminals(self, story: Story) -> Keys:
         """Those at or below the node, and the one that reported."""
@@ -132,7 +132,7 @@ class Instructed:
         other.alone &= story.alone and not moves
         if other.returned_at or story.returned_at:
             other.returned_at = at
-        story.overruled = True
+        _overrule(story, said)
         book.finish(slot, at, IncidentState.MERGED, parent=other.id, void=True)
         if moves:
             book.move(into, network.ids[node])
@@ -217,6 +217,11 @@ class Instructed:
         keys = book.stories[slot].keys[which]
         book.stories[slot].hand_over(which, book.stories[to])
         book.owner[keys] = to
+
+
+def _overrule(story: Story, said: Instruction) -> None:
+    story.overruled = True
+    story.ended_by, story.ended_reason = said.by, said.reason
 
 
 def _lost(story: Story) -> bool:

@@ -65,6 +65,8 @@ class Story:
     confirmed_by: str = ""  # the person who said what it is: inference leaves it as it is
     split_from: str = ""  # incident that a person took it out of
     overruled: bool = False  # ended by a person's word
+    ended_by: str = ""  # that person
+    ended_reason: str = ""
     revision: int = 0
     keys: Keys = field(default_factory=lambda: np.empty(0, np.int64))
     start: Int64s = field(default_factory=lambda: np.empty(0, np.int64))
@@ -241,6 +243,8 @@ class Story:
             held_from=self.held_from or None,
             relapsed_at=self.relapsed_at or None,
             confirmed_by=self.confirmed_by,
+            ended_by=self.ended_by,
+            ended_reason=self.ended_reason,
             summary=summary,
             evidence=dict(evidence),
             revision=self.revision,

@@ -68,11 +68,18 @@ class Detector:
         (before,) = [i for i in await store.open_incidents() if i.id == word.incident]
         changes: dict[Order, dict[str, Any]] = {
             Order.CONFIRM: {"confirmed_by": word.by},
-            Order.CANCEL: {"state": IncidentState.CANCELLED, "ended_at": word.received_at},
+            Order.CANCEL: {
+                "state": IncidentState.CANCELLED,
+                "ended_at": word.received_at,
+                "ended_by": word.by,
+                "ended_reason": word.reason,
+            },
             Order.MERGE: {
                 "state": IncidentState.MERGED,
                 "parent": word.into,
                 "ended_at": word.received_at,
+                "ended_by": word.by,
+                "ended_reason": word.reason,
             },
             Order.SPLIT: {"devices": before.devices[:1]},
         }

@@ -106,6 +106,8 @@ def outage(
     parent: str = "",
     drill: str = "",
     confirmed_by: str = "",
+    ended_by: str = "",
+    ended_reason: str = "",
     held_from: int | None = None,
     relapsed_at: int | None = None,
 ) -> Event:
@@ -126,6 +128,8 @@ def outage(
         held_from=held_from,
         relapsed_at=relapsed_at,
         confirmed_by=confirmed_by,
+        ended_by=ended_by,
+        ended_reason=ended_reason,
         drill=drill,
         summary=summary,
         evidence=evidence or {"gasps": 2},

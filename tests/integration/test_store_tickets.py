@@ -73,12 +73,15 @@ class Thorough(PlainDesk):
 
 async def test_every_field_of_ticket_transition_and_incident_is_kept(database_url: str) -> None:
     thorough = Thorough()
-    first = outage(confirmed_by="li", held_from=T0 + 7, relapsed_at=T0 + 8, at=OPENED)
+    first = outage(
+        confirmed_by="li", ended_by="wu", ended_reason="no\0", held_from=T0 + 7, relapsed_at=T0 + 8, at=OPENED
+    )
     async with ready_store(database_url) as store:
         await store.write(Commit(events=[first], at=OPENED), thorough, SPOOL)
         [open_now] = await store.open_incidents()
         assert (open_now.confirmed_by, open_now.held_from, open_now.drill) == ("li", T0 + 7, "")
         assert open_now.relapsed_at == T0 + 8
+        assert (open_now.ended_by, open_now.ended_reason) == ("wu", "no␀")
         await store.write(Commit(events=[outage(revision=2, at=OPENED)], at=OPENED), thorough, SPOOL)
         [view] = await store.reports.tickets()
     assert thorough.seen == [thorough.full]

@@ -277,6 +277,31 @@ def test_a_person_confirms_the_incident_and_the_ticket_follows(desk: Desk, ticke
     assert desk.open(sure, number=1, at=AT).ticket.state is TicketState.CONFIRMED
 
 
+@pytest.mark.parametrize(
+    ("state", "why", "reason"),
+    [
+        (IncidentState.CANCELLED, "a test of relays", "withdrawn by an operator: a test of relays"),
+        (IncidentState.CANCELLED, " ", "withdrawn by an operator"),
+        (IncidentState.MERGED, "same cable", "part of incident inc-0 by an operator: same cable"),
+    ],
+)
+def test_a_persons_word_of_the_incident_is_their_step(
+    desk: Desk, ticket: Ticket, state: IncidentState, why: str, reason: str
+) -> None:
+    said = msgspec.structs.replace(
+        outage(state=state, revision=2, parent="inc-0"), ended_by="Li Bright", ended_reason=why
+    )
+    step = desk.follow(said, ticket, at=AT + MINUTE)
+    assert step is not None
+    made = step.transition
+    assert (made.by, made.origin, made.reason) == ("Li Bright", "incident", reason)
+    assert (step.ticket.state.value, step.ticket.ended_by) == (state.value, "Li Bright")
+    assert step.deliveries
+    for message in step.deliveries:
+        assert b"Bright" not in message.body
+        assert reason.encode() in message.body
+
+
 # Links
 
 

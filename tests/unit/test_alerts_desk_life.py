@@ -53,7 +53,7 @@ SETTINGS: AlertSettings = alert_settings(
 )
 NAMES = ("Li Bright", "Wang Bright")
 """Of people: none of them is told to any target."""
-PARTIES = {"detector": Party.DETECTOR, "clock": Party.CLOCK}
+PARTIES = {"detector": Party.DETECTOR, "incident": Party.DETECTOR, "clock": Party.CLOCK}
 OFFERED = {action.value for action, rule in RULES.items() if Party.PERSON in rule.parties}
 TIMES = ("acknowledged_at", "dispatched_at", "arrived_at", "restored_at", "closed_at", "clocks_from")
 
@@ -176,7 +176,11 @@ incidents = st.builds(
     parent=st.sampled_from(["", "inc-0"]),
 ).flatmap(
     lambda incident: st.sampled_from(("", *NAMES)).map(
-        lambda name: msgspec.structs.replace(incident, confirmed_by=name)
+        lambda name: msgspec.structs.replace(
+            incident,
+            confirmed_by=name,
+            ended_by=name if incident.state in (IncidentState.CANCELLED, IncidentState.MERGED) else "",
+        )
     )
 )
 relapses = incidents.map(lambda incident: msgspec.structs.replace(incident, relapsed_at=1))

@@ -154,6 +154,7 @@ def test_whoever_hears_of_it_late_is_told_that_it_is_new() -> None:
         ("clock", "clock", None),
         ("api", "operator", None),
         ("page", "operator", None),
+        ("incident", "operator", None),
         ("callback desk", "service_system", "desk"),
     ],
 )

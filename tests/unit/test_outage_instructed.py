@@ -52,7 +52,9 @@ class Told(Life):
     def busbar(self, volts: float) -> None:
         self.read(TERMINAL, volts=volts)
 
-    def tell(self, order: Order, incident: str, *, into: str = "", node: str = "", by: str = "wang") -> None:
+    def tell(
+        self, order: Order, incident: str, *, into: str = "", node: str = "", by: str = "wang", why: str = ""
+    ) -> None:
         """It has its effect at the next tick."""
         self.detector.instruct(
             Instruction(
@@ -63,6 +65,7 @@ class Told(Life):
                 by=by,
                 into=into,
                 node=node,
+                reason=why,
             )
         )
         self.tick()
@@ -182,8 +185,9 @@ def test_a_confirmed_loss_of_a_phase_that_grows_goes_on_as_the_outage() -> None:
 def test_what_is_cancelled_has_no_time_and_does_not_come_again_by_the_same_evidence() -> None:
     life = Told()
     outage = life.lost("T1", T1)
-    life.tell(Order.CANCEL, outage.id)
+    life.tell(Order.CANCEL, outage.id, why="relays were tested")
     assert (life.now(outage).state, life.time(outage)) == (CANCELLED, {})
+    assert (life.now(outage).ended_by, life.now(outage).ended_reason) == ("wang", "relays were tested")
     assert "withdrawn by an operator" in life.now(outage).summary
     life.read(*T1, volts=0.0)
     life.say(SignalKind.TARGET_FAILED, *T1)
@@ -293,8 +297,10 @@ def test_a_merged_incident_goes_on_in_the_other_from_its_own_start() -> None:
     first = life.lost("T1", T1)
     life.tell(Order.CONFIRM, first.id)
     other = life.lost("T3", T3)
-    life.tell(Order.MERGE, other.id, into=first.id)
+    life.tell(Order.MERGE, other.id, into=first.id, why="same cable")
     now = life.now(first)
+    assert (life.now(other).ended_by, life.now(other).ended_reason) == ("wang", "same cable")
+    assert (now.ended_by, now.ended_reason) == ("", "")
     assert (life.now(other).state, life.now(other).parent) == (MERGED, first.id)
     assert (now.node, now.devices) == ("F1", (*T1, *T3))
     assert life.time(other) == {}

@@ -38,6 +38,8 @@ class IncidentOut(Shape):
     confidence: float
     direct: bool
     confirmed_by: str
+    ended_by: str
+    ended_reason: str
     drill: str
     summary: str
     evidence: dict[str, Any]
@@ -199,6 +201,8 @@ def incident(view: IncidentView, possible: Sequence[str]) -> IncidentOut:
         confidence=of.confidence,
         direct=of.direct,
         confirmed_by=of.confirmed_by,
+        ended_by=of.ended_by,
+        ended_reason=of.ended_reason,
         drill=of.drill,
         summary=of.summary,
         evidence=of.evidence,

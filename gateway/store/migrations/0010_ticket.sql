@@ -2,10 +2,13 @@
 
 alter table incident
     add column confirmed_by text not null default '',
+    add column ended_by     text not null default '',
+    add column ended_reason text not null default '',
     add column drill        text not null default '',
     add column held_from    timestamptz,
     add column relapsed_at  timestamptz;
 comment on column incident.confirmed_by is 'The person who said that it is real.';
+comment on column incident.ended_by is 'The person who withdrew it or said that it is part of another one; empty where the detector ended it.';
 comment on column incident.drill is 'The exercise that it belongs to; empty for what is real. Exercises have no interruptions.';
 comment on column incident.held_from is 'Since when it is off again after a short restoration: the hold-off of its ticket counts from then.';
 comment on column incident.relapsed_at is 'When it was last found off again after supply had been back.';
@@ -101,7 +104,7 @@ comment on function nodes_below is 'These nodes and all that are listed below th
 alter table ticket_transition
     add column origin text not null default '',
     add column detail jsonb not null default '{}';
-comment on column ticket_transition.origin is 'From where: detector, clock, api, page, callback and its target.';
+comment on column ticket_transition.origin is 'From where: detector, clock, api, page, incident (what a person said of that), callback and its target.';
 comment on column ticket_transition.detail is 'What the action records: crew, cause, estimated restoration.';
 
 create table ticket_link (
