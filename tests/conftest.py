@@ -12,9 +12,14 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 from psycopg import sql
 
 from gateway.embedded import BrokerAddress, _await_listener, embedded_broker, embedded_postgres, free_port
+
+# How long an example takes says how busy the machine is, and nothing about the program.
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 
 TIMESCALE_SERVER = "FEEDERLINE_TEST_DATABASE_URL"
 

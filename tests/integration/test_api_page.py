@@ -170,6 +170,8 @@ class Tab:
         while True:
             told = await self._socket.receive_json(timeout=30)
             if told.get("id") == self._number:
+                if "error" in told:  # the page that was asked is being left for another
+                    return None
                 assert "exceptionDetails" not in told["result"], told
                 return told["result"]["result"].get("value")
 
