@@ -9,7 +9,7 @@ import msgspec
 
 from alerts import asking, storm
 from alerts.areas import Areas
-from alerts.impact import title
+from alerts.impact import DRILL, title
 from alerts.news import BY, Wanted, concluded, contradicted_at, is_news, is_sure, reopened, wanted
 from alerts.settings import AlertSettings
 from alerts.severity import rises_at, severity
@@ -104,7 +104,7 @@ class Desk:
         links: tuple[TicketLink, ...] = ()
         if split_from is not None:
             links = (TicketLink(ticket=ticket.id, other=split_from.id, kind="split_from", at=at),)
-            reason = f"split from ticket {split_from.number}: {reason}"
+            reason = f"split from ticket {split_from.number}: {reason.removeprefix(DRILL)}"
         return self._step(ticket, None, Action.OPEN, reason, incident, links=links, storming=storming)
 
     def follow(

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from alerts.impact import DRILL
 from alerts.settings import AlertSettings
 from alerts.tickets import Action, Party
 from gateway.core.clock import SECOND, format_clock
@@ -67,26 +68,26 @@ def wanted(incident: Incident, ticket: Ticket, settings: AlertSettings, *, at: i
     if not is_news(incident, ticket):
         if ended or ticket.state is TicketState.RESTORED:
             return None
-        return Wanted(Action.UPDATE, f"more urgent as time goes by: {incident.summary}")
+        return Wanted(Action.UPDATE, f"more urgent as time goes by: {_why(incident)}")
     if incident.state is IncidentState.OPEN and incident.kind in settings.kinds:
         return _of_open(incident, ticket, settings)
     if ended:
         return None
     match incident.state:
         case IncidentState.CLOSED:
-            return Wanted(Action.CLOSE, f"supply is back: {incident.summary}")
+            return Wanted(Action.CLOSE, f"supply is back: {_why(incident)}")
         case IncidentState.CANCELLED:
             return _ended(Action.CANCEL, "withdrawn", incident, settings)
         case IncidentState.MERGED:
             return _ended(Action.MERGE, f"part of incident {incident.parent}", incident, settings)
     if incident.kind is IncidentKind.MOMENTARY:
-        return Wanted(Action.CLOSE, f"it was momentary: {incident.summary}")
+        return Wanted(Action.CLOSE, f"it was momentary: {_why(incident)}")
     if incident.kind not in settings.kinds:
         what = incident.kind.value.replace("_", " ")
-        return Wanted(Action.CANCEL, f"it is a {what}: {incident.summary}")
+        return Wanted(Action.CANCEL, f"it is a {what}: {_why(incident)}")
     if ticket.state is TicketState.RESTORED:
         return Wanted(Action.UPDATE, incident.summary, at_once=_by_person(ticket))
-    return Wanted(Action.RESTORE, f"{_back(incident.restored_at)}, to be verified: {incident.summary}")
+    return Wanted(Action.RESTORE, f"{_back(incident.restored_at)}, to be verified: {_why(incident)}")
 
 
 def _ended(action: Action, words: str, incident: Incident, settings: AlertSettings) -> Wanted:
@@ -95,7 +96,7 @@ def _ended(action: Action, words: str, incident: Incident, settings: AlertSettin
         by = f"{words} by {_unnamed(incident.ended_by, settings)}"
         reason = f"{by}: {incident.ended_reason.strip()}" if incident.ended_reason.strip() else by
         return Wanted(action, reason, by=incident.ended_by, origin=INCIDENT)
-    return Wanted(action, f"{words}: {incident.summary}" if action is Action.CANCEL else words)
+    return Wanted(action, f"{words}: {_why(incident)}" if action is Action.CANCEL else words)
 
 
 def _of_open(incident: Incident, ticket: Ticket, settings: AlertSettings) -> Wanted | None:
@@ -107,11 +108,11 @@ def _of_open(incident: Incident, ticket: Ticket, settings: AlertSettings) -> Wan
             return None if over else Wanted(Action.UPDATE, incident.summary)
         if over and not ticket.incident_revision:
             return None
-        return Wanted(Action.REOPEN, f"off again: {incident.summary}")
+        return Wanted(Action.REOPEN, f"off again: {_why(incident)}")
     if ticket.state in _UNCONFIRMED and is_sure(incident, settings):
         who = _unnamed(incident.confirmed_by, settings)
         by = f"confirmed by {who}: " if incident.confirmed_by else ""
-        return Wanted(Action.CONFIRM, by + incident.summary)
+        return Wanted(Action.CONFIRM, by + _why(incident))
     return Wanted(Action.UPDATE, incident.summary)
 
 
@@ -172,14 +173,19 @@ def _unnamed(by: str, settings: AlertSettings) -> str:
 def _contradiction(incident: Incident, ticket: Ticket, settings: AlertSettings) -> str:
     since = ticket.restored_at if ticket.closed_at is None else ticket.closed_at
     if _off_again(incident, since):
-        return f"off again: {incident.summary}"
+        return f"off again: {_why(incident)}"
     off = incident.evidence.get("customers_off")
     count = off if isinstance(off, int) and off > 0 else incident.customers
     customers = "1 customer is" if count == 1 else f"{count} customers are"
     lack = "unheard" if incident.kind is IncidentKind.COMMUNICATIONS_LOSS else "without supply"
     by = _unnamed(ticket.ended_by, settings)
-    return f"{ticket.state.value} by {by}, but {customers} still {lack}: {incident.summary}"
+    return f"{ticket.state.value} by {by}, but {customers} still {lack}: {_why(incident)}"
 
 
 def _back(at: int | None) -> str:
     return "supply is back" if at is None else f"supply is back since {format_clock(at)}"
+
+
+def _why(incident: Incident) -> str:
+    """The evidence within other words: of an exercise the title says so already."""
+    return incident.summary.removeprefix(DRILL)

@@ -217,12 +217,16 @@ def evidence(facts: Facts) -> dict[str, str | int | float | list[str]]:
 
 
 def _silence(facts: Facts) -> str:
-    since = format_clock(facts.since)
+    since, devices = format_clock(facts.since), _count(facts.members, "device")
     if not facts.path:
         words = f"1 device at {facts.place} is silent since {since}; others on its path are heard"
+    elif facts.path.startswith("unheard:"):
+        heard = "never heard so far" if facts.unheard else "not heard"
+        words = f"{devices} on {path(facts.path)} {heard}, expected since {since}"
+    elif facts.members == 1:
+        words = f"1 device, all that is heard through {path(facts.path)}, is silent since {since}"
     else:
-        through = path(facts.path, unheard=facts.unheard)
-        words = f"everything heard through {through} silent since {since}: {_count(facts.members, 'device')}"
+        words = f"everything heard through {path(facts.path)} silent since {since}: {devices}"
     if facts.confirmed:
         words += f"; {_CONFIRMED}"
     if facts.overruled:
@@ -230,18 +234,18 @@ def _silence(facts: Facts) -> str:
     if facts.state is IncidentState.MERGED:
         return words + ("; part of a wider loss." if facts.wider else "; then found to be without supply.")
     if facts.back:
-        words += f"; {facts.back} heard again"
+        words += f"; {facts.back} heard {'by now' if facts.path.startswith('unheard:') else 'again'}"
     supply = "they had supply meanwhile" if facts.state is IncidentState.CLOSED else "they have supply"
     return words + f"; none of them reported loss of supply; whether {supply} is unknown."
 
 
-def path(name: str, *, unheard: bool = False) -> str:
+def path(name: str) -> str:
     """`via:C7` → `concentrator C7`; the protocol alone where no session is named."""
     if name.startswith("source:modbus:"):
         return f"endpoint {name.removeprefix('source:modbus:')}"
     how, _, rest = name.partition(":")
     if how == "unheard":
-        return f"{rest}, never heard so far," if unheard else rest
+        return rest
     return f"{_HOPS.get(how, 'session')} {rest}"
 
 

@@ -324,3 +324,12 @@ def test_an_exercise_says_so_first(desk: Desk) -> None:
     assert opened.drill == "drill-1"
     assert opened.title.startswith("DRILL: Outage at xxx")
     assert len(opened.title) == 160
+
+
+def test_an_exercise_says_so_nowhere_else(desk: Desk) -> None:
+    drill = msgspec.structs.replace(OPEN, drill="drill-1", summary="DRILL: five of six meters")
+    opened = desk.open(drill, number=1, at=AT).ticket
+    over = msgspec.structs.replace(drill, state=IncidentState.RESTORED, restored_at=AT, revision=2)
+    step = desk.follow(over, opened, at=AT + SECOND)
+    assert step is not None
+    assert step.transition.reason.endswith("to be verified: five of six meters")
