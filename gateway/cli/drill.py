@@ -77,6 +77,7 @@ async def _hold(where: str, asked: Answer, wait_s: float, shown: Credentials, co
     loop = asyncio.get_running_loop()
     until = loop.time() + (wait_s or length.total_seconds() + _AFTER_S)
     told: set[str] = set()
+    incident = report["incident"]
     with Status("waiting for the detector", console=console) as status:
         while not _finished(report) and loop.time() < until:
             await asyncio.sleep(min(_LOOK_S, max(0.0, until - loop.time())))
@@ -85,6 +86,9 @@ async def _hold(where: str, asked: Answer, wait_s: float, shown: Credentials, co
             except UnavailableError as exc:  # a gateway that starts again goes on with the drill
                 status.update(str(exc))
                 continue
+            if incident and report["incident"] not in (None, incident):
+                console.print("  The largest outage found is another one now, and these are its times:")
+            incident = report["incident"] or incident
             for step in _steps(report):
                 if step not in told:
                     console.print(step)

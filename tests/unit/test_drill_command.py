@@ -118,6 +118,14 @@ def test_what_has_not_happened_by_the_end_of_the_watch_may_still_come(
     assert "failed" not in err
 
 
+def test_another_outage_is_not_told_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = report(state="running", acknowledged_at=None, closed_at=None)
+    answers = [UNSEEN | {"state": "running"}, first, first, report(incident="drill-1:inc-2")]
+    _, _, err = run(monkeypatch, answers, "--node", "T1")
+    assert err.count("The largest outage found is another one now") == 1
+    assert err.index("inc-1") < err.index("another one now") < err.index("inc-2")
+
+
 def test_where_the_gateway_answers_has_to_be_said_once() -> None:
     done = CliRunner().invoke(app, ["drill", "--last"])
     assert isinstance(done.exception, InvalidInputError)
