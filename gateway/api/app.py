@@ -129,7 +129,7 @@ def create_app(
     )
     app.add_middleware(Limits, gate=gate, settings=access.limits)
     app.add_middleware(Guard, settings=settings)
-    problems.install(app)
+    problems.install(app, gate.refuse)
     zone = ZoneInfo(time_zone)
     listed = devices or Inventory([], network)
     field = Field(listed)

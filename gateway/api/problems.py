@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias, TypeVar
 
 from fastapi import FastAPI, Request
@@ -30,6 +31,9 @@ T = TypeVar("T")
 
 MOST_FAULTS = 1000
 _IN_DETAIL = 20
+
+_CANNOT = frozenset({409, 412, 415, 422, 428})
+_Handler: TypeAlias = Callable[[Request, Exception], Awaitable[JSONResponse]]
 
 PATIENCE_S = 8.0
 """How long the database may take for one answer."""
@@ -98,15 +102,26 @@ async def within(reading: Awaitable[T]) -> T:
         raise UnavailableError(f"the database did not answer within {PATIENCE_S:.0f} s") from exc
 
 
-def install(app: FastAPI) -> None:
-    app.add_exception_handler(RequestValidationError, _unprocessable)
-    app.add_exception_handler(InvalidInputError, _invalid)
+def install(app: FastAPI, refused: Callable[[Request, int, str], None] = lambda _, __, ___: None) -> None:
+    """`refused`: told of every request that was understood and cannot be done, with the status and why."""
+
+    def recorded(handler: _Handler) -> _Handler:
+        async def answer(request: Request, exc: Exception) -> JSONResponse:
+            response = await handler(request, exc)
+            if response.status_code in _CANNOT:
+                refused(request, response.status_code, json.loads(bytes(response.body))["detail"])
+            return response
+
+        return answer
+
+    app.add_exception_handler(RequestValidationError, recorded(_unprocessable))
+    app.add_exception_handler(InvalidInputError, recorded(_invalid))
     app.add_exception_handler(NotFoundError, _missing)
-    app.add_exception_handler(ImpossibleError, _impossible)
-    app.add_exception_handler(StaleError, _stale)
-    app.add_exception_handler(NotStorableError, _not_storable)
+    app.add_exception_handler(ImpossibleError, recorded(_impossible))
+    app.add_exception_handler(StaleError, recorded(_stale))
+    app.add_exception_handler(NotStorableError, recorded(_not_storable))
     app.add_exception_handler(FeederlineError, _unavailable)
-    app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(HTTPException, recorded(_refused))
 
 
 def _faulty(faults: list[str]) -> JSONResponse:
@@ -127,12 +142,16 @@ async def _unprocessable(_: Request, exc: Exception) -> JSONResponse:
         name = ".".join(str(part) for part in error["loc"][1:])
         if not name and error["loc"] == ("body",) and error["type"] != "value_error":
             name = "body"
-        if error["type"] == "extra_forbidden":
-            message = "there is no such parameter"
-        else:
-            message = str(error["msg"]).removeprefix("Value error, ")
-        faults.append(f"{name}: {message}" if name else message)
+        faults.append(fault(name, error["type"], error["msg"]))
     return _faulty(faults)
+
+
+def fault(name: str, kind: str, message: str) -> str:
+    """One error of pydantic's about the parameter or member of this name."""
+    told = (
+        "there is no such parameter" if kind == "extra_forbidden" else message.removeprefix("Value error, ")
+    )
+    return f"{name}: {told}" if name else told
 
 
 def _unreadable(body: str, at: int, why: str) -> JSONResponse:

@@ -66,7 +66,7 @@ class TargetStates:
     ) -> int | None:
         """Send to it again; `dead_too`: its dead letters are replayed, oldest first and before what is new.
 
-        Returns how many are replayed; None when it was not disabled, which changes nothing but the audit log.
+        Returns how many are replayed; None when it was not disabled, which changes nothing.
         """
         given = {"target": storable(target), "at": when(at), "by": storable(by)}
         with boundary("enabling a target"):
@@ -75,7 +75,7 @@ class TargetStates:
                 replayed = 0
                 if changed and dead_too:
                     replayed = await replay(conn, at=at, by=by, target=target)
-                if audit is not None:
+                if changed and audit is not None:
                     await audit_write(conn, audit)
         return replayed if changed else None
 

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
-from gateway.core.access import Role
-from gateway.core.clock import HOUR, SECOND, format_time
+from gateway.api.access import auditing
+from gateway.core.access import AuditEntry, Role
+from gateway.core.clock import HOUR, MINUTE, SECOND, format_time
 from gateway.core.model import Commit, IncidentState
 from tests.integration.case_world import NOW, SECRET, SECRET_VARIABLE, World, get, post, world
 from tests.integration.store_world import T0, rows
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -176,6 +178,62 @@ async def test_what_cannot_be_is_refused_with_what_can(there: World) -> None:
         missing = await post(client, "/api/tickets/none/close", None, 404, match=1)
         assert missing["detail"] == "there is no ticket 'none'"
         await post(client, "/api/tickets/a%00b/close", None, 404, match=1)
+
+
+async def test_all_that_is_wrong_is_told_at_once(there: World) -> None:
+    path = f"/api/tickets/{await there.ticket_of('I0')}"
+    async with there.client() as client:
+        for action, said, names in (
+            ("dispatch", {"crew": "7", "cause": "tree", "foo": 1}, ["foo", "cause"]),
+            ("estimate", {"crew": "7", "restoration_estimated_at": "yesterday"}, ["restoration_estimated_at", "crew"]),
+            ("cancel", {"crew": 7, "foo": None, "cause": "tree"}, ["crew", "foo", "reason", "cause"]),
+            ("confirm", {"foo": 1, "reason": 7}, ["reason", "foo"]),
+        ):  # fmt: skip
+            faults = (await post(client, f"{path}/{action}", said, 422, match=1))["faults"]
+            assert [fault.partition(":")[0] for fault in faults] == names, faults
+        assert (await get(client, path))["revision"] == 1
+
+
+async def test_what_is_refused_is_on_record_in_bounded_numbers(
+    there: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auditing, "MOST_ROWS", 5)
+    ticket = await there.ticket_of("I0")
+    path = f"/api/tickets/{ticket}"
+
+    async def refused() -> list[AuditEntry]:
+        return [view.entry for view in await there.store.access.audit_entries(outcome="refused", limit=500)]
+
+    async def many(count: int) -> bool:
+        return len(await refused()) == count
+
+    async with there.client(name="Wang Fang") as client:
+        await post(client, f"{path}/reopen", {"reason": "dark"}, 409, match=1)
+        await post(client, f"{path}/close", None, 412, match=7)
+        await post(client, f"{path}/cancel", None, 422, match=1)
+        await post(client, f"{path}/dispatch", {"foo": 1}, 422, match=1)
+        await until(lambda: many(4), what="a row for each")
+        found = {(e.action, e.detail["status"]): e for e in await refused()}
+        assert {*found} == {
+            ("ticket.reopen", 409), ("ticket.close", 412), ("ticket.cancel", 422), ("ticket.dispatch", 422),
+        }  # fmt: skip
+        assert {(e.actor, e.object, e.role) for e in found.values()} == {("Wang Fang", ticket, "operator")}
+        assert found["ticket.reopen", 409].detail["reason"].startswith("reopen is not possible")
+        assert found["ticket.dispatch", 422].detail["reason"] == "foo: there is no such parameter"
+        for _ in range(30):
+            await post(client, f"{path}/cancel", None, 422, match=1)
+        for i in range(20):
+            await post(client, f"/api/incidents/I{i % 3}/merge", {"into": "I1"}, 428)
+        there.clock.at += 2 * MINUTE
+
+        async def counted() -> bool:
+            return sum(int(e.detail.get("count", 1)) for e in await refused()) == 54
+
+        await until(counted, what="all of them as numbers")
+        entries = await refused()
+        assert len(entries) <= 9
+        (rest,) = [e for e in entries if e.address == auditing.MANY and "count" in e.detail]
+        assert (rest.actor, rest.detail["reason"]) == ("Wang Fang", auditing.MANY_REFUSED)
 
 
 async def test_only_in_ones_own_area_and_role(there: World, postgres_url: str) -> None:

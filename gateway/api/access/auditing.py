@@ -1,4 +1,4 @@
-"""What goes into the audit log, and how much: each write by itself, denied attempts in bounded numbers."""
+"""What goes into the audit log, and how much: each write by itself, what was denied or refused in bounded numbers."""
 
 from __future__ import annotations
 
@@ -19,9 +19,11 @@ from gateway.store.access import Access
 log = logging.getLogger(__name__)
 
 MOST_ROWS = 60
-"""Rows that denied attempts of strangers may make in a minute; from then on they share one for each reason."""
+"""Rows that denied attempts of strangers may make in a minute; from then on they share one for each reason. As many
+again are for what is refused; from then on that shares one for each who asks."""
 
 MANY = "many addresses"
+MANY_REFUSED = "more than are told apart"
 _KEPT = 10_000  # entries that wait for the database
 _NAMED = 10  # things named in a row about several attempts
 _TOGETHER = 500
@@ -48,6 +50,7 @@ class AuditTrail:
         self._clock = clock
         self._waiting: deque[AuditEntry] = deque()
         self._floods: dict[Key, _Flood] = {}
+        self._refusals: dict[Key, _Flood] = {}
         self._since = clock.now()
         self._wake = asyncio.Event()
 
@@ -82,9 +85,23 @@ class AuditTrail:
         if key not in self._floods and len(self._floods) >= MOST_ROWS:
             entry = structs.replace(entry, address=MANY, actor="", token="")
             key = (MANY, "", reason)
-        if (flood := self._floods.get(key)) is None:
-            self._floods[key] = _Flood(entry)
-            self._keep(structs.replace(entry, detail={**entry.detail, "reason": reason}))
+        self._count(self._floods, key, entry, reason)
+
+    def refused(self, entry: AuditEntry, reason: str) -> None:
+        """Put on record soon what somebody who may asked for and cannot be: the first of a minute of the same kind and
+        thing by itself, the others as a number."""
+        self._turn()
+        key = (entry.address, entry.actor, f"{entry.action} {entry.object} {entry.detail.get('status', '')}")
+        if key not in self._refusals and len(self._refusals) >= MOST_ROWS:
+            key, reason = (MANY, entry.actor, ""), MANY_REFUSED
+            entry = structs.replace(entry, address=MANY, token="", object="", detail={})
+        self._count(self._refusals, key, entry, reason)
+
+    def _count(self, floods: dict[Key, _Flood], key: Key, entry: AuditEntry, reason: str) -> None:
+        if (flood := floods.get(key)) is None:
+            first = structs.replace(entry, detail={**entry.detail, "reason": reason})
+            floods[key] = _Flood(first)
+            self._keep(first)
             return
         flood.count += 1
         if len(flood.things) < _NAMED:
@@ -110,16 +127,17 @@ class AuditTrail:
         at = self._clock.now()
         if not now and at - self._since < MINUTE:
             return
-        for (_, _, reason), flood in self._floods.items():
+        for flood in (*self._floods.values(), *self._refusals.values()):
             if flood.count:
                 detail = {
-                    "reason": reason,
+                    **flood.first.detail,
                     "count": flood.count,
                     "since": format_time(flood.first.at),
                     "attempts": list(flood.things),
                 }
                 self._keep(structs.replace(flood.first, at=at, object="", detail=detail))
         self._floods.clear()
+        self._refusals.clear()
         self._since = at
 
     def _keep(self, entry: AuditEntry) -> None:

@@ -25,6 +25,9 @@ BURST_S = 10.0
 """So many seconds' worth of requests may come at once."""
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_TRUE = frozenset({"1", "true", "yes", "on", "t", "y"})
+_LONGEST_WHY = 500
+_CASES = {"ticket_id": "ticket", "incident_id": "incident"}
 
 
 class Needs:
@@ -107,6 +110,7 @@ class Gate:
         detail: Mapping[str, Any] | None = None,
     ) -> None:
         """Put on record what was done to `thing`, like "ticket.close". While the database is away it waits."""
+        request.state.on_record = True
         await self.trail.write(self.entry(request, actor, action, thing, outcome=outcome, detail=detail))
 
     def deny(
@@ -122,6 +126,18 @@ class Gate:
         action = action or str(request.scope.get("method", ""))
         thing = thing or _short(request.url.path)
         self.trail.denied(self.entry(request, actor, action, thing), reason)
+
+    def refuse(self, request: Request, status: int, why: str) -> None:
+        """Put on record that a change which somebody let in asked for cannot be; a flood of them as a number. What its
+        route has put on record itself, and dry runs, are left out."""
+        caller: Caller | None = getattr(request.state, "caller", None)
+        dry = request.query_params.get("dry_run", "false").lower() in _TRUE
+        if caller is None or request.method in _SAFE or dry or getattr(request.state, "on_record", False):
+            return
+        action, thing = _named(request)
+        detail = {"status": status}
+        entry = self.entry(request, caller.actor, action, thing, outcome="refused", detail=detail)
+        self.trail.refused(entry, tokens.hidden(why)[:_LONGEST_WHY])
 
     def entry(
         self,
@@ -205,6 +221,15 @@ def _netloc(origin: str) -> str:
         return urlsplit(origin).netloc.lower()
     except ValueError:
         return ""
+
+
+def _named(request: Request) -> tuple[str, str]:
+    """What was asked for, of what: "ticket.close" and its id as it was given, or else method and path."""
+    path = request.url.path
+    for parameter, kind in _CASES.items():
+        if (thing := request.path_params.get(parameter)) is not None:
+            return f"{kind}.{_short(path.rpartition('/')[2])}", _short(str(thing))
+    return request.method, _short(path)
 
 
 def _short(path: str) -> str:

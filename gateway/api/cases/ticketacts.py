@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Protocol, TypeAlias
+from typing import Annotated, NamedTuple, Protocol, TypeAlias
 
 from fastapi import APIRouter, Body, Depends, Header, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
+from alerts.asking import check
 from alerts.tickets import RULES, Action, Party, possible
 from gateway.api.access.gate import Gate
 from gateway.api.cases.instruct import Instructor
 from gateway.api.cases.shapes import TicketOut
 from gateway.api.lookup import Finder, Id, expected, held, required, tag
 from gateway.api.parameters import Time
-from gateway.api.problems import DRIVEN, within
+from gateway.api.problems import DRIVEN, fault, within
 from gateway.core.access import Actor, Role
 from gateway.core.clock import Clock
-from gateway.core.errors import ImpossibleError
+from gateway.core.errors import ImpossibleError, InvalidInputError
 from gateway.core.model import Order, TicketRequest, TicketState
 from gateway.core.ports import TicketDesk
 from gateway.store.acts import TicketActs
@@ -66,6 +74,55 @@ class ActIn(BaseModel):
     restoration_estimated_at: Time | None = None
 
 
+class Faulty(NamedTuple):
+    """What was said, as far as it can be read; `wrong` names what cannot."""
+
+    readable: ActIn
+    wrong: frozenset[str]
+    faults: tuple[str, ...]
+
+
+def _read(said: object, handler: ValidatorFunctionWrapHandler) -> object:
+    """What is wrong with the words is told together with what is wrong for the action."""
+    try:
+        return handler(said)
+    except ValidationError as exc:
+        if not isinstance(said, dict):
+            raise
+        found = exc.errors(include_url=False, include_input=False, include_context=False)
+        wrong = frozenset(str(error["loc"][0]) for error in found if error["loc"])
+        faults = tuple(
+            fault(".".join(map(str, error["loc"])), error["type"], error["msg"]) for error in found
+        )
+        return Faulty(ActIn.model_validate({k: v for k, v in said.items() if k not in wrong}), wrong, faults)
+
+
+Said: TypeAlias = Annotated[Annotated[ActIn, WrapValidator(_read)] | None, Body()]
+
+
+def _understood(said: ActIn | Faulty | None, action: Action, actor: Actor, at: int) -> TicketRequest:
+    """Raises InvalidInputError for what cannot be read, with everything else that is wrong too."""
+    given = said.readable if isinstance(said, Faulty) else said or ActIn()
+    asked = TicketRequest(
+        action=action.value,
+        by=actor.name,
+        origin=actor.origin,
+        reason=given.reason,
+        crew=given.crew,
+        cause=given.cause,
+        restoration_estimated_at=given.restoration_estimated_at,
+    )
+    if isinstance(said, Faulty):
+        try:
+            if action is not Action.CONFIRM:  # which takes whatever is said
+                check(asked, at=at)
+        except InvalidInputError as exc:
+            more = [text for text in exc.faults if text.partition(":")[0] not in said.wrong]
+            raise InvalidInputError([*said.faults, *more]) from None
+        raise InvalidInputError(said.faults)
+    return asked
+
+
 def possible_for(state: TicketState, actor: Actor) -> tuple[str, ...]:
     """What this actor may do with a ticket in that state. Confirming goes by its incident, which the ticket follows."""
     confirm = [Action.CONFIRM] if state in UNCONFIRMED else []
@@ -96,22 +153,13 @@ def build(
             ticket_id: Id,
             request: Request,
             response: Response,
-            said: Annotated[ActIn | None, Body()] = None,
+            said: Said = None,
             if_match: IfMatch = None,
             actor: Actor = allowed,
         ) -> TicketOut:
+            asked = _understood(said, action, actor, hands.clock.now())
             view = await finder.ticket(ticket_id, request, actor)
             revision = expected(if_match) if action in ANY_REVISION else required(if_match)
-            given = said or ActIn()
-            asked = TicketRequest(
-                action=action.value,
-                by=actor.name,
-                origin=actor.origin,
-                reason=given.reason,
-                crew=given.crew,
-                cause=given.cause,
-                restoration_estimated_at=given.restoration_estimated_at,
-            )
             detail = {"revision": view.ticket.revision, "number": view.ticket.number}
             try:
                 await within(
@@ -162,10 +210,11 @@ def build(
         ticket_id: Id,
         request: Request,
         response: Response,
-        said: Annotated[ActIn | None, Body()] = None,
+        said: Said = None,
         if_match: IfMatch = None,
         actor: Actor = operator,
     ) -> TicketOut:
+        asked = _understood(said, Action.CONFIRM, actor, hands.clock.now())
         found = await finder.ticket(ticket_id, request, actor)
         async with hands.instructor.alone(found.ticket.incident):
             view = await finder.ticket(ticket_id, request, actor)
@@ -175,8 +224,9 @@ def build(
             if state not in UNCONFIRMED or incident is None:
                 raise ImpossibleError(_instead(Action.CONFIRM, state, actor), possible_for(state, actor))
             hands.instructor.check(incident.incident, Order.CONFIRM)
-            reason = (said or ActIn()).reason
-            word = hands.instructor.instruction(incident.incident, Order.CONFIRM, actor.name, reason=reason)
+            word = hands.instructor.instruction(
+                incident.incident, Order.CONFIRM, actor.name, reason=asked.reason
+            )
             await hands.instructor.tell(word)
             detail = {"instruction": word.id}
             await gate.audit(request, actor, "ticket.confirm", view.ticket.id, detail=detail)
