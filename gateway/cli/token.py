@@ -114,7 +114,8 @@ def revoke(
     if as_json:
         print(json.dumps(_told(gone)))  # noqa: T201
         return
-    print(_line(gone, at))  # noqa: T201
+    before = "" if gone.revoked_at == at else "was revoked before: "
+    print(before + _line(gone, at))  # noqa: T201
 
 
 async def _in(settings: DatabaseSettings, do: Callable[[Access], Awaitable[T]]) -> T:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import psycopg
+from msgspec import structs
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 
@@ -106,8 +107,10 @@ class Access:
                 if row is None:
                     raise NotFoundError(f"there is no token {token_id!r}")
                 await conn.execute(sql("access_session_end_of_token"), given)
-                await audit_write(conn, entry)
-        return _token(row)
+                gone = _token(row)
+                changed = gone.revoked_at == entry.at
+                await audit_write(conn, structs.replace(entry, detail={**entry.detail, "changed": changed}))
+        return gone
 
     async def used(self, token_id: str, at: int) -> None:
         await self._do("access_token_used", {"token_id": token_id, "at": when(at)})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import psycopg
+from msgspec import structs
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 
@@ -98,8 +99,9 @@ class Deliveries:
         with boundary("replaying deliveries"):
             async with self._pool.connection() as conn, conn.transaction():
                 replayed = await replay(conn, at=at, by=by, delivery=delivery, target=target, ticket=ticket)
-                if audit is not None:
-                    await audit_write(conn, audit)
+                if audit is not None and (replayed or delivery is None):
+                    detail = {**audit.detail, "changed": replayed}
+                    await audit_write(conn, structs.replace(audit, detail=detail))
         return replayed
 
 

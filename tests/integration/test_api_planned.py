@@ -123,6 +123,21 @@ async def test_announced_changed_withdrawn(database_url: str) -> None:
     ]  # fmt: skip
 
 
+async def test_that_nothing_changed_is_on_record(postgres_url: str) -> None:
+    async with asking(postgres_url) as (client, _, _):
+        for _ in range(2):
+            await post(client, [window(), window(node="T1")])
+        for _ in range(2):
+            await withdraw(client, "WO1")
+    made = "select action, detail -> 'windows', detail -> 'changed' from audit where object = 'WO1' order by audit_id"
+    assert await rows(postgres_url, made) == [
+        ("planned_outage.announce", 2, 2),
+        ("planned_outage.announce", 2, 0),
+        ("planned_outage.withdraw", 2, 2),
+        ("planned_outage.withdraw", 2, 0),
+    ]
+
+
 async def test_a_table_is_taken_as_a_list_is(postgres_url: str) -> None:
     table = f"reference,node,from,to,withdrawn\nWO/7,T0,{FROM},{TO},\nWO/8,T1,{FROM},{TO},true\n"
     async with asking(postgres_url) as (client, sink, _):

@@ -73,7 +73,12 @@ async def test_the_first_token_is_made_before_anything_runs(config: Path, postgr
     assert (gone["revoked_by"], gone["name"]) == ("Chen", "desk")
     again = await told("revoke", text, "-c", config, "--by", "Li")
     assert again["revoked_by"] == "Chen", "who was first stays on record"
-    actions = "select action, object, actor, origin from audit order by audit_id"
+    assert (await run("revoke", given.id, "-c", config))[0].startswith(f"was revoked before: {given.id} ")
+    first = (await run("revoke", more["id"], "-c", config, "--by", "Wu"))[0]
+    assert first.startswith(more["id"])
+    changed = "select detail -> 'changed' from audit where action = 'token.revoke' order by audit_id"
+    assert await rows(postgres_url, changed) == [(True,), (False,), (False,), (True,)]
+    actions = "select action, object, actor, origin from audit where audit_id <= 4 order by audit_id"
     assert [(row[0], row[2]) for row in await rows(postgres_url, actions)] == [
         ("token.create", "Wu"),
         ("token.create", more["created_by"]),

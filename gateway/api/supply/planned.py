@@ -103,7 +103,8 @@ def build(reports: Reports, announcer: Announcer, clock: Clock, network: Network
         for reference in dict.fromkeys(change.planned.reference for change in changes):
             of = [change for change in changes if change.planned.reference == reference]
             nodes = [change.planned.node for change in of[:_NAMED]]
-            detail = {"windows": len(of), "nodes": nodes, "by": of[0].planned.by}
+            changed = sum(change.kind is not ChangeKind.SAME for change in of)
+            detail = {"windows": len(of), "changed": changed, "nodes": nodes, "by": of[0].planned.by}
             await gate.audit(request, actor, action, reference, detail=detail)
 
     @api.get("", summary="Announced outages, latest start first")
