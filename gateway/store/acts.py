@@ -21,6 +21,7 @@ from gateway.store.queries import sql
 from gateway.store.rows import ticket_of, when
 from gateway.store.text import storable, to_json
 from gateway.store.tickets import look_again, save, save_links
+from gateway.store.told import Teller, of_steps
 
 
 class Answered(Record, frozen=True, kw_only=True):
@@ -42,6 +43,7 @@ class BoundActs:
     def __init__(self, conn: psycopg.AsyncConnection, devices: DeviceKeys) -> None:
         self._conn = conn
         self._devices = devices
+        self.steps: list[TicketStep] = []
 
     async def act(
         self,
@@ -69,6 +71,7 @@ class BoundActs:
             await look_again(self._conn, {step.ticket.id: desk.again_at(incident, step.ticket)})
             if audit is not None:
                 await audit_write(self._conn, audit)
+        self.steps.append(step)
         return step
 
     async def find(self, key: str, *, target: str = "") -> str:
@@ -120,10 +123,14 @@ class TicketActs:
     """Every method raises UnavailableError while the database is away; nothing is half done."""
 
     def __init__(
-        self, pool: AsyncConnectionPool[psycopg.AsyncConnection], devices: Callable[[], DeviceKeys]
+        self,
+        pool: AsyncConnectionPool[psycopg.AsyncConnection],
+        devices: Callable[[], DeviceKeys],
+        teller: Teller,
     ) -> None:
         self._pool = pool
         self._devices = devices
+        self._teller = teller
 
     async def act(
         self,
@@ -147,9 +154,11 @@ class TicketActs:
         """
         with boundary("moving a ticket on"):
             async with self._pool.connection() as conn, conn.transaction():
-                return await BoundActs(conn, self._devices()).act(
+                step = await BoundActs(conn, self._devices()).act(
                     ticket_id, request, desk, at=at, revision=revision, audit=audit, reaches=reaches
                 )
+        self._teller.tell(of_steps([step]))
+        return step
 
     async def once(
         self,
@@ -173,8 +182,10 @@ class TicketActs:
                     row = await (await conn.execute(sql("callback_answer"), message)).fetchone()
                     assert row is not None
                     return Answered(status=row[0], body=row[1], again=True)
-                status, body = await work(BoundActs(conn, self._devices()))
+                bound = BoundActs(conn, self._devices())
+                status, body = await work(bound)
                 await conn.execute(
                     sql("callback_keep"), {**message, "status": status, "answer": to_json(body)}
                 )
+        self._teller.tell(of_steps(bound.steps))
         return Answered(status=status, body=dict(body))

@@ -41,6 +41,7 @@ from gateway.store.sole import SoleWriter
 from gateway.store.supply import Supply
 from gateway.store.targets import TargetStates
 from gateway.store.text import storable
+from gateway.store.told import Teller
 from gateway.store.writer import Written
 
 log = logging.getLogger(__name__)
@@ -59,7 +60,8 @@ class Store:
         self.access = Access(pool)
         self.supply = Supply(pool)
         self.changes = Changes(settings)
-        self.acts = TicketActs(pool, lambda: self.devices)
+        self._teller = Teller()
+        self.acts = TicketActs(pool, lambda: self.devices, self._teller)
         self.deliveries = Deliveries(pool)
         self.targets = TargetStates(pool)
         self.instructions = Instructions(pool)
@@ -152,10 +154,11 @@ class Store:
             self.sole.check()
             with boundary("writing"), WRITE_SECONDS.time():
                 async with self._pool.connection() as conn:
-                    written = await writer.write(conn, commit, desk, spool, self.devices)
+                    written, happened = await writer.write(conn, commit, desk, spool, self.devices)
         except FeederlineError as exc:
             FAULTS.labels(type(exc).__name__).inc()
             raise
+        self._teller.tell(happened)
         ROWS.labels("inserted").inc(written.inserted)
         ROWS.labels("merged").inc(written.merged)
         ROWS.labels("duplicate").inc(written.duplicates)

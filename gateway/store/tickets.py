@@ -27,6 +27,7 @@ from gateway.store.rows import (
     when_any,
 )
 from gateway.store.text import storable
+from gateway.store.told import Happening, of_steps
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ _MOST_REMINDERS = 100  # of one ticket at one tick: a desk that never rests must
 class Steps(NamedTuple):
     opened: int = 0
     closed: int = 0
+    happened: tuple[Happening, ...] = ()
 
 
 async def advance(
@@ -61,7 +63,7 @@ async def advance(
         await moving.open_due()
         await moving.look_at_weather()
     await moving.finish()
-    return Steps(moving.opened, moving.closed)
+    return Steps(moving.opened, moving.closed, tuple(moving.happened))
 
 
 async def save(conn: psycopg.AsyncConnection, steps: Sequence[TicketStep]) -> None:
@@ -139,6 +141,7 @@ class _Round:
     ) -> None:
         self.opened = 0
         self.closed = 0
+        self.happened: list[Happening] = []
         self._conn = conn
         self._desk = desk
         self._at = at
@@ -229,6 +232,7 @@ class _Round:
 
     def _take(self, step: TicketStep) -> Ticket:
         self._steps.append(step)
+        self.happened += of_steps([step])
         self._links += step.links
         made = step.transition
         self.closed += made.to_state == TicketState.CLOSED and made.from_state != TicketState.CLOSED

@@ -16,6 +16,7 @@ from gateway.store.queries import sql
 from gateway.store.readings import Stored
 from gateway.store.rows import when, when_any
 from gateway.store.text import storable
+from gateway.store.told import Happening, of_events
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,8 +42,8 @@ async def write(
     desk: TicketDesk,
     spool: UUID,
     devices: DeviceKeys,
-) -> Written:
-    """Write everything or nothing.
+) -> tuple[Written, list[Happening]]:
+    """Write everything or nothing; what is to be told of when it is there.
 
     Raises NotStorableError and psycopg's errors.
     """
@@ -62,7 +63,7 @@ async def write(
             when(commit.at).isoformat() if commit.at else None
         )  # the first tick ever is the start of observation
         await conn.execute(sql("position_upsert"), {"spool": spool, "seq": commit.upto, "since": since})
-    return Written(
+    written = Written(
         inserted=stored.inserted,
         merged=stored.merged,
         duplicates=stored.duplicates,
@@ -76,6 +77,7 @@ async def write(
         tickets_opened=steps.opened,
         tickets_closed=steps.closed,
     )
+    return written, [*of_events(fresh), *steps.happened]
 
 
 async def _rejected(

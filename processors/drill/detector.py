@@ -110,6 +110,7 @@ class DrillDetector:
             self._keep(events)
             if self.running.over:
                 DRILLS.labels("over").inc()
+                log.info("exercise is over", extra=_fields(self.running.drill))
                 self.running = None
                 self._told.clear()
             elif self.running.endless:
@@ -119,6 +120,7 @@ class DrillDetector:
 
     def _begin(self, drill: Drill) -> Exercise:
         DRILLS.labels("begun").inc()
+        log.info("exercise begins", extra=_fields(drill))
         return Exercise(drill, self.inventory, self.outage, self.settings)
 
     def _keep(self, events: Sequence[Event]) -> None:
@@ -131,6 +133,7 @@ class DrillDetector:
         """Nothing more is played; what was told as open is withdrawn."""
         if self.running is not None:
             DRILLS.labels("broken_off").inc()
+            log.warning("exercise is broken off", extra=_fields(self.running.drill))
             self._left += self._told.values()
             self.running = None
             self._told = {}
@@ -190,6 +193,10 @@ class DrillDetector:
             self._left += saved.told
         else:
             self._told = {incident.id: incident for incident in saved.told}
+
+
+def _fields(drill: Drill) -> dict[str, str]:
+    return {"drill": drill.id, "node": drill.node}
 
 
 def _withdrawn(incident: Incident, at: int) -> Event:

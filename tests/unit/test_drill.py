@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 import pytest
@@ -268,6 +269,16 @@ def test_an_exercise_survives_another_inventory() -> None:
     nowhere.restore(it.snapshot())
     (event,) = nowhere.advance(T0 + 2 * MINUTE)
     assert event.incident.state is IncidentState.CANCELLED
+
+
+def test_beginning_and_end_are_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "processors.drill.detector")
+    it = detector()
+    it.exercise(DRILL)
+    play(it)
+    found = [record for record in caplog.records if record.name == "processors.drill.detector"]
+    assert [record.message for record in found] == ["exercise begins", "exercise is over"]
+    assert {(vars(record)["drill"], vars(record)["node"]) for record in found} == {(DRILL.id, DRILL.node)}
 
 
 def test_bytes_of_something_else_are_refused() -> None:
