@@ -10,7 +10,7 @@ from alerts.formats.facts import CALLBACK
 from alerts.tickets import RULES, Action, Party
 from gateway.core.clock import DAY, format_time
 from gateway.core.errors import InvalidInputError
-from gateway.core.model import Ticket, TicketRequest
+from gateway.core.ticket import Ticket, TicketRequest
 
 RESERVED = frozenset({"detector", "clock"})
 """Names that nobody who asks may have."""

@@ -25,8 +25,8 @@ from alerts.targets import TargetSettings
 from alerts.tickets import TABLE, Action
 from gateway.core.clock import MINUTE, SECOND, parse_time, to_datetime
 from gateway.core.errors import FeederlineError, InvalidInputError
-from gateway.core.model import TicketRequest, TicketState
 from gateway.core.settings import Settings
+from gateway.core.ticket import TicketRequest, TicketState
 
 TOLERANCE = 5 * MINUTE
 _NAMES = ("ticket", "number", "incident", "reference")

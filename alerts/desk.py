@@ -18,12 +18,11 @@ from alerts.telling import Teller, digest, message_id
 from alerts.tickets import Action, Party, next_state
 from gateway.core.clock import SECOND, format_time
 from gateway.core.inventory import Inventory
-from gateway.core.model import (
+from gateway.core.model import Incident, IncidentKind, IncidentState
+from gateway.core.ports import TicketStep
+from gateway.core.ticket import (
     ENDED,
     Delivery,
-    Incident,
-    IncidentKind,
-    IncidentState,
     Storm,
     Ticket,
     TicketLink,
@@ -31,7 +30,6 @@ from gateway.core.model import (
     TicketState,
     Transition,
 )
-from gateway.core.ports import TicketStep
 
 CLOCK = "clock"
 

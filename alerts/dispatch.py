@@ -22,8 +22,8 @@ from alerts.webhook import Endpoint, open_session
 from gateway.core.backoff import Backoff
 from gateway.core.clock import SECOND, Clock
 from gateway.core.errors import UnavailableError
-from gateway.core.model import Delivery
 from gateway.core.ports import Outbox
+from gateway.core.ticket import Delivery
 
 log = logging.getLogger(__name__)
 

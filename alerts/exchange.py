@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from gateway.core.model import Delivery
+from gateway.core.ticket import Delivery
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from yarl import URL
 
 from alerts.exchange import Answer, LineError, Reply
 from gateway.core.clock import SECOND, Clock, from_datetime
-from gateway.core.model import Delivery
+from gateway.core.ticket import Delivery
 
 MAX_BODY = 256 * 1024
 _QUOTED = 200

@@ -10,7 +10,8 @@ from alerts.impact import DRILL
 from alerts.settings import AlertSettings
 from alerts.tickets import Action, Party
 from gateway.core.clock import SECOND, format_clock
-from gateway.core.model import ENDED, Incident, IncidentKind, IncidentState, Ticket, TicketState
+from gateway.core.model import Incident, IncidentKind, IncidentState
+from gateway.core.ticket import ENDED, Ticket, TicketState
 
 BY = "detector"
 INCIDENT = "incident"

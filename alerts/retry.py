@@ -5,7 +5,7 @@ from __future__ import annotations
 from alerts.exchange import Reply
 from alerts.targets import RetrySettings
 from gateway.core.clock import SECOND
-from gateway.core.model import Delivery
+from gateway.core.ticket import Delivery
 
 _ABOUT_THE_MESSAGE = frozenset({400, 406, 409, 410, 413, 414, 415, 422, 429})
 """Answers of a receiver that works: it does not like this message, wants none at all, or wants them more slowly."""

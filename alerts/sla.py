@@ -12,7 +12,7 @@ from alerts.formats.notice import Clock
 from alerts.settings import SlaSettings
 from alerts.tickets import Action
 from gateway.core.clock import MINUTE, format_clock
-from gateway.core.model import Ticket
+from gateway.core.ticket import Ticket
 
 BREACHED = "!"  # what `Ticket.warned` adds to the name of a clock that ran out
 

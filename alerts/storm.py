@@ -15,7 +15,8 @@ from alerts.targets import About, TargetSettings
 from alerts.telling import digest, message_id, path_of
 from gateway.core.clock import SECOND
 from gateway.core.inventory import Inventory
-from gateway.core.model import ENDED, Delivery, Incident, IncidentKind, Storm, Ticket, TicketState
+from gateway.core.model import Incident, IncidentKind
+from gateway.core.ticket import ENDED, Delivery, Storm, Ticket, TicketState
 
 _OVER = ENDED | {TicketState.RESTORED}
 

@@ -15,7 +15,8 @@ from alerts.sla import clocks
 from alerts.targets import About, TargetSettings
 from alerts.tickets import Action
 from gateway.core.inventory import Inventory
-from gateway.core.model import ENDED, Delivery, Incident, Ticket, Transition
+from gateway.core.model import Incident
+from gateway.core.ticket import ENDED, Delivery, Ticket, Transition
 
 _ABOUT = {Action.WARN: About.WARNING, Action.ESCALATE: About.BREACH}
 _TO_THE_END = frozenset({Action.CLOSE, Action.CANCEL, Action.MERGE, Action.REOPEN})

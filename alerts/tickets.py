@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from gateway.core.access import Role
 from gateway.core.errors import ImpossibleError
-from gateway.core.model import TicketState
+from gateway.core.ticket import TicketState
 
 
 class Action(StrEnum):

@@ -21,8 +21,8 @@ from alerts.signing import SHAPE, new_secret, signer
 from alerts.targets import TargetSettings
 from gateway.core.clock import SECOND, Clock, SystemClock, to_datetime
 from gateway.core.errors import InvalidInputError
-from gateway.core.model import Delivery
 from gateway.core.settings import Secret
+from gateway.core.ticket import Delivery
 
 __all__ = ["Endpoint", "endpoints", "new_secret", "open_session"]
 

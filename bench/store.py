@@ -25,10 +25,11 @@ from psycopg import sql
 
 from gateway.core.clock import DAY, SystemClock
 from gateway.core.inventory import Device, Inventory
-from gateway.core.model import Batch, Commit, Delivery, Incident, Storm, Ticket, TicketRequest
+from gateway.core.model import Batch, Commit, Incident
 from gateway.core.network import Network
 from gateway.core.ports import TicketStep
 from gateway.core.quantities import NAMES
+from gateway.core.ticket import Delivery, Storm, Ticket, TicketRequest
 from gateway.embedded import embedded_postgres
 from gateway.store import DatabaseSettings, Store
 from gateway.store.readings import HEADER, KEYS, TRAILER, encode, gather

@@ -11,7 +11,7 @@ from alerts.settings import AlertSettings
 from alerts.targets import About
 from alerts.telling import message_id
 from gateway.core.clock import SECOND, Clock, format_time
-from gateway.core.model import Delivery
+from gateway.core.ticket import Delivery
 from gateway.store.lateness import Lateness, TargetLateness
 
 log = logging.getLogger(__name__)

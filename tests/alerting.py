@@ -11,8 +11,9 @@ from alerts.settings import AlertSettings
 from alerts.targets import TargetSettings
 from gateway.core.clock import SECOND, parse_time
 from gateway.core.inventory import Device, Inventory
-from gateway.core.model import Delivery, Incident, IncidentKind, IncidentState
+from gateway.core.model import Incident, IncidentKind, IncidentState
 from gateway.core.network import Network
+from gateway.core.ticket import Delivery
 
 AT = parse_time("2026-03-01T08:00:00Z")
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

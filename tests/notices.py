@@ -13,7 +13,8 @@ from alerts.targets import TargetSettings
 from alerts.webhook import Endpoint, open_session
 from gateway.core.clock import MINUTE, SECOND, SystemClock
 from gateway.core.clock import Clock as TimeSource
-from gateway.core.model import Delivery, Incident, Storm, Ticket, TicketState, Transition
+from gateway.core.model import Incident
+from gateway.core.ticket import Delivery, Storm, Ticket, TicketState, Transition
 from simulator.desks import USER, DeskServer
 from tests.alerting import AT, district, outage
 

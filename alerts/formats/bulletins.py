@@ -8,7 +8,7 @@ from alerts.formats import facts
 from alerts.formats.notice import AlarmNotice, Message, StormNotice
 from alerts.formats.standard import VERSION, Part
 from gateway.core.clock import format_time
-from gateway.core.model import Ticket, TicketState
+from gateway.core.ticket import Ticket, TicketState
 
 STORM, ALARM, CLEARED = "storm.summary", "delivery.alarm", "delivery.alarm_cleared"
 LISTED = 100

@@ -13,8 +13,8 @@ from alerts.exchange import Line, Reply
 from alerts.formats import facts, words
 from alerts.formats.notice import AlarmNotice, Format, Message, Notice, Options, StormNotice
 from alerts.formats.options import checked_by
-from gateway.core.model import Delivery
 from gateway.core.settings import Settings
+from gateway.core.ticket import Delivery
 
 _LENGTH = 2000  # characters; the shortest limit of the usual rooms
 _CALLS = re.compile(r"<(?=[!@#])|@(?=(?:all|channel|here|everyone)\b)", re.IGNORECASE)

@@ -12,8 +12,9 @@ import numpy as np
 from alerts.formats.notice import Clock, Notice
 from alerts.impact import DRILL, TITLE_LENGTH, impact
 from gateway.core.inventory import PRIORITIES, Inventory
-from gateway.core.model import Incident, Ticket
+from gateway.core.model import Incident
 from gateway.core.network import Network, NodeKind
+from gateway.core.ticket import Ticket
 
 TYPES = {
     "open": "ticket.opened",

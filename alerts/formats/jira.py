@@ -20,8 +20,8 @@ from alerts.formats.notice import Format, Message, Notice
 from alerts.formats.options import CallbackActions, checked_by
 from alerts.formats.talk import TalkError, ask, ask_object, failed
 from gateway.core.clock import SECOND
-from gateway.core.model import Delivery, TicketState
 from gateway.core.settings import Settings
+from gateway.core.ticket import Delivery, TicketState
 
 log = logging.getLogger(__name__)
 

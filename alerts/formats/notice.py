@@ -8,7 +8,8 @@ from typing import Any, TypeAlias
 
 from alerts.exchange import Exchange, post
 from gateway.core.inventory import Inventory
-from gateway.core.model import Incident, Storm, Ticket, Transition
+from gateway.core.model import Incident
+from gateway.core.ticket import Storm, Ticket, Transition
 
 Options: TypeAlias = Mapping[str, Any]
 """What a target's configuration says under `options`; checked by its format."""

@@ -18,8 +18,8 @@ from alerts.formats import facts, words
 from alerts.formats.notice import Format, Message, Notice
 from alerts.formats.options import CallbackActions, checked_by
 from alerts.formats.talk import TalkError, ask_object, failed
-from gateway.core.model import ENDED, Delivery, TicketState
 from gateway.core.settings import Settings
+from gateway.core.ticket import ENDED, Delivery, TicketState
 
 FIELDS = "sys_id,correlation_id,correlation_display,state"
 _DESCRIPTION = 4000  # characters that the field holds

@@ -7,7 +7,8 @@ import msgspec
 from alerts.formats import facts
 from alerts.formats.notice import Message, Notice
 from gateway.core.clock import format_time
-from gateway.core.model import IncidentKind, IncidentState, TicketState
+from gateway.core.model import IncidentKind, IncidentState
+from gateway.core.ticket import TicketState
 
 VERSION = 1
 

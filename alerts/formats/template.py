@@ -18,8 +18,8 @@ from alerts.exchange import Line, Reply
 from alerts.formats import words
 from alerts.formats.notice import AlarmNotice, Format, Message, Notice, StormNotice
 from alerts.formats.options import checked_by
-from gateway.core.model import Delivery
 from gateway.core.settings import Settings
+from gateway.core.ticket import Delivery
 
 Body: TypeAlias = str | dict[str, Any] | list[Any]
 

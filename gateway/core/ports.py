@@ -7,7 +7,6 @@ from typing import Protocol
 
 from gateway.core.model import (
     Batch,
-    Delivery,
     Drill,
     Entry,
     Event,
@@ -17,12 +16,8 @@ from gateway.core.model import (
     Question,
     Record,
     Signal,
-    Storm,
-    Ticket,
-    TicketLink,
-    TicketRequest,
-    Transition,
 )
+from gateway.core.ticket import Delivery, Storm, Ticket, TicketLink, TicketRequest, Transition
 
 
 class Sink(Protocol):

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection
 from typing import TypeVar
 
-from gateway.core.model import IncidentKind, IncidentState, TicketState
+from gateway.core.model import IncidentKind, IncidentState
+from gateway.core.ticket import TicketState
 from gateway.demo.processes import DemoError
 from gateway.store import Store
 from gateway.store.views import CaseFilter, IncidentView, TicketView

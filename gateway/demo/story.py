@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from gateway.core.clock import MINUTE, SECOND, Clock, format_clock, format_time
-from gateway.core.model import Incident, IncidentKind, IncidentState, TicketState
+from gateway.core.model import Incident, IncidentKind, IncidentState
+from gateway.core.ticket import TicketState
 from gateway.demo.desk import ServiceDesk
 from gateway.demo.figures import reliability
 from gateway.demo.lookout import Lookout

@@ -11,8 +11,9 @@ from psycopg_pool import AsyncConnectionPool
 
 from gateway.core.access import AuditEntry
 from gateway.core.errors import NotFoundError, StaleError
-from gateway.core.model import Incident, Record, Ticket, TicketRequest
+from gateway.core.model import Incident, Record
 from gateway.core.ports import TicketDesk, TicketStep
+from gateway.core.ticket import Ticket, TicketRequest
 from gateway.store import incidents
 from gateway.store.access import audit_write
 from gateway.store.devices import DeviceKeys

@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TypeVar
 
 from gateway.core.clock import from_datetime
-from gateway.core.model import IncidentKind, IncidentState, TicketLink, TicketState, Transition
+from gateway.core.model import IncidentKind, IncidentState
+from gateway.core.ticket import TicketLink, TicketState, Transition
 from gateway.store.reader import Reader
 from gateway.store.rows import Row, incident_of, micros, ticket_of, when_any
 from gateway.store.text import storable

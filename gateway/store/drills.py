@@ -9,7 +9,8 @@ from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 
 from gateway.core.clock import from_datetime
-from gateway.core.model import Drill, IncidentState, Record, TicketState
+from gateway.core.model import Drill, IncidentState, Record
+from gateway.core.ticket import TicketState
 from gateway.store.errors import boundary
 from gateway.store.queries import sql
 from gateway.store.rows import Row, micros, when

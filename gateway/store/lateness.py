@@ -8,7 +8,8 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 
-from gateway.core.model import Delivery, Record
+from gateway.core.model import Record
+from gateway.core.ticket import Delivery
 from gateway.store.errors import boundary
 from gateway.store.queries import sql
 from gateway.store.rows import micros, when

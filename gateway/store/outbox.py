@@ -11,7 +11,7 @@ from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 
 from gateway.core.errors import FeederlineError
-from gateway.core.model import Delivery
+from gateway.core.ticket import Delivery
 from gateway.store.errors import boundary
 from gateway.store.pool import connect
 from gateway.store.queries import sql

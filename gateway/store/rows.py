@@ -8,16 +8,8 @@ from typing import Any, TypeAlias
 
 from gateway.core.clock import from_datetime, to_datetime
 from gateway.core.errors import NotStorableError
-from gateway.core.model import (
-    Delivery,
-    Incident,
-    IncidentKind,
-    IncidentState,
-    Storm,
-    Ticket,
-    TicketState,
-    Transition,
-)
+from gateway.core.model import Incident, IncidentKind, IncidentState
+from gateway.core.ticket import Delivery, Storm, Ticket, TicketState, Transition
 from gateway.store.text import storable, to_json
 
 Row: TypeAlias = Mapping[str, Any]  # what psycopg's dict_row gives

@@ -11,8 +11,9 @@ import psycopg
 from psycopg.rows import dict_row
 
 from gateway.core.clock import SECOND
-from gateway.core.model import ENDED, Delivery, Event, Incident, Storm, Ticket, TicketLink, TicketState
+from gateway.core.model import Event, Incident
 from gateway.core.ports import TicketDesk, TicketStep
+from gateway.core.ticket import ENDED, Delivery, Storm, Ticket, TicketLink, TicketState
 from gateway.store import incidents
 from gateway.store.devices import DeviceKeys
 from gateway.store.queries import sql

@@ -8,8 +8,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from gateway.core.model import ENDED, Change, Event, TicketState
+from gateway.core.model import Change, Event
 from gateway.core.ports import TicketStep
+from gateway.core.ticket import ENDED, TicketState
 
 log = logging.getLogger(__name__)
 

@@ -4,16 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gateway.core.model import (
-    Incident,
-    IncidentKind,
-    PlannedOutage,
-    Record,
-    Ticket,
-    TicketLink,
-    TicketState,
-    Transition,
-)
+from gateway.core.model import Incident, IncidentKind, PlannedOutage, Record
+from gateway.core.ticket import Ticket, TicketLink, TicketState, Transition
 
 
 class CaseFilter(Record, frozen=True, kw_only=True):

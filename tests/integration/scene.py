@@ -17,7 +17,7 @@ import yaml
 
 from alerts.webhook import new_secret
 from gateway.core.access import Role
-from gateway.core.model import TicketState
+from gateway.core.ticket import TicketState
 from gateway.demo import processes
 from gateway.demo.processes import District
 from gateway.embedded import BrokerAddress, free_port

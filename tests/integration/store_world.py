@@ -17,22 +17,16 @@ from gateway.core.inventory import Device, Inventory
 from gateway.core.model import (
     Batch,
     Change,
-    Delivery,
     Event,
     Incident,
     IncidentKind,
     IncidentState,
     Interruption,
-    Storm,
     SupplyState,
-    Ticket,
-    TicketLink,
-    TicketRequest,
-    TicketState,
-    Transition,
 )
 from gateway.core.network import Network
 from gateway.core.ports import TicketStep
+from gateway.core.ticket import Delivery, Storm, Ticket, TicketLink, TicketRequest, TicketState, Transition
 from gateway.store import DatabaseSettings, Store
 
 T0 = parse_time("2026-03-01T08:00:00Z")

@@ -15,7 +15,8 @@ from dashboards import query
 from dashboards.macros import Window, expand
 from gateway.api.parameters import IncidentFilter, TicketFilter, WindowChoice, WindowName
 from gateway.core.clock import HOUR, MINUTE, ManualClock, SystemClock, format_time, parse_time
-from gateway.core.model import IncidentState, TicketState
+from gateway.core.model import IncidentState
+from gateway.core.ticket import TicketState
 from tests.integration import story
 from tests.integration.test_api_server import opened, serving
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway.core.model import TicketState
+from gateway.core.ticket import TicketState
 from simulator.desks import PASSWORD, DeskServer, Jira, ServiceNow
 from simulator.receiver import Behaviour
 from tests.notices import Sender, desk_target, notice

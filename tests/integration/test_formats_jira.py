@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway.core.model import TicketState
+from gateway.core.ticket import TicketState
 from simulator.desks import PASSWORD, Jira
 from simulator.receiver import Behaviour
 from tests.notices import TICKET, Sender, desk_target, notice

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from alerts.exchange import Reply
-from gateway.core.model import TicketState
+from gateway.core.ticket import TicketState
 from simulator.desks import PASSWORD, ServiceNow
 from simulator.receiver import Behaviour
 from tests.alerting import outage

@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from gateway.core.model import TicketState
+from gateway.core.ticket import TicketState
 from gateway.embedded import BrokerAddress
 from gateway.store import Store
 from tests.integration.scene import Scene, everyone_is_heard, open_store, scene, ticket_in

@@ -25,7 +25,7 @@ from gateway.api.cases.hub import RELOADS
 from gateway.cli import app
 from gateway.core.clock import SystemClock
 from gateway.core.errors import InvalidInputError
-from gateway.core.model import TicketState
+from gateway.core.ticket import TicketState
 from gateway.embedded import BrokerAddress
 from gateway.inventoryfiles import InventoryFiles
 from gateway.store import Store

@@ -10,7 +10,8 @@ import pytest
 from gateway.core.access import AuditEntry
 from gateway.core.clock import DAY, MINUTE, SECOND
 from gateway.core.errors import ImpossibleError, InvalidInputError, NotFoundError, StaleError
-from gateway.core.model import Commit, TicketRequest
+from gateway.core.model import Commit
+from gateway.core.ticket import TicketRequest
 from gateway.store import Store
 from gateway.store.acts import Answered, BoundActs
 from tests.integration.store_world import SPOOL, T0, PlainDesk, outage, ready_store, rows

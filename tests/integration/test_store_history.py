@@ -9,7 +9,8 @@ import psycopg
 import pytest
 
 from gateway.core.clock import MINUTE, SECOND
-from gateway.core.model import Commit, Drill, Instruction, Order, TicketRequest
+from gateway.core.model import Commit, Drill, Instruction, Order
+from gateway.core.ticket import TicketRequest
 from gateway.store import Store
 from gateway.store import migrate as module
 from tests.integration.store_world import (

@@ -7,7 +7,8 @@ from msgspec import structs
 
 from gateway.core.clock import HOUR, MINUTE, SECOND, to_datetime
 from gateway.core.errors import NotStorableError
-from gateway.core.model import Commit, Drill, Instruction, Order, TicketRequest
+from gateway.core.model import Commit, Drill, Instruction, Order
+from gateway.core.ticket import TicketRequest
 from gateway.store.drills import DrillReport
 from tests.integration.store_world import SPOOL, T0, PlainDesk, outage, ready_store, rows
 

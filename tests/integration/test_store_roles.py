@@ -9,7 +9,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from gateway.core.access import AuditEntry
 from gateway.core.clock import MINUTE
 from gateway.core.errors import RefusedError
-from gateway.core.model import Commit, DeadLetter, TicketRequest
+from gateway.core.model import Commit, DeadLetter
+from gateway.core.ticket import TicketRequest
 from gateway.store import Store
 from gateway.store.acts import BoundActs
 from gateway.store.migrate import migrations

@@ -8,8 +8,9 @@ import msgspec
 import pytest
 
 from gateway.core.clock import HOUR, MINUTE, SECOND
-from gateway.core.model import Commit, Incident, IncidentState, Storm, Ticket, TicketRequest
+from gateway.core.model import Commit, Incident, IncidentState
 from gateway.core.ports import TicketStep
+from gateway.core.ticket import Storm, Ticket, TicketRequest
 from gateway.store import Store
 from tests.integration.store_world import SPOOL, T0, PlainDesk, outage, ready_store, rows
 

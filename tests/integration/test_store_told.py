@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from gateway.core.clock import MINUTE, SECOND
-from gateway.core.model import Change, Commit, IncidentState, TicketRequest
+from gateway.core.model import Change, Commit, IncidentState
+from gateway.core.ticket import TicketRequest
 from gateway.store.told import PER_SECOND, Happening, Teller
 from tests.integration.store_world import SPOOL, T0, PlainDesk, outage, ready_store
 

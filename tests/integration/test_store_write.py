@@ -22,10 +22,10 @@ from gateway.core.model import (
     RejectedValue,
     Signal,
     SignalKind,
-    Ticket,
 )
 from gateway.core.ports import TicketStep
 from gateway.core.quantities import NAMES
+from gateway.core.ticket import Ticket
 from gateway.store import Written
 from tests.integration.store_world import (
     SPOOL,

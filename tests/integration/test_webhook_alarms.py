@@ -16,7 +16,7 @@ from alerts.formats import FORMATS, AlarmNotice, Format, Message
 from alerts.targets import TargetSettings
 from gateway.alarms import Alarms
 from gateway.core.clock import DAY, MINUTE, SECOND, ManualClock
-from gateway.core.model import Delivery
+from gateway.core.ticket import Delivery
 from gateway.store import Store
 from tests.alerting import AT, SECRET, settings, target
 from tests.integration.store_world import ready_store, rows

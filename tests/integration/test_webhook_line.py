@@ -20,7 +20,7 @@ from alerts.line import MAX_BODY, below
 from alerts.webhook import Endpoint, open_session
 from gateway.core.clock import ManualClock, SystemClock
 from gateway.core.errors import InvalidInputError
-from gateway.core.model import Delivery
+from gateway.core.ticket import Delivery
 from simulator.receiver import Receiver
 from tests.alerting import AT, SECRET, target
 from tests.integration.webhook_rig import Authority, message
@@ -236,7 +236,7 @@ async def test_several_requests_share_the_time_out_and_the_credentials() -> None
     async def answer(request: web.Request) -> web.Response:
         seen.append((request.method, request.path_qs, request.headers.get("authorization")))
         if request.method == "PATCH":
-            await asyncio.sleep(30)
+            await asyncio.Event().wait()  # for ever
         return web.json_response({"sys_id": "abc"}, headers={"X-Total": "1", "Set-Cookie": "a=b"})
 
     async def work(line: Line) -> Answer:
@@ -287,7 +287,7 @@ async def test_a_body_that_never_ends_does_not_turn_an_acceptance_into_a_failure
         response = web.StreamResponse(status=200)
         await response.prepare(request)
         await response.write(b"{")
-        await asyncio.sleep(30)
+        await asyncio.Event().wait()  # for ever
         return response
 
     async with serving(dribble) as url:

@@ -15,7 +15,7 @@ from alerts.exchange import Reply
 from alerts.targets import TargetSettings
 from alerts.webhook import Endpoint, open_session
 from gateway.core.clock import SECOND, ManualClock, SystemClock
-from gateway.core.model import Delivery
+from gateway.core.ticket import Delivery
 from simulator.receiver import Receiver
 from tests.alerting import AT, OTHER_SECRET, SECRET, target
 from tests.integration.webhook_rig import message

@@ -21,7 +21,7 @@ from alerts.dispatch import Dispatcher
 from alerts.settings import AlertSettings
 from alerts.targets import TargetSettings
 from gateway.core.clock import SECOND, ManualClock
-from gateway.core.model import Delivery
+from gateway.core.ticket import Delivery
 from gateway.store import Store
 from gateway.store.queries import sql
 from gateway.store.tickets import save_deliveries

@@ -20,7 +20,7 @@ from alerts.formats.options import CALLBACK_ACTIONS
 from alerts.tickets import Action
 from gateway.core.clock import SECOND, to_datetime
 from gateway.core.errors import InvalidInputError
-from gateway.core.model import TicketRequest, TicketState
+from gateway.core.ticket import TicketRequest, TicketState
 from tests.alerting import AT, OTHER_SECRET, SECRET, target
 
 SCHEMA = json.loads((Path(alerts.__file__).parent / "schema" / "callback.v1.json").read_text())

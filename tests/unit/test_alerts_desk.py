@@ -7,8 +7,9 @@ import pytest
 
 from alerts.desk import Desk, message_id, ticket_id
 from gateway.core.clock import SECOND
-from gateway.core.model import Incident, IncidentKind, IncidentState, Ticket, TicketState
+from gateway.core.model import Incident, IncidentKind, IncidentState
 from gateway.core.ports import TicketDesk, TicketStep
+from gateway.core.ticket import Ticket, TicketState
 from tests.alerting import AT, district, outage, settings, target
 
 INVENTORY = district()

@@ -11,8 +11,9 @@ from alerts.desk import Desk, ticket_id
 from alerts.tickets import ImpossibleActionError
 from gateway.core.clock import DAY, MINUTE, SECOND, format_time
 from gateway.core.errors import InvalidInputError
-from gateway.core.model import Incident, IncidentState, Ticket, TicketRequest, TicketState
+from gateway.core.model import Incident, IncidentState
 from gateway.core.ports import TicketStep
+from gateway.core.ticket import Ticket, TicketRequest, TicketState
 from tests.alerting import AT, district, outage, settings, target
 
 INVENTORY = district()

@@ -14,16 +14,9 @@ from alerts.settings import AlertSettings
 from alerts.tickets import RULES, TABLE, Action, ImpossibleActionError, Party
 from gateway.core.clock import DAY, MINUTE, SECOND
 from gateway.core.errors import InvalidInputError
-from gateway.core.model import (
-    ENDED,
-    Incident,
-    IncidentKind,
-    IncidentState,
-    Ticket,
-    TicketRequest,
-    TicketState,
-)
+from gateway.core.model import Incident, IncidentKind, IncidentState
 from gateway.core.ports import TicketStep
+from gateway.core.ticket import ENDED, Ticket, TicketRequest, TicketState
 from tests.alerting import AT, district, outage, target
 from tests.alerting import settings as alert_settings
 

@@ -13,8 +13,9 @@ from alerts.settings import SeverityRule
 from alerts.severity import rises_at, severity
 from gateway.core.clock import DAY, HOUR, MINUTE, SECOND
 from gateway.core.inventory import Device, Inventory
-from gateway.core.model import Incident, IncidentState, TicketRequest, TicketState
+from gateway.core.model import Incident, IncidentState
 from gateway.core.network import Network
+from gateway.core.ticket import TicketRequest, TicketState
 from tests.alerting import AT, NO_CLOCKS, district, outage, settings, target
 
 PRIORITIES = ["", "important", "public_welfare", "lifeline", "", "important"]

@@ -11,8 +11,9 @@ from alerts.desk import Desk
 from alerts.formats import FORMATS, Format, Message, Notice
 from alerts.targets import TargetSettings
 from gateway.core.clock import MINUTE, SECOND
-from gateway.core.model import Incident, IncidentKind, IncidentState, Ticket, TicketRequest
+from gateway.core.model import Incident, IncidentKind, IncidentState
 from gateway.core.ports import TicketStep
+from gateway.core.ticket import Ticket, TicketRequest
 from tests.alerting import AT, district, outage, settings, target
 
 INVENTORY = district()

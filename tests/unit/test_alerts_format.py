@@ -16,7 +16,8 @@ from alerts.formats.facts import TICKET_TYPES
 from alerts.tickets import Action
 from gateway.core.clock import MINUTE
 from gateway.core.errors import InvalidInputError
-from gateway.core.model import IncidentKind, TicketState
+from gateway.core.model import IncidentKind
+from gateway.core.ticket import TicketState
 from tests.alerting import AT, outage
 from tests.notices import TICKET, alarm, notice, storm
 

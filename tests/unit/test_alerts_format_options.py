@@ -17,7 +17,7 @@ from alerts.formats.chat import quiet
 from alerts.formats.servicenow import in_query
 from alerts.formats.template import ALARM_NAMES, STORM_NAMES, TICKET_NAMES, Stored, fill
 from alerts.formats.words import alarm_words, storm_words, words
-from gateway.core.model import TicketState
+from gateway.core.ticket import TicketState
 from tests.alerting import outage, target
 from tests.notices import TICKET, alarm, notice, storm
 

@@ -14,7 +14,7 @@ from alerts.targets import RetrySettings
 from alerts.webhook import Endpoint, endpoints, new_secret
 from gateway.core.clock import DAY, SECOND
 from gateway.core.errors import InvalidInputError
-from gateway.core.model import Delivery
+from gateway.core.ticket import Delivery
 from tests.alerting import AT, SECRET, settings, target
 
 

@@ -10,8 +10,9 @@ import pytest
 from alerts.desk import Desk
 from alerts.sla import clocks
 from gateway.core.clock import DAY, HOUR, MINUTE, format_time
-from gateway.core.model import Incident, IncidentState, Ticket, TicketRequest, TicketState
+from gateway.core.model import Incident, IncidentState
 from gateway.core.ports import TicketStep
+from gateway.core.ticket import Ticket, TicketRequest, TicketState
 from tests.alerting import AT, NO_CLOCKS, district, outage, settings, target
 
 SETTINGS = settings(target())

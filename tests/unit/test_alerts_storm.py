@@ -11,7 +11,8 @@ from alerts.desk import Desk
 from alerts.formats import FORMATS, Format, Message, StormNotice
 from alerts.telling import message_id
 from gateway.core.clock import MINUTE, SECOND
-from gateway.core.model import Delivery, Incident, IncidentKind, Storm, Ticket, TicketState
+from gateway.core.model import Incident, IncidentKind
+from gateway.core.ticket import Delivery, Storm, Ticket, TicketState
 from tests.alerting import AT, district, outage, settings, target
 
 INVENTORY = district()

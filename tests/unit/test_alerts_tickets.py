@@ -19,7 +19,7 @@ from alerts.tickets import (
     possible,
 )
 from gateway.core.access import Role
-from gateway.core.model import ENDED, Ticket, TicketRequest, TicketState
+from gateway.core.ticket import ENDED, Ticket, TicketRequest, TicketState
 
 PAGE = (Path(__file__).parents[2] / "docs" / "tickets.md").read_text(encoding="utf-8")
 ASKED = {Party.PERSON, Party.SYSTEM}

@@ -21,8 +21,9 @@ from gateway.api.problems import FaultsOut, ImpossibleOut, ProblemOut, Responses
 from gateway.api.shapes import Shape
 from gateway.core.access import Actor, AuditEntry, Role
 from gateway.core.errors import ImpossibleError, InvalidInputError, NotFoundError
-from gateway.core.model import ENDED, Order, Ticket
+from gateway.core.model import Order
 from gateway.core.network import Network
+from gateway.core.ticket import ENDED, Ticket
 from gateway.store.acts import BoundActs
 
 _DESCRIPTION = """

@@ -12,6 +12,7 @@ from fastapi import HTTPException
 
 from gateway.api.problems import PATIENCE_S, within
 from gateway.api.state import GatewayState
+from gateway.api.stream import check_at_work, put
 from gateway.core.access import Actor, Role
 from gateway.core.clock import Clock
 from gateway.core.errors import ImpossibleError, InvalidInputError, UnavailableError
@@ -108,17 +109,8 @@ class Instructor:
 
     async def tell(self, word: Instruction) -> None:
         """It is durable in the stream when this returns. Raises HTTPException 503 when the spool takes nothing."""
-        if not self._state.condition().stream_at:  # another gateway may be the one that writes
-            raise HTTPException(503, "this gateway is not at work yet", headers={"retry-after": "2"})
-        try:
-            async with asyncio.timeout(PATIENCE_S):
-                await self._sink.put([word])
-        except (TimeoutError, UnavailableError) as exc:
-            raise HTTPException(
-                503,
-                "the spool takes nothing now; whether it took this is not known",
-                headers={"retry-after": "10"},
-            ) from exc
+        check_at_work(self._state)
+        await put(self._sink, [word], "whether it took this is not known")
 
     async def followed(self, word: Instruction, before: Incident) -> bool:
         """Wait a little while; whether the effect of `word` on the incident as it was is in the database now."""

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from alerts.formats.notice import Clock
 from gateway.api.shapes import Shape, Time
-from gateway.core.model import Ticket
+from gateway.core.ticket import Ticket
 from gateway.store.views import IncidentView, MemberView, TicketView, TimelineView
 
 Clocks: TypeAlias = Callable[[Ticket], Sequence[Clock]]

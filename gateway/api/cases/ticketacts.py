@@ -26,8 +26,9 @@ from gateway.api.problems import DRIVEN, fault, within
 from gateway.core.access import Actor, Role
 from gateway.core.clock import Clock
 from gateway.core.errors import ImpossibleError, InvalidInputError
-from gateway.core.model import Order, TicketRequest, TicketState
+from gateway.core.model import Order
 from gateway.core.ports import TicketDesk
+from gateway.core.ticket import TicketRequest, TicketState
 from gateway.store.acts import TicketActs
 from gateway.store.reports import Reports
 from gateway.store.views import TicketView

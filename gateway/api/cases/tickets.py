@@ -17,7 +17,7 @@ from gateway.api.parameters import TicketPage
 from gateway.api.problems import FOUND, within
 from gateway.core.access import Actor, Role
 from gateway.core.clock import Clock, format_time
-from gateway.core.model import TicketState
+from gateway.core.ticket import TicketState
 from gateway.store.reports import Reports
 from gateway.store.views import CaseFilter, TicketView
 

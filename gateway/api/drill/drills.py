@@ -15,8 +15,9 @@ from gateway.api.problems import BODY, FOUND, ImpossibleOut, Responses
 from gateway.api.shapes import LastDrillOut, Shape, Time
 from gateway.core.access import Actor, Role
 from gateway.core.clock import SECOND, Clock
-from gateway.core.model import IncidentState, TicketState
+from gateway.core.model import IncidentState
 from gateway.core.network import Network
+from gateway.core.ticket import TicketState
 from gateway.store.drills import DrillReport
 from processors.drill.settings import DrillSettings
 

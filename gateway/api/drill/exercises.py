@@ -6,16 +6,17 @@ import asyncio
 from collections.abc import Sequence
 from uuid import uuid4
 
-from fastapi import HTTPException
 from msgspec import structs
 
-from gateway.api.problems import PATIENCE_S, within
+from gateway.api.problems import within
 from gateway.api.state import GatewayState
+from gateway.api.stream import check_at_work, put
 from gateway.core.clock import DAY, SECOND, Clock
-from gateway.core.errors import ImpossibleError, InvalidInputError, NotFoundError, UnavailableError
+from gateway.core.errors import ImpossibleError, InvalidInputError, NotFoundError
 from gateway.core.inventory import DeviceKind, Inventory
-from gateway.core.model import ENDED, Drill, IncidentKind, IncidentState
+from gateway.core.model import Drill, IncidentKind, IncidentState
 from gateway.core.ports import Sink
+from gateway.core.ticket import ENDED
 from gateway.store.drills import DrillReport, Drills
 from gateway.store.reports import Reports
 from gateway.store.views import CaseFilter
@@ -118,17 +119,8 @@ class Exercises:
         return sorted(found.values(), key=lambda drill: drill.starts_at, reverse=True)[:limit]
 
     async def _put(self, drill: Drill) -> None:
-        if not self._state.condition().stream_at:  # another gateway may be the one that writes
-            raise HTTPException(503, "this gateway is not at work yet", headers={"retry-after": "2"})
-        try:
-            async with asyncio.timeout(PATIENCE_S):
-                await self._sink.put([drill])
-        except (TimeoutError, UnavailableError) as exc:
-            raise HTTPException(
-                503,
-                "the spool takes nothing now; whether it took this is not known",
-                headers={"retry-after": "10"},
-            ) from exc
+        check_at_work(self._state)
+        await put(self._sink, [drill], "whether it took this is not known")
 
     def _check_node(self, node: str) -> None:
         inventory, network = self._inventory, self._inventory.network

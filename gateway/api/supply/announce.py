@@ -10,10 +10,10 @@ from typing import NamedTuple, TypeAlias
 from fastapi import HTTPException
 from msgspec import structs
 
-from gateway.api.problems import PATIENCE_S, within
+from gateway.api.problems import within
 from gateway.api.state import GatewayState
+from gateway.api.stream import check_at_work, put
 from gateway.core.clock import Clock
-from gateway.core.errors import UnavailableError
 from gateway.core.model import PlannedOutage
 from gateway.core.ports import Sink
 from gateway.store.reports import Reports
@@ -75,8 +75,7 @@ class Announcer:
             )
 
     def _check(self) -> None:
-        if not self._state.condition().stream_at:  # another gateway may be the one that writes
-            raise HTTPException(503, "this gateway is not at work yet", headers={"retry-after": "2"})
+        check_at_work(self._state)
 
     async def _known(self, references: set[str]) -> dict[Key, PlannedOutage]:
         """The windows of these references as they will be when everything under way is in the database."""
@@ -97,15 +96,10 @@ class Announcer:
             return at, changes
         self._last_at = at
         try:
-            async with asyncio.timeout(PATIENCE_S):
-                await self._sink.put(entries)
-        except (TimeoutError, UnavailableError) as exc:
+            await put(self._sink, entries, "sending this again is safe")
+        except HTTPException:
             self._forget(entries)  # whether it was kept is not known
-            raise HTTPException(
-                503,
-                "the spool takes nothing now; sending this again is safe",
-                headers={"retry-after": "10"},
-            ) from exc
+            raise
         self._under_way |= {_key(window): window for window in entries}
         return at, changes
 
