@@ -9,7 +9,7 @@ from gateway.core.clock import from_datetime
 from gateway.core.model import IncidentKind, IncidentState
 from gateway.core.ticket import TicketLink, TicketState, Transition
 from gateway.store.reader import Reader
-from gateway.store.rows import Row, incident_of, micros, ticket_of, when_any
+from gateway.store.rows import Row, delivery_fields, incident_of, micros, ticket_of, when_any
 from gateway.store.text import storable
 from gateway.store.views import (
     CaseFilter,
@@ -232,15 +232,4 @@ def _link(row: Row) -> LinkView:
 
 
 def _delivery(row: Row) -> DeliveryView:
-    return DeliveryView(
-        id=row["delivery_id"],
-        revision=row["revision"],
-        target=row["target"],
-        state=row["state"],
-        attempts=row["attempts"],
-        status=row["status"],
-        last_error=row["last_error"],
-        created_at=from_datetime(row["created_at"]),
-        next_at=from_datetime(row["next_at"]),
-        delivered_at=micros(row["delivered_at"]),
-    )
+    return DeliveryView(**delivery_fields(row))

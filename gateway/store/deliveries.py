@@ -10,33 +10,22 @@ from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 
 from gateway.core.access import AuditEntry
-from gateway.core.clock import from_datetime
 from gateway.core.errors import NotFoundError
-from gateway.core.model import Record
 from gateway.store.access import audit_write
 from gateway.store.errors import boundary
 from gateway.store.queries import sql
-from gateway.store.rows import Row, micros, when
+from gateway.store.rows import Row, delivery_fields, micros, when
 from gateway.store.text import storable
+from gateway.store.views import DeliveryView
 
 
-class ListedDelivery(Record, frozen=True, kw_only=True):
-    """A delivery without its body."""
+class ListedDelivery(DeliveryView, frozen=True, kw_only=True):
+    """One of a list over all tickets and what is about none; without its body."""
 
-    id: str
     subject: str
     ticket: str | None
     ticket_number: int | None
     node: str | None  # of the ticket
-    revision: int
-    target: str
-    state: str  # "pending", "delivered" or "dead"
-    attempts: int
-    status: int | None  # of HTTP
-    last_error: str | None
-    created_at: int
-    next_at: int
-    delivered_at: int | None
     replayed_at: int | None
     replayed_by: str
 
@@ -130,20 +119,11 @@ async def replay(
 
 def _listed(row: Row) -> ListedDelivery:
     return ListedDelivery(
-        id=row["delivery_id"],
+        **delivery_fields(row),
         subject=row["subject"],
         ticket=row["ticket_id"],
         ticket_number=row["number"],
         node=row["node_id"],
-        revision=row["revision"],
-        target=row["target"],
-        state=row["state"],
-        attempts=row["attempts"],
-        status=row["status"],
-        last_error=row["last_error"],
-        created_at=from_datetime(row["created_at"]),
-        next_at=from_datetime(row["next_at"]),
-        delivered_at=micros(row["delivered_at"]),
         replayed_at=micros(row["replayed_at"]),
         replayed_by=row["replayed_by"],
     )

@@ -219,3 +219,19 @@ def delivery_of(row: Row) -> Delivery:
         attempts_before=row["attempts_before"],
         reference=row.get("reference") or "",
     )
+
+
+def delivery_fields(row: Row) -> dict[str, Any]:
+    """What every account of a message tells of it, by the names of `gateway.store.views.DeliveryView`."""
+    return {
+        "id": row["delivery_id"],
+        "revision": row["revision"],
+        "target": row["target"],
+        "state": row["state"],
+        "attempts": row["attempts"],
+        "status": row["status"],
+        "last_error": row["last_error"],
+        "created_at": from_datetime(row["created_at"]),
+        "next_at": from_datetime(row["next_at"]),
+        "delivered_at": micros(row["delivered_at"]),
+    }
