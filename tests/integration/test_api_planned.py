@@ -12,9 +12,9 @@ from typing import Any
 import aiohttp
 import pytest
 
+from gateway.api import stream
 from gateway.api.settings import ApiSettings
 from gateway.api.state import Condition
-from gateway.api.supply import announce
 from gateway.core.access import Role
 from gateway.core.clock import ManualClock, parse_time
 from gateway.core.model import Commit, Entry, PlannedOutage
@@ -297,7 +297,7 @@ async def test_a_stream_that_takes_nothing_is_said_and_may_be_asked_again(
             await super().put(entries)
 
     full = True
-    monkeypatch.setattr(announce, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(stream, "PATIENCE_S", 0.05)
     async with asking(postgres_url, Full()) as (client, sink, _):
         assert "sending this again is safe" in (await post(client, [window()], 503))["detail"]
         full = False
