@@ -12,7 +12,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
 
@@ -30,12 +30,14 @@ from gateway.core.model import (
     Incident,
     Instruction,
     Interruption,
+    MeterEvent,
     PlannedOutage,
     Question,
     Signal,
+    Suspicion,
     Tick,
 )
-from gateway.core.ports import Processor, TicketDesk
+from gateway.core.ports import Noting, Processor, Suspecting, TicketDesk
 from gateway.metrics import PIPELINE_ENTRIES, PIPELINE_FAULTS, PIPELINE_LAG, PIPELINE_ROWS
 from gateway.recovery import Adopting, announce, reconcile, restore
 from gateway.spool import Item, Spool
@@ -76,6 +78,7 @@ class Step:
     seq: int
     entry: Entry
     events: list[Event]
+    notes: list[MeterEvent] = field(default_factory=list)
 
 
 class Pipeline:
@@ -193,7 +196,7 @@ class Pipeline:
         steps: list[Step] = []
         breath = time.monotonic()
         for item in items:
-            steps.append(Step(item.seq, item.entry, self._feed(item.seq, item.entry)))
+            steps.append(self._feed(item.seq, item.entry))
             if time.monotonic() - breath > _BREATH_S:  # sockets want their turn too
                 await asyncio.sleep(0)
                 breath = time.monotonic()
@@ -202,10 +205,10 @@ class Pipeline:
         if fresh:
             await self._write(fresh)
 
-    def _feed(self, seq: int, entry: Entry) -> list[Event]:
+    def _feed(self, seq: int, entry: Entry) -> Step:
         """Give the entry to every detector that has not seen it. One that fails on it is counted and goes on with the
         next entry."""
-        events: list[Event] = []
+        step = Step(seq, entry, [])
         for processor, reached in zip(self.processors, self._reached, strict=True):
             if seq <= reached:
                 continue
@@ -216,7 +219,9 @@ class Pipeline:
                     case Signal():
                         processor.notice(entry)
                     case Tick():
-                        events += processor.advance(entry.at)
+                        step.events += processor.advance(entry.at)
+                        if isinstance(processor, Noting):
+                            step.notes += processor.notes()
                         self._ask(processor.questions())
                     case PlannedOutage():
                         processor.plan(entry)
@@ -224,6 +229,9 @@ class Pipeline:
                         processor.instruct(entry)
                     case Drill():
                         processor.exercise(entry)
+                    case Suspicion():
+                        if isinstance(processor, Suspecting):
+                            processor.suspect(entry)
                     case DeadLetter():
                         pass
             except Exception:  # a boundary: field data must not be able to stop detection
@@ -231,7 +239,7 @@ class Pipeline:
                 log.exception("detector failed on an entry", extra={"processor": processor.name})
         if isinstance(entry, Tick):
             self.at = max(self.at, entry.at)
-        return events
+        return step
 
     async def _write(self, steps: Sequence[Step]) -> None:
         """Write until it is written: retry what may pass, halve what is refused until the one entry is found."""
@@ -261,7 +269,7 @@ class Pipeline:
 
     async def _set_aside(self, step: Step, cause: NotStorableError) -> None:
         """Keep what cannot be stored as dead letters: the entry, or of what was concluded at it the one that fails."""
-        if not step.events:
+        if not step.events and not step.notes:
             await self._keep_letter(step.seq, type(step.entry).__name__, codec.encode(step.entry), cause)
             return
         for event in step.events:
@@ -309,8 +317,11 @@ def combine(steps: Iterable[Step]) -> Commit:
                 commit.instructions.append(step.entry)
             case Drill():
                 commit.drills.append(step.entry)
+            case Suspicion():
+                commit.suspicions.append(step.entry)
             case Tick():
                 commit.at = max(commit.at, step.entry.at)
         commit.events += step.events
+        commit.meter_events += step.notes
         commit.upto = step.seq
     return commit

@@ -17,6 +17,7 @@ from gateway.core.model import (
     PlannedOutage,
     RejectedValue,
     Signal,
+    Suspicion,
     Tick,
 )
 
@@ -30,13 +31,14 @@ class _Header(msgspec.Struct, frozen=True, array_like=True):
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_header = msgspec.msgpack.Decoder(_Header).decode
-_records: dict[bytes, type[Signal | DeadLetter | Tick | PlannedOutage | Instruction | Drill]] = {
+_records: dict[bytes, type[Signal | DeadLetter | Tick | PlannedOutage | Instruction | Drill | Suspicion]] = {
     b"S": Signal,
     b"D": DeadLetter,
     b"T": Tick,
     b"P": PlannedOutage,
     b"I": Instruction,
     b"E": Drill,
+    b"U": Suspicion,
 }
 _decoders = {tag: msgspec.msgpack.Decoder(kind) for tag, kind in _records.items()}
 _tags = {kind: tag for tag, kind in _records.items()}

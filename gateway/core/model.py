@@ -123,6 +123,7 @@ class SignalKind(StrEnum):
     PING_OK = "ping_ok"
     PING_FAILED = "ping_failed"
     TAMPER = "tamper"
+    METER_EVENT = "meter_event"  # `detail` begins with a name of MeterEventKind, then " end" where it ended
     GATEWAY_DOWN = "gateway_down"
     GATEWAY_UP = "gateway_up"
 
@@ -205,7 +206,28 @@ class Drill(Record, frozen=True, kw_only=True):
     reason: str = ""
 
 
-Entry: TypeAlias = Batch | Signal | DeadLetter | Tick | PlannedOutage | Instruction | Drill
+class Reason(Record, frozen=True, kw_only=True):
+    """One piece of evidence behind a suspicion."""
+
+    rule: str  # its name in docs/usage.md: "lasting_drop", "energy_balance", "current_without_voltage", …
+    weight: float  # what it adds to the log-odds; negative speaks for the customer
+    words: str  # one sentence with its figures, for who goes there
+    figures: dict[str, float] = msgspec.field(default_factory=dict)
+
+
+class Suspicion(Record, frozen=True, kw_only=True):
+    """What the daily look at meter data says of one metering point: the judgement of `until`, which takes the place of
+    earlier ones. A later one with a low score says that nothing is left of it."""
+
+    device: int
+    received_at: int
+    since: int  # when what it describes began, as well as can be told
+    until: int  # end of the last day that it rests on
+    score: float  # calibrated probability that an inspection finds something, 0 … 1
+    reasons: tuple[Reason, ...]  # strongest first
+
+
+Entry: TypeAlias = Batch | Signal | DeadLetter | Tick | PlannedOutage | Instruction | Drill | Suspicion
 
 
 class IncidentKind(StrEnum):
@@ -310,6 +332,44 @@ class Event(Record, frozen=True, kw_only=True):
     interruptions: tuple[Interruption, ...] = ()
 
 
+class MeterEventKind(StrEnum):
+    """Events of a meter by DL/T 698.45, whoever finds them: the meter itself or we in its readings."""
+
+    VOLTAGE_LOSS = "voltage_loss"
+    UNDER_VOLTAGE = "under_voltage"
+    OVER_VOLTAGE = "over_voltage"
+    PHASE_BREAK = "phase_break"
+    CURRENT_LOSS = "current_loss"
+    REVERSE_POWER = "reverse_power"
+    OVERLOAD = "overload"
+    VOLTAGE_UNBALANCE = "voltage_unbalance"
+    CURRENT_UNBALANCE = "current_unbalance"
+    LOW_POWER_FACTOR = "low_power_factor"
+    NEUTRAL_CURRENT = "neutral_current"
+    CURRENT_WITHOUT_VOLTAGE = "current_without_voltage"
+    COVER_OPEN = "cover_open"
+    TERMINAL_COVER_OPEN = "terminal_cover_open"
+    MAGNETIC_FIELD = "magnetic_field"
+    CLOCK_FAULT = "clock_fault"
+
+
+class MeterEvent(Record, frozen=True, kw_only=True):
+    """A condition of one meter, or of one of its phases, from `started_at` to `ended_at` (None: it goes on).
+
+    The same (device, kind, phase, started_at) again is its newer state.
+    """
+
+    device: int
+    kind: MeterEventKind
+    phase: str = ""  # "A", "B", "C", or empty for the whole meter
+    started_at: int
+    ended_at: int | None = None
+    severe: bool = False
+    extreme: float | None = None  # the value furthest beyond the limit, in the unit of `limit`
+    limit: float | None = None
+    source: str = "readings"  # or "device": the meter's own register or message
+
+
 @dataclass(slots=True)
 class Commit:
     """Everything that one stretch of the stream changes, written in a single transaction."""
@@ -321,5 +381,7 @@ class Commit:
     planned: list[PlannedOutage] = field(default_factory=list)
     instructions: list[Instruction] = field(default_factory=list)
     drills: list[Drill] = field(default_factory=list)
+    suspicions: list[Suspicion] = field(default_factory=list)
+    meter_events: list[MeterEvent] = field(default_factory=list)
     at: int = 0  # stream time: the last tick within the stretch, 0 when there was none
     upto: int = 0  # last sequence number of the spool that it covers

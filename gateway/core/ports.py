@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from gateway.core.model import (
     Batch,
@@ -12,10 +12,12 @@ from gateway.core.model import (
     Event,
     Incident,
     Instruction,
+    MeterEvent,
     PlannedOutage,
     Question,
     Record,
     Signal,
+    Suspicion,
 )
 from gateway.core.ticket import Delivery, Storm, Ticket, TicketLink, TicketRequest, Transition
 
@@ -60,6 +62,22 @@ class Driver(Protocol):
         ...
 
 
+@runtime_checkable
+class Recalling(Protocol):
+    """A driver that can have a meter send again what it keeps in its load profile."""
+
+    def can_recall(self, device: int) -> bool:
+        """Whether the meter keeps a load profile, by its profile or mapping, and there is a way to ask for it."""
+        ...
+
+    async def recall(self, device: int, frm: int, till: int, sink: Sink) -> None:
+        """Ask for the readings of [frm, till); return when what came is in the sink, or that nothing came is sure.
+
+        They come as batches with the times they were measured at. Raises nothing but cancellation.
+        """
+        ...
+
+
 class Processor(Protocol):
     """A detector: a pure fold over the stream. It concludes in `advance` only; no clock, no I/O.
 
@@ -98,6 +116,22 @@ class Processor(Protocol):
     def restore(self, state: bytes) -> None:
         """Raises ValueError for bytes that are not a snapshot of this processor and version."""
         ...
+
+
+@runtime_checkable
+class Noting(Processor, Protocol):
+    """A detector that finds conditions of meters beside incidents."""
+
+    def notes(self) -> list[MeterEvent]:
+        """What began, ended or grew worse, as concluded at the last `advance`."""
+        ...
+
+
+@runtime_checkable
+class Suspecting(Processor, Protocol):
+    """A detector that hears of what the daily look at meter data finds."""
+
+    def suspect(self, suspicion: Suspicion) -> None: ...
 
 
 class Outbox(Protocol):

@@ -150,7 +150,7 @@ class Evidence(State):
                 return [Row(d, received, received, unanswered=True)]
             case SignalKind.CONNECTION_LOST:
                 return [Row(key, received, received, lost=True) for key in (*self._behind.get(d, ()), d)]
-            case SignalKind.CONNECTION_MADE | SignalKind.TAMPER:
+            case SignalKind.CONNECTION_MADE | SignalKind.TAMPER | SignalKind.METER_EVENT:
                 return [self._own(signal)]
             case _:
                 return []
