@@ -99,8 +99,8 @@ class Registers:
 class Intervals:
     """Energy of one register quantity by interval [start, end), ordered by device and start.
 
-    device: int32[n];  start, end: int64[n] µs UTC;  raw: float64[n], the plain difference of the readings at its ends as
-    they came, NaN where one lacks;  value: float64[n], what is billed, NaN where it is missing;
+    device: int32[n];  start, end: int64[n] µs UTC;  raw: float64[n], the plain difference of the readings at its ends
+    as they came, NaN where one lacks;  value: float64[n], what is billed, NaN where it is missing;
     status: uint8[n] of `IntervalStatus`;  rules: int64[n] of `Rule`.
     """
 
