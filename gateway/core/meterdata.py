@@ -160,3 +160,47 @@ class GapCause(StrEnum):
     DEVICE = "device"  # its path worked for others, or it answered without this
     COMMUNICATIONS = "communications"  # what stands in between was silent, for others too
     GATEWAY = "gateway"  # the gateway was away itself
+
+
+GAP_CAUSES: tuple[GapCause, ...] = tuple(GapCause)
+"""The order of causes in columns, append-only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CollectionDays:
+    """What was expected of devices on local days, and what came; one row per device and day of one quantity.
+
+    device: int32[n];  day: int64[n] µs UTC, when the local day begins;  expected, collected, estimated, missing,
+    edited: int32[n] intervals, where collected are those measured (whoever edited them later) and estimated and missing
+    count by how they stand;  lacking: int32[n, 4], expected and not collected by cause, in the order of `GAP_CAUSES`.
+    """
+
+    quantity: str
+    device: Int32s
+    day: Int64s
+    expected: Int32s
+    collected: Int32s
+    estimated: Int32s
+    missing: Int32s
+    edited: Int32s
+    lacking: Int32s
+
+    def __len__(self) -> int:
+        return len(self.device)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Gaps:
+    """Stretches [start, end) whose intervals were expected of a device and not collected.
+
+    device: int32[n];  start, end: int64[n] µs UTC;  cause: uint8[n], its place in `GAP_CAUSES`.
+    """
+
+    quantity: str
+    device: Int32s
+    start: Int64s
+    end: Int64s
+    cause: UInt8s
+
+    def __len__(self) -> int:
+        return len(self.device)

@@ -29,6 +29,7 @@ from gateway.store.errors import boundary
 from gateway.store.instructions import Instructions
 from gateway.store.inventory import InventoryDiff
 from gateway.store.lateness import Lateness
+from gateway.store.meterdata import MeterData
 from gateway.store.metrics import FAULTS, ROWS, WRITE_SECONDS
 from gateway.store.migrate import Migrated, migrate, not_ours
 from gateway.store.outbox import PostgresOutbox
@@ -67,6 +68,7 @@ class Store:
         self.instructions = Instructions(pool)
         self.drills = Drills(pool)
         self.lateness = Lateness(pool)
+        self.meterdata = MeterData(pool, lambda: self.devices)
         self.sole = SoleWriter(settings)
         self.devices = DeviceKeys(np.empty(0, np.int32), np.empty(0, np.int32))
         self._pool = pool
