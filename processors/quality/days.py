@@ -13,7 +13,8 @@ from gateway.core.model import Float64s, Int32s, Int64s
 class QualityDays:
     """Supply quality of metering points within [frm, till), a local day; one row per device with a reading.
 
-    Minutes are time that readings stand for; shares are of nominal voltage; NaN where nothing was measured.
+    Minutes are time that readings stand for; shares are of nominal voltage; counts are whole numbers; NaN where
+    nothing was measured.
     """
 
     frm: int
@@ -24,9 +25,9 @@ class QualityDays:
     high_min: Float64s  # any phase above it
     out_min: Float64s  # either
     lost_min: Float64s  # at least one phase lost, others may remain
-    means: Int64s  # 10-min means
-    means_in: Int64s  # within ±10 % (EN 50160)
-    means_wide: Int64s  # within +10/−15 %
+    means: Float64s  # 10-min means
+    means_in: Float64s  # within ±10 % (EN 50160)
+    means_wide: Float64s  # within +10/−15 %
     mean_low: Float64s
     mean_high: Float64s
     frequency_min: Float64s  # with frequency
@@ -45,10 +46,10 @@ class QualityDays:
     power_factor_low_min: Float64s  # below the limit of its class
     power_factor: Float64s  # of the day's energies
     power_factor_limit: Float64s  # NaN: its class is not judged
-    sags: Int64s
+    sags: Float64s
     sag_s: Float64s  # together
     sag_low: Float64s  # the deepest
-    swells: Int64s
+    swells: Float64s
     swell_s: Float64s
     swell_high: Float64s
 

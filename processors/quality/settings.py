@@ -74,7 +74,8 @@ class QualitySettings(Settings):
     )
     contradicted: Share = Field(
         default=0.2,
-        description="A terminal whose meters are out to less than this share is contradicted: what it shows is its own.",
+        description="A terminal whose meters are out to less than this share is contradicted: what it shows is its "
+        "own.",
     )
     heavy_load: Share = Field(
         default=0.8, description="Share of rated power from which a transformer is heavily loaded."
