@@ -3,49 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from drivers.mqtt.settings import AskSettings
-from drivers.mqtt.topics import DEVICE
+from drivers.mqtt.commands import AskSettings, Command, Numbers
 from gateway.core.model import Batch, Entry, Int64s, Quality, Signal, SignalKind
 
-_PLACES = re.compile(r"\{(device|id)\}")
-_MOST_BYTES = 65_535  # of a topic
 _NOT_NEWS = ("retained", "redelivered")  # how the detail of a signal begins that was kept, or came before
 
 
 class Asking:
     """heard_at: int64 per device key, when it was last heard through this broker, 0 for never."""
 
-    def __init__(self, names: Mapping[str, int], settings: AskSettings | None, devices: int) -> None:
+    def __init__(
+        self,
+        names: Mapping[str, int],
+        settings: AskSettings | None,
+        devices: int,
+        numbers: Numbers | None = None,
+    ) -> None:
         self.settings = settings
         self.heard_at: Int64s = np.zeros(devices, np.int64)
-        self._names = {key: name for name, key in names.items()}
+        self._command = Command(names, settings, numbers)
         self._open: dict[int, tuple[int, asyncio.Event]] = {}
-        self._number = 0
 
     def reaches(self, device: int) -> bool:
-        """Whether there is a command, and the device's name can stand in its topic."""
-        name = self._names.get(device)
-        return self.settings is not None and name is not None and _sayable(self._topic(name))
+        return self._command.reaches(device)
 
     def command(self, device: int, at: int) -> tuple[str, bytes]:
         """(topic, payload) for a device that is reached. `{id}` becomes a whole number, higher with each question."""
-        assert self.settings is not None
-        name = self._names[device]
-        self._number = max(self._number + 1, at // 1000)
-        words = {"device": json.dumps(name)[1:-1], "id": str(self._number)}
-        payload = _PLACES.sub(lambda place: words[place[1]], self.settings.payload)
-        return self._topic(name), payload.encode()
-
-    def _topic(self, name: str) -> str:
-        assert self.settings is not None
-        return self.settings.topic.replace(DEVICE, name)
+        return self._command.write(device, at)
 
     def open(self, device: int, at: int) -> asyncio.Event:
         """Set by whatever comes from the device after `at`; until `close`."""
@@ -69,7 +57,7 @@ class Asking:
                     news = asked & (entry.quality & Quality.REDELIVERED == 0)
                     self._answered(entry.device[news].tolist(), entry.received_at[news].tolist())
             elif isinstance(entry, Signal) and 0 <= entry.device < len(self.heard_at):
-                if entry.kind is SignalKind.CONNECTION_LOST or entry.detail.startswith(_NOT_NEWS):
+                if entry.kind is SignalKind.CONNECTION_LOST or not _is_news(entry):
                     continue
                 self.heard_at[entry.device] = entry.received_at
                 self._answered([entry.device], [entry.received_at])
@@ -81,10 +69,9 @@ class Asking:
                 answered.set()
 
 
-def _sayable(topic: str) -> bool:
-    """Brokers end the session of whoever publishes to a topic with control characters or half characters in it."""
-    return (
-        len(topic.encode("utf-8", "surrogatepass")) <= _MOST_BYTES
-        and not topic.startswith("$")
-        and not any(unicodedata.category(sign) in ("Cc", "Cs", "Cn") for sign in topic)
-    )
+def _is_news(signal: Signal) -> bool:
+    """The marks stand behind the name of a meter event, and first in the detail of everything else."""
+    told = signal.detail
+    if signal.kind is SignalKind.METER_EVENT:
+        told = told.partition("; ")[2]
+    return not told.startswith(_NOT_NEWS)

@@ -9,7 +9,9 @@ import logging
 import random
 
 from drivers.mqtt.asking import Asking
-from drivers.mqtt.metrics import CONNECTED, FAILURES, MESSAGES, QUESTIONS
+from drivers.mqtt.commands import Numbers, RecallSettings
+from drivers.mqtt.metrics import CONNECTED, FAILURES, MESSAGES, QUESTIONS, RECALLED, RECALLS
+from drivers.mqtt.recalling import Recall, Recalls
 from drivers.mqtt.router import Router, device_names, whereabouts
 from drivers.mqtt.session import Session
 from drivers.mqtt.settings import MqttSettings
@@ -29,7 +31,8 @@ class MqttDriver:
     """Reads one broker. Everything read goes into the sink, and is acknowledged only after that."""
 
     def __init__(self, inventory: Inventory, settings: MqttSettings, clock: Clock) -> None:
-        """Raises InvalidInputError when two MQTT devices share an address, or one can be no level of a topic."""
+        """Raises InvalidInputError when two MQTT devices share an address, one can be no level of a topic, or says
+        something unknown of its load profile."""
         self.name = f"mqtt:{settings.name}"
         self._settings = settings
         self._clock = clock
@@ -44,8 +47,11 @@ class MqttDriver:
             max_payload_bytes=settings.max_payload_bytes,
             max_future_s=settings.max_future_s,
             explain=functools.partial(whereabouts, inventory),
+            codes=settings.event_codes,
         )
-        self._asking = Asking(names, settings.ask, len(inventory))
+        numbers = Numbers()
+        self._asking = Asking(names, settings.ask, len(inventory), numbers)
+        self._recalls = Recalls(inventory, names, settings.recall, numbers)
         self._moved = (
             asyncio.Event()
         )  # something more is in the sink, or the session is over; made anew each time
@@ -73,6 +79,7 @@ class MqttDriver:
                 finally:
                     self._session = None
                     self._move()
+                    self._recalls.disturb()
                     CONNECTED.labels(self._settings.name).set(0)
                     session.abort()
                 if not self._stopping.is_set():
@@ -122,6 +129,7 @@ class MqttDriver:
             session.acknowledge(messages)
             MESSAGES.labels(self._settings.name).inc(len(messages))
             self._asking.heed(entries)
+            self._recalls.heed(entries)
             self._move()
 
     async def _wait_after(self, exc: FeederlineError, failures: int, *, quiet: bool) -> None:
@@ -237,3 +245,54 @@ class MqttDriver:
     async def _tell_failed(self, device: int, sink: Sink, detail: str) -> None:
         kind, now = SignalKind.PING_FAILED, self._clock.now()
         await sink.put([Signal(kind=kind, device=device, received_at=now, source=self.name, detail=detail)])
+
+    # -- load profiles ----------------------------------------------------------------------------------------------
+
+    def can_recall(self, device: int) -> bool:
+        return self.connected and self._recalls.reaches(device)
+
+    async def recall(self, device: int, frm: int, till: int, sink: Sink) -> None:
+        """Send the command `recall`; what comes of it goes its usual way, under the times it was measured at.
+
+        Over when everything came so far is in the sink and nothing of [frm, till) followed for `quiet_s`, when nothing
+        came at all in `answer_s`, after `longest_s`, or when the session is lost.
+        """
+        del sink  # what comes goes the way of everything that is received
+        if not self.can_recall(device) or self._recalls.is_open(device) or frm >= till:
+            return
+        session, settings = self._session, self._recalls.settings
+        assert session is not None
+        assert isinstance(settings, RecallSettings)
+        recall, topic, payload = self._recalls.open(device, frm, till, self._clock.now())
+        outcome = "unheard"
+        try:
+            async with asyncio.timeout(settings.answer_s):
+                await session.publish(topic, payload, settings.qos)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(settings.longest_s):
+                    await self._come(recall, session, settings)
+            heard = await self._heard_out(session)
+            outcome = "answered" if recall.rows else "unanswered" if heard else "unheard"
+        except (UnavailableError, TimeoutError):
+            pass  # the command never got to the broker
+        except RefusedError as exc:
+            outcome = "refused"
+            log.warning(
+                "command to a device refused", extra={"broker": self._settings.name, "error": str(exc)}
+            )
+        finally:
+            self._recalls.close(device)
+        RECALLS.labels(self._settings.name, outcome).inc()
+        RECALLED.labels(self._settings.name).inc(recall.rows)
+
+    async def _come(self, recall: Recall, session: Session, settings: RecallSettings) -> None:
+        """Return when nothing of it has come for a while, or can come any more."""
+        patience = settings.answer_s
+        while self._session is session and self.connected:
+            recall.came.clear()
+            try:
+                async with asyncio.timeout(patience):
+                    await recall.came.wait()
+            except TimeoutError:
+                return
+            patience = settings.quiet_s

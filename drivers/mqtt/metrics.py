@@ -21,3 +21,9 @@ QUESTIONS = Counter(
     "Devices asked by outcome: answered, unanswered (PING_FAILED), unheard (nothing said: we could not hear), refused",
     ["broker", "outcome"],
 )
+RECALLS = Counter(
+    "feederline_mqtt_recalls_total",
+    "Load profiles asked for by outcome: answered, unanswered, unheard (we could not hear), refused",
+    ["broker", "outcome"],
+)
+RECALLED = Counter("feederline_mqtt_recalled_rows_total", "Readings that came of recalls", ["broker"])

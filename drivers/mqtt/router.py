@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from collections.abc import Mapping as MappingOf
 from typing import NamedTuple
 
 from drivers.mqtt.metrics import DEAD_LETTERS
@@ -92,9 +93,11 @@ class Router:
         max_future_s: float,
         report: bool = True,
         explain: Callable[[str], str] = lambda _: "",
+        codes: MappingOf[str, str] | None = None,
     ) -> None:
         """lookup: device key by its name in the topic;  subscriptions: (topic template, mapping name);
-        report: count and log dead letters, besides handing them on;  explain: what else is known of an unknown name.
+        report: count and log dead letters, besides handing them on;  explain: what else is known of an unknown name;
+        codes: what event codes of this head-end mean, besides the usual ones.
 
         Raises ValueError for a wrong template, InvalidInputError for an unknown mapping.
         """
@@ -104,6 +107,7 @@ class Router:
         ]
         self._name = name
         self._report = report
+        self._codes = codes or {}
         self._explain = explain
         self._max_bytes = max_payload_bytes
         self._max_future = round(max_future_s * 1e6)
@@ -126,7 +130,7 @@ class Router:
                 self._bury(message, out, "too_large", reason)
                 continue
             latest = received_at + self._max_future
-            arrival = Arrival(route.device, received_at, retained, latest, redelivered)
+            arrival = Arrival(route.device, received_at, retained, latest, redelivered, self._codes)
             try:
                 complaint = route.decode(payload, arrival, out)
             except Exception as exc:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import re
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
+from drivers.mqtt.commands import AskSettings, RecallSettings
 from drivers.mqtt.payloads import MAPPINGS
+from drivers.mqtt.payloads.codes import check_code
 from drivers.mqtt.topics import TopicTemplate
 from gateway.core.settings import Seconds, Secret, Settings
 
@@ -42,52 +42,6 @@ def _usual() -> tuple[Subscription, ...]:
     return tuple(Subscription(topic=topic) for topic in MAPPINGS.get("feederline").templates)
 
 
-class AskSettings(Settings):
-    """A command that every device of the broker understands as: say something now.
-
-    topic: with one level {device}, no wildcards.
-    payload: text in which {id} becomes a number and {device} the device's name; where it begins like JSON it must be.
-    answer_topic: a template to hear answers on that no subscription brings, whatever their payload.
-    answer_s: silence after which the device has not answered.
-    qos: 0, so that no broker keeps the question for a device that is away and gives it an old one later.
-    """
-
-    topic: str = "feederline/v1/{device}/ask"
-    payload: Annotated[str, Field(max_length=4096)] = '{"id": {id}}'
-    answer_topic: str = ""
-    answer_s: Seconds = 5.0
-    qos: Literal[0, 1] = 0
-
-    @field_validator("topic")
-    @classmethod
-    def _can_be_published_to(cls, text: str) -> str:
-        TopicTemplate.parse(text)
-        if set(text) & set("+#") or text.startswith("$"):
-            raise ValueError(
-                f"topic {text!r}: a command goes to one topic, without wildcards and not below $"
-            )
-        return text
-
-    @field_validator("answer_topic")
-    @classmethod
-    def _is_template(cls, text: str) -> str:
-        if text:
-            TopicTemplate.parse(text)
-        return text
-
-    @field_validator("payload")
-    @classmethod
-    def _is_what_it_looks_like(cls, text: str) -> str:
-        if strange := sorted(set(re.findall(r"\{[A-Za-z_]+\}", text)) - {"{id}", "{device}"}):
-            raise ValueError(f"unknown placeholder {', '.join(strange)}; there are: {{id}}, {{device}}")
-        if text.lstrip()[:1] in ("{", "[") and not text.startswith(("{id}", "{device}")):
-            try:
-                json.loads(text.replace("{id}", "1").replace("{device}", "M1"))
-            except ValueError as exc:
-                raise ValueError(f"looks like JSON and is none: {exc}") from None
-        return text
-
-
 class MqttSettings(Settings):
     """One broker. The session is persistent: what arrives while the gateway is away waits at the broker."""
 
@@ -97,6 +51,8 @@ class MqttSettings(Settings):
     client_id: str = Field("", pattern=r"^[A-Za-z0-9_.-]{0,64}$")  # empty: feederline-<name>
     subscriptions: Annotated[tuple[Subscription, ...], Field(min_length=1)] = Field(default_factory=_usual)
     ask: AskSettings | None = None
+    recall: RecallSettings | None = None
+    event_codes: dict[str, str] = Field(default_factory=dict)  # of this head-end, besides the usual ones
     username: str = ""
     password: Secret | None = None
     ca_file: Path | None = None
@@ -136,6 +92,13 @@ class MqttSettings(Settings):
         if parts.port == 0:
             raise ValueError("port 0 is none")
         return url
+
+    @field_validator("event_codes")
+    @classmethod
+    def _are_codes(cls, codes: dict[str, str]) -> dict[str, str]:
+        if faults := [fault for code, event in codes.items() if (fault := check_code(code, event))]:
+            raise ValueError("; ".join(faults))
+        return codes
 
     @model_validator(mode="after")
     def _hang_together(self) -> MqttSettings:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
 
+from drivers.mqtt.payloads.codes import ENDED, meaning
 from drivers.mqtt.payloads.document import (
     UnreadableError,
     raw_text,
@@ -29,13 +31,11 @@ from drivers.mqtt.payloads.mapping import (
 from drivers.mqtt.payloads.text import clean
 from gateway.core.clock import SECOND, format_time
 from gateway.core.model import Quality, RejectedValue, Signal, SignalKind
+from gateway.core.network import PHASES
 from gateway.core.quantities import INDEX
 
 _At = datetime | int | float | None
 
-_FROM_DEVICES = {
-    kind.value: kind for kind in SignalKind if kind not in (SignalKind.GATEWAY_DOWN, SignalKind.GATEWAY_UP)
-}
 _STATUS = {"online": SignalKind.CONNECTION_MADE, "offline": SignalKind.CONNECTION_LOST}
 _RETAINED, _REDELIVERED = "retained", "redelivered"  # how the detail of a signal begins that came so
 _NO_TIME = "retained without a time of its own: how old it is cannot be known"
@@ -163,19 +163,48 @@ def _take_sample(sample: object, arrival: Arrival, place: int, out: Harvest) -> 
 def event(payload: bytes, arrival: Arrival, out: Harvest) -> str:
     """`{"type": "last_gasp", "at": …, "sent_at": …, "detail": …}`: one signal.
 
-    An `id` may stand beside them: that of the question which the device answers.
+    The type may also be a meter event such as `cover_open`, with `ended` and `phase` beside it, or a code that
+    `arrival.codes` or the usual table knows. An `id` is that of the question which the device answers.
     """
     try:
         document = read_object(payload)
     except UnreadableError as exc:
         return str(exc)
     named = document.get("type")
-    kind = _FROM_DEVICES.get(named) if isinstance(named, str) else None
-    if kind is None:
+    meant = meaning(named, arrival.codes) if isinstance(named, str) else None
+    if meant is None:
         return f"unknown event type {raw_text(named)!r}"
+    kind, words = meant
+    if kind is None:
+        return ""
     if arrival.retained and document.get("at") is None:
         return _NO_TIME
-    return _put_signal(kind, document, ("type", "at", "sent_at", "detail", "id"), arrival, out)
+    known: tuple[str, ...] = ("type", "at", "sent_at", "detail", "id")
+    problems: list[str] = []
+    if kind is SignalKind.METER_EVENT:
+        known = (*known, "ended", "phase")
+        words, problems = _event_words(words, document)
+    elif isinstance(named, str) and named != kind.value:
+        words = f"code {named}"
+    return _put_signal(kind, document, known, arrival, out, words=words, problems=problems)
+
+
+def _event_words(words: str, document: dict[str, object]) -> tuple[str, list[str]]:
+    """How the signal's detail begins: `under_voltage`, ` end` where it ended, ` A` where it is of one phase."""
+    problems: list[str] = []
+    name, _, rest = words.partition(" ")
+    ended, phase = rest.startswith(ENDED.strip()), rest[-1:] if rest[-1:] in PHASES else ""
+    said = document.get("ended", ended)
+    if isinstance(said, bool):
+        ended = said
+    else:
+        problems.append(f"ended: {raw_text(said)} is neither true nor false")
+    of = document.get("phase") or phase
+    if isinstance(of, str) and of.upper() in ("", *PHASES):
+        phase = of.upper()
+    else:
+        problems.append(f"phase: {raw_text(of)} is none of A, B and C")
+    return name + (ENDED if ended else "") + (f" {phase}" if phase else ""), problems
 
 
 def status(payload: bytes, arrival: Arrival, out: Harvest) -> str:
@@ -203,14 +232,22 @@ def _no_status(text: str) -> str:
 
 
 def _put_signal(
-    kind: SignalKind, document: dict[str, object], known: tuple[str, ...], arrival: Arrival, out: Harvest
+    kind: SignalKind,
+    document: dict[str, object],
+    known: tuple[str, ...],
+    arrival: Arrival,
+    out: Harvest,
+    *,
+    words: str = "",
+    problems: Sequence[str] = (),
 ) -> str:
     """An impossible time of the device's own is left out of the signal and told in its detail.
 
     So is that a message without any was delivered before: its time of reception is no evidence of when it was sent.
-    These marks stand first; what a device itself says under such a word is told as its own.
+    These marks stand first, behind the name of a meter event; what a device itself says under such a word is told as
+    its own. words: what the gateway itself says of the signal.
     """
-    problems = unknown_members(document, known)
+    problems = [*problems, *unknown_members(document, known)]
     details = [_RETAINED] if arrival.retained else []
     times: dict[str, int | None] = {}
     for name in ("at", "sent_at"):
@@ -228,9 +265,13 @@ def _put_signal(
         told = detail if isinstance(detail, str) else json.dumps(detail)
         ours = told.lstrip().lower().startswith((_RETAINED, _REDELIVERED))
         details.append(f"device: {told}" if ours else told)
+    if words and kind is not SignalKind.METER_EVENT:
+        details.append(words)
     told = "; ".join(details)
     if arrival.redelivered and not arrival.retained and times["at"] is None:
         told = f"{_REDELIVERED}: {told}" if told else _REDELIVERED
+    if kind is SignalKind.METER_EVENT:
+        told = f"{words}; {told}" if told else words
     out.signal(
         Signal(
             kind=kind,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from collections.abc import Mapping as MappingOf
+from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
 from drivers.mqtt.payloads.harvest import Harvest
@@ -11,12 +13,14 @@ from gateway.core.clock import SECOND, parse_time
 from gateway.core.model import Quality
 from gateway.core.registry import Registry
 
+_NO_CODES: MappingOf[str, str] = MappingProxyType({})
+
 
 class Arrival(NamedTuple):
     """The circumstances of one message: the device's key, when it was received, and how.
 
     latest: a device's time after this one is impossible, µs;  redelivered: it may have been received before, so the
-    time of reception says even less about when it was sent.
+    time of reception says even less about when it was sent;  codes: what this head-end's event codes mean.
     """
 
     device: int
@@ -24,6 +28,7 @@ class Arrival(NamedTuple):
     retained: bool
     latest: int
     redelivered: bool = False
+    codes: MappingOf[str, str] = _NO_CODES
 
 
 Decoder: TypeAlias = Callable[[bytes, Arrival, Harvest], str]
