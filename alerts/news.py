@@ -9,6 +9,7 @@ import msgspec
 from alerts.impact import DRILL
 from alerts.settings import AlertSettings
 from alerts.tickets import Action, Party
+from alerts.work import AGAIN, OVER, Work, work_of
 from gateway.core.clock import SECOND, format_clock
 from gateway.core.model import Incident, IncidentKind, IncidentState
 from gateway.core.ticket import ENDED, Ticket, TicketState
@@ -45,11 +46,12 @@ def is_news(incident: Incident, ticket: Ticket) -> bool:
 def contradicted_at(incident: Incident, ticket: Ticket, settings: AlertSettings) -> int | None:
     """When it will have shown that the person was wrong who called it over; None where nobody did, or it does not.
 
+    Whoever was there to inspect, or to see to the voltage, is believed: what was measured before goes on for a while.
     Off again after supply had been back, it does so at once. Otherwise what was closed or called restored is given
     some time, and what was cancelled stays so.
     """
     since = ticket.restored_at if ticket.closed_at is None else ticket.closed_at
-    if not _by_person(ticket) or since is None:
+    if not _by_person(ticket) or since is None or work_of(incident.kind) is not Work.REPAIR:
         return None
     if incident.state is not IncidentState.OPEN or incident.kind not in settings.kinds:
         return None
@@ -76,7 +78,7 @@ def wanted(incident: Incident, ticket: Ticket, settings: AlertSettings, *, at: i
         return None
     match incident.state:
         case IncidentState.CLOSED:
-            return Wanted(Action.CLOSE, f"supply is back: {_why(incident)}")
+            return Wanted(Action.CLOSE, f"{OVER[work_of(incident.kind)]}: {_why(incident)}")
         case IncidentState.CANCELLED:
             return _ended(Action.CANCEL, "withdrawn", incident, settings)
         case IncidentState.MERGED:
@@ -88,7 +90,7 @@ def wanted(incident: Incident, ticket: Ticket, settings: AlertSettings, *, at: i
         return Wanted(Action.CANCEL, f"it is a {what}: {_why(incident)}")
     if ticket.state is TicketState.RESTORED:
         return Wanted(Action.UPDATE, incident.summary, at_once=_by_person(ticket))
-    return Wanted(Action.RESTORE, f"{_back(incident.restored_at)}, to be verified: {_why(incident)}")
+    return Wanted(Action.RESTORE, f"{_back(incident)}, to be verified: {_why(incident)}")
 
 
 def _ended(action: Action, words: str, incident: Incident, settings: AlertSettings) -> Wanted:
@@ -109,7 +111,7 @@ def _of_open(incident: Incident, ticket: Ticket, settings: AlertSettings) -> Wan
             return None if over else Wanted(Action.UPDATE, incident.summary)
         if over and not ticket.incident_revision:
             return None
-        return Wanted(Action.REOPEN, f"off again: {_why(incident)}")
+        return Wanted(Action.REOPEN, f"{AGAIN[work_of(incident.kind)]}: {_why(incident)}")
     if ticket.state in _UNCONFIRMED and is_sure(incident, settings):
         who = _unnamed(incident.confirmed_by, settings)
         by = f"confirmed by {who}: " if incident.confirmed_by else ""
@@ -183,8 +185,9 @@ def _contradiction(incident: Incident, ticket: Ticket, settings: AlertSettings) 
     return f"{ticket.state.value} by {by}, but {customers} still {lack}: {_why(incident)}"
 
 
-def _back(at: int | None) -> str:
-    return "supply is back" if at is None else f"supply is back since {format_clock(at)}"
+def _back(incident: Incident) -> str:
+    over, at = OVER[work_of(incident.kind)], incident.restored_at
+    return over if at is None else f"{over} since {format_clock(at)}"
 
 
 def _why(incident: Incident) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field, field_validator, model_validator
 
 from alerts.targets import BreakerSettings, RetrySettings, TargetSettings
+from alerts.work import Work
 from gateway.core.model import IncidentKind
 from gateway.core.network import NODE_KINDS
 from gateway.core.settings import Seconds, Settings
@@ -49,13 +50,22 @@ def _everywhere(*minutes: float) -> Limits:
     return Limits.model_validate(dict.fromkeys(("urban", "rural", "remote"), minutes))
 
 
+class WorkLimits(Settings):
+    """Minutes by severity, of work that is no repair: the same in every area."""
+
+    response: Levels
+    arrival: Levels
+
+
 class SlaSettings(Settings):
-    """By when what has to be done. Where the defaults come from:
+    """By when what has to be done; without more said, for repairs. Where the defaults come from:
 
     response     to have acknowledged or sent somebody: a supply service's promise to respond within 1 to 2 h
     arrival      to be on site: 45 min urban, 90 rural, 120 remote, as Chinese utilities promise
     arrival_limit  the regulator's bounds of the same: 60, 120 and 240 min
     restoration  to have supply back: general faults (severity 3) 2 h, major 4 h, special 8 h
+    quality      supply outside its limits: a complaint is answered within 2 h and handled within 24 h
+    inspection   unusual usage: handled within 24 h, somebody there within 48 h as for complaints
     """
 
     area: Literal["urban", "rural", "remote"] = "urban"  # where neither node nor members say
@@ -64,9 +74,16 @@ class SlaSettings(Settings):
     arrival: Limits = Limits(urban=(45, 45, 45), rural=(90, 90, 90), remote=(120, 120, 120))
     arrival_limit: Limits = Limits(urban=(60, 60, 60), rural=(120, 120, 120), remote=(240, 240, 240))
     restoration: Limits = _everywhere(480, 240, 120)
+    quality: WorkLimits = WorkLimits(response=(120, 120, 120), arrival=(1440, 1440, 1440))
+    inspection: WorkLimits = WorkLimits(response=(1440, 1440, 1440), arrival=(2880, 2880, 2880))
 
-    def limit(self, clock: str, *, severity: int, area: str) -> float | None:
+    def limit(self, clock: str, *, severity: int, area: str, work: Work = Work.REPAIR) -> float | None:
         """Minutes; None for no limit. An `area` that is none counts as the default."""
+        if work is not Work.REPAIR:
+            other = self.quality if work is Work.QUALITY else self.inspection
+            return {"response": other.response, "arrival": other.arrival}.get(clock, (None,) * 3)[
+                severity - 1
+            ]
         limits = {
             "response": self.response,
             "arrival": self.arrival,
@@ -90,7 +107,12 @@ class StormSettings(Settings):
 class AlertSettings(Settings):
     """The section `alerts`."""
 
-    kinds: tuple[IncidentKind, ...] = (IncidentKind.OUTAGE, IncidentKind.PHASE_LOSS)
+    kinds: tuple[IncidentKind, ...] = (
+        IncidentKind.OUTAGE,
+        IncidentKind.PHASE_LOSS,
+        IncidentKind.POWER_QUALITY,
+        IncidentKind.USAGE_ANOMALY,
+    )
     hold_off_s: HoldOff = (
         60.0  # an incident over sooner leaves no ticket behind; none where evidence is direct
     )

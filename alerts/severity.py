@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from alerts.impact import Impact, impact
 from alerts.settings import SeverityRule
+from alerts.work import Work, work_of
 from gateway.core.clock import MINUTE
 from gateway.core.inventory import Inventory
 from gateway.core.model import Incident, IncidentState
@@ -22,8 +23,12 @@ def severity(
 ) -> int:
     """The place, from 1, of the first rule that it reaches; one more than there are rules where it reaches none.
 
+    An inspection has the lowest: nobody is without supply. How long it lasts makes a repair more urgent, nothing else.
+
     at: time of the judgement; None leaves out for how long it has lasted.  touched: its impact, if known already.
     """
+    if work_of(incident.kind) is Work.INSPECTION:
+        return len(rules) + 1
     touched = touched or impact(incident, inventory)
     return next(
         (
@@ -39,7 +44,7 @@ def severity(
 
 def rises_at(incident: Incident, level: int, rules: Sequence[SeverityRule]) -> int | None:
     """When it will be more urgent than `level` for no reason but time; None for never."""
-    if incident.state is not IncidentState.OPEN:
+    if incident.state is not IncidentState.OPEN or work_of(incident.kind) is not Work.REPAIR:
         return None
     minutes = [rule.minutes for rule in rules[: level - 1] if rule.minutes is not None]
     return incident.started_at + round(min(minutes) * MINUTE) if minutes else None
@@ -63,7 +68,7 @@ def _high_enough(rule: SeverityRule, incident: Incident, inventory: Inventory) -
 
 
 def _long_enough(rule: SeverityRule, incident: Incident, at: int | None) -> bool:
-    if rule.minutes is None or at is None:
+    if rule.minutes is None or at is None or work_of(incident.kind) is not Work.REPAIR:
         return False
     until = at if incident.state is IncidentState.OPEN else incident.restored_at or incident.ended_at or at
     return until - incident.started_at >= round(rule.minutes * MINUTE)

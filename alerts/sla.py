@@ -11,6 +11,7 @@ from typing import NamedTuple
 from alerts.formats.notice import Clock
 from alerts.settings import SlaSettings
 from alerts.tickets import Action
+from alerts.work import work_of
 from gateway.core.clock import MINUTE, format_clock
 from gateway.core.ticket import Ticket
 
@@ -23,7 +24,7 @@ def clocks(ticket: Ticket, settings: SlaSettings) -> tuple[Clock, ...]:
     They run from its opening or, once supply had been back, from its reopening. One stops when what it asks for is
     done, or else when the ticket is restored or ends.
     """
-    since = _since(ticket)
+    since, work = _since(ticket), work_of(ticket.kind)
     over = _first(ticket.restored_at, ticket.closed_at)
     reached = {
         "response": _first(ticket.acknowledged_at, ticket.dispatched_at, ticket.arrived_at),
@@ -34,7 +35,8 @@ def clocks(ticket: Ticket, settings: SlaSettings) -> tuple[Clock, ...]:
     return tuple(
         Clock(name=name, due_at=since + round(minutes * MINUTE), stopped_at=_first(done, over))
         for name, done in reached.items()
-        if (minutes := settings.limit(name, severity=ticket.severity, area=ticket.area)) is not None
+        if (minutes := settings.limit(name, severity=ticket.severity, area=ticket.area, work=work))
+        is not None
     )
 
 

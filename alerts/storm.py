@@ -13,6 +13,7 @@ from alerts.settings import AlertSettings, SeverityRule
 from alerts.severity import severity
 from alerts.targets import About, TargetSettings
 from alerts.telling import digest, message_id, path_of
+from alerts.work import Work, work_of
 from gateway.core.clock import SECOND
 from gateway.core.inventory import Inventory
 from gateway.core.model import Incident, IncidentKind
@@ -77,9 +78,10 @@ def weather(
 ) -> tuple[Storm | None, tuple[Delivery, ...]]:
     """The storm as it is at `at`, and the summaries that are due: one as it begins, one every so often, one at its end.
 
-    standing: tickets that live, and those that ended since the last summary. Exercises do not count.
+    standing: tickets that live, and those that ended since the last summary. Exercises do not count, nor what
+    is no repair.
     """
-    real = [ticket for ticket in standing if not ticket.drill]
+    real = [t for t in standing if not t.drill and work_of(t.kind) is Work.REPAIR]
     window = round(settings.storm.window_s * SECOND)
     fresh = sum(ticket.opened_at > at - window for ticket in real)
     if storm is None or storm.ended_at is not None:

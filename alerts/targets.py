@@ -12,6 +12,7 @@ from pydantic import Field, field_validator, model_validator
 from yarl import URL
 
 from alerts.formats import FORMATS
+from alerts.work import Work, work_of
 from gateway.core.errors import InvalidInputError
 from gateway.core.model import IncidentKind
 from gateway.core.settings import Seconds, Secret, Settings
@@ -48,7 +49,7 @@ class TargetSettings(Settings):
     format: str = "standard"
     options: dict[str, Any] = Field(default_factory=dict)  # of the format
     about: tuple[About, ...] = Field((About.TICKET, About.WARNING, About.BREACH, About.STORM), min_length=1)
-    kinds: tuple[IncidentKind, ...] | None = None  # None: every kind that gets a ticket
+    kinds: tuple[IncidentKind, ...] | None = None  # None: every kind that gets a ticket, but no inspections
     severities: tuple[Annotated[int, Field(ge=1, le=3)], ...] = Field((1, 2, 3), min_length=1)
     areas: tuple[str, ...] | None = None  # urban, rural, remote; None: every area
     below: tuple[str, ...] = ()  # only what lies at or below these nodes; empty: the whole network
@@ -69,7 +70,7 @@ class TargetSettings(Settings):
     ) -> bool:
         """Whether a ticket like this is for it. `path`: ids of the ticket's node and of those above it."""
         return (
-            (self.kinds is None or kind in self.kinds)
+            (work_of(kind) is not Work.INSPECTION if self.kinds is None else kind in self.kinds)
             and severity in self.severities
             and (self.areas is None or area in self.areas)
             and (not self.below or any(node in path for node in self.below))

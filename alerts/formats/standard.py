@@ -6,6 +6,7 @@ import msgspec
 
 from alerts.formats import facts
 from alerts.formats.notice import Message, Notice
+from alerts.work import Work, work_of
 from gateway.core.clock import format_time
 from gateway.core.model import IncidentKind, IncidentState
 from gateway.core.ticket import TicketState
@@ -35,6 +36,7 @@ class Ticket(Part, frozen=True, kw_only=True):
     service_system: str | None
     reason: str
     clock: str | None
+    work: Work
     severity: int
     area: str
     title: str
@@ -145,6 +147,7 @@ def _ticket(notice: Notice) -> Ticket:
         service_system=facts.service_system(step.origin),
         reason=step.reason,
         clock=clock if isinstance(clock, str) else None,
+        work=work_of(notice.incident.kind),
         severity=ticket.severity,
         area=ticket.area,
         title=facts.heading(ticket),

@@ -27,7 +27,7 @@ TICKET_NAMES = (
     "type", "at", "ticket_id", "number", "revision", "state", "previous_state", "action", "party", "reason",
     "severity", "area", "title", "drill", "crew", "cause", "opened_at", "updated_at", "acknowledged_at",
     "dispatched_at", "arrived_at", "restored_at", "restoration_estimated_at", "closed_at", "clocks", "merged_into",
-    "split_from", "incident_id", "kind", "node", "path", "lat", "lon", "phases", "started_at", "customers",
+    "split_from", "incident_id", "kind", "work", "node", "path", "lat", "lon", "phases", "started_at", "customers",
     "critical_customers", "public_welfare_customers", "important_customers", "ordinary_customers",
     "priority_devices", "devices", "devices_total", "confidence", "evidence", "page_url", "ticket_url",
     "incident_url", "text",

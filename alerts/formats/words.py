@@ -8,6 +8,8 @@ from typing import TypeAlias
 from alerts.formats import facts
 from alerts.formats.notice import AlarmNotice, Notice, StormNotice
 from alerts.impact import DRILL
+from alerts.tickets import Action
+from alerts.work import OVER, Work, work_of
 from gateway.core.clock import format_time
 
 Words: TypeAlias = Mapping[str, str | int | float]
@@ -39,7 +41,10 @@ def mark(notice: Notice) -> str:
 def note(notice: Notice) -> str:
     """The step in a few lines, such as "Ticket 1017, step 3: crew on site. …"."""
     ticket, action = notice.ticket, notice.transition.action
-    told = [f"{mark(notice)} {_DONE.get(action, action)}"]
+    done = _DONE.get(action, action)
+    if action == Action.RESTORE and (work := work_of(notice.incident.kind)) is not Work.REPAIR:
+        done = f"{OVER[work]}, to be verified"
+    told = [f"{mark(notice)} {done}"]
     told += [notice.transition.reason] if notice.transition.reason else []
     told += [f"Severity {ticket.severity}, {_customers(notice)}."]
     if ticket.restoration_estimated_at is not None:
@@ -114,6 +119,7 @@ def words(notice: Notice) -> dict[str, str | int | float]:
         "split_from": notice.split_from or "",
         "incident_id": incident.id,
         "kind": incident.kind.value,
+        "work": work_of(incident.kind).value,
         "node": incident.node,
         "path": " / ".join(name for _, _, name in facts.path(incident.node, network)),
         "lat": "" if where is None else where[0],
