@@ -19,6 +19,7 @@ from gateway.store import incidents, inventory, maintenance, planned, tickets, w
 from gateway.store.access import Access
 from gateway.store.accounts import Accounts
 from gateway.store.acts import TicketActs
+from gateway.store.bookkeeping import BookKeeping
 from gateway.store.changes import Changes
 from gateway.store.completeness import Completeness, Delivered, compare
 from gateway.store.corrections import Corrections
@@ -69,6 +70,7 @@ class Store:
         self.drills = Drills(pool)
         self.lateness = Lateness(pool)
         self.meterdata = MeterData(pool, lambda: self.devices)
+        self.bookkeeping = BookKeeping(pool, lambda: self.devices)
         self.sole = SoleWriter(settings)
         self.devices = DeviceKeys(np.empty(0, np.int32), np.empty(0, np.int32))
         self._pool = pool

@@ -1,0 +1,1 @@
+select value::bigint from setting where name = %(step)s
