@@ -11,14 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from gateway.core.meterdata import GapCause
+from gateway.core.meterdata import GAP_CAUSES, GapCause, UInt8s
 from gateway.core.model import Bools, Float64s, Int32s, Int64s
-from processors.collection.gaps import Gaps
-
-CAUSES: tuple[GapCause, ...] = tuple(GapCause)
-"""What the codes of `causes` stand for."""
+from processors.collection.runs import Runs
 
 _HALF = 0.5
 
@@ -47,22 +43,22 @@ class Paths:
 
 
 def causes(
-    found: Gaps,
+    found: Runs,
     *,
     absences: Sequence[tuple[int, int]],
     off: Spans,
     paths: Sequence[Paths],
     step: int,
     silent_share: float,
-) -> npt.NDArray[np.uint8]:
-    """For each gap its cause, as a place in CAUSES: uint8[k].
+) -> UInt8s:
+    """For each gap its cause, as a place in GAP_CAUSES: uint8[k].
 
     found: all gaps of all devices of one stretch of time;  absences: when the gateway was away;  off: when meters were
     without supply;  paths: levels that silence may be of;  step: µs, how finely silence is told apart;  silent_share:
     a path is silent where at least so much of what else it carries is missing. Of several causes the first of gateway,
     supply, communications holds; what is none of them is the device's own.
     """
-    code = np.full(len(found), CAUSES.index(GapCause.DEVICE), np.uint8)
+    code = np.full(len(found), GAP_CAUSES.index(GapCause.DEVICE), np.uint8)
     if not len(found):
         return code
     everybody = Spans(
@@ -75,13 +71,13 @@ def causes(
     silent = np.zeros(len(found), np.bool_)
     for path in paths:
         silent |= _silent(found, dark | away, path, step, silent_share)
-    code[silent] = CAUSES.index(GapCause.COMMUNICATIONS)
-    code[dark] = CAUSES.index(GapCause.SUPPLY)
-    code[away] = CAUSES.index(GapCause.GATEWAY)
+    code[silent] = GAP_CAUSES.index(GapCause.COMMUNICATIONS)
+    code[dark] = GAP_CAUSES.index(GapCause.SUPPLY)
+    code[away] = GAP_CAUSES.index(GapCause.GATEWAY)
     return code
 
 
-def _laid(found: Gaps, device: Int32s, spans: Spans) -> Bools:
+def _laid(found: Runs, device: Int32s, spans: Spans) -> Bools:
     """bool[k]: gaps that lie in spans of their `device` by half of their time or of their missing readings."""
     if not len(spans):
         return np.zeros(len(found), np.bool_)
@@ -108,7 +104,7 @@ def _laid(found: Gaps, device: Int32s, spans: Spans) -> Bools:
     return laid
 
 
-def _silent(found: Gaps, explained: Bools, paths: Paths, step: int, share: float) -> Bools:
+def _silent(found: Runs, explained: Bools, paths: Paths, step: int, share: float) -> Bools:
     """bool[k]: gaps during which the rest of their path was silent too, what is explained otherwise left out."""
     path = paths.of[found.device]
     on = path >= 0

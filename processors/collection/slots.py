@@ -15,7 +15,8 @@ class Slots:
     """The slots of one length of n devices.
 
     device: int32[n];  start: int64[m], their beginnings in µs UTC;  length: µs;  expected: bool[n, m], the device was
-    there by then;  measured: bool[n, m], measured throughout;  estimated: bool[n, m], has a value that is not measured.
+    there by then;  measured: bool[n, m], measured throughout;  estimated, edited: bool[n, m], the
+    value is an estimate, or a person's.
     """
 
     device: Int32s
@@ -24,19 +25,7 @@ class Slots:
     expected: Bools
     measured: Bools
     estimated: Bools
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Account:
-    """Of n devices in one stretch: how many intervals were to be collected, were, and have an estimate instead.
-
-    device, expected, collected, estimated: int32[n].
-    """
-
-    device: Int32s
-    expected: Int32s
-    collected: Int32s
-    estimated: Int32s
+    edited: Bools
 
 
 def starts(frm: int, till: int, length: int) -> Int64s:
@@ -60,7 +49,13 @@ def lay(
     if not n or not m or not len(intervals):
         nothing = np.zeros((n, m), np.bool_)
         return Slots(
-            device=devices, start=start, length=length, expected=expected, measured=nothing, estimated=nothing
+            device=devices,
+            start=start,
+            length=length,
+            expected=expected,
+            measured=nothing,
+            estimated=nothing,
+            edited=nothing,
         )
     status = intervals.status
     edited = status == IntervalStatus.EDITED
@@ -69,15 +64,19 @@ def lay(
         | (status == IntervalStatus.VALID)
         | (edited & np.isfinite(intervals.raw))
     )
-    has_value = was_measured | edited | (status == IntervalStatus.ESTIMATED)
-    measured = _covered(intervals, was_measured, devices, start, length)
+
+    def covered(which: Bools) -> Bools:
+        return _covered(intervals, which, devices, start, length)
+
+    measured = covered(was_measured)
     return Slots(
         device=devices,
         start=start,
         length=length,
         expected=expected,
         measured=measured,
-        estimated=_covered(intervals, has_value, devices, start, length) & ~measured,
+        estimated=covered(status == IntervalStatus.ESTIMATED) & ~measured,
+        edited=covered(edited),
     )
 
 
@@ -101,16 +100,3 @@ def _covered(intervals: Intervals, which: Bools, devices: Int32s, start: Int64s,
         np.add.at(filled, (row[use], slot[use]), part[use])
     covered: Bools = filled >= length
     return covered
-
-
-def account(slots: Slots) -> Account:
-    def count(which: Bools) -> Int32s:
-        total: Int32s = (which & slots.expected).sum(axis=1, dtype=np.int32)
-        return total
-
-    return Account(
-        device=slots.device,
-        expected=slots.expected.sum(axis=1, dtype=np.int32),
-        collected=count(slots.measured),
-        estimated=count(slots.estimated),
-    )

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from gateway.core.clock import HOUR, MINUTE
-from gateway.core.meterdata import GapCause
-from processors.collection.causes import CAUSES, Paths, Spans, causes
-from processors.collection.gaps import Gaps
+from gateway.core.meterdata import GAP_CAUSES, GapCause
+from processors.collection.causes import Paths, Spans, causes
+from processors.collection.runs import Runs
 
 Q = 15 * MINUTE
 
@@ -30,9 +30,9 @@ def judged(
     paths: Sequence[Paths] = (),
 ) -> list[GapCause]:
     at = spans(rows)
-    found = Gaps(device=at.device, start=at.start, end=at.end, length=np.full(len(rows), Q, np.int64))
+    found = Runs(device=at.device, start=at.start, end=at.end, length=np.full(len(rows), Q, np.int64))
     codes = causes(found, absences=absences, off=spans(off), paths=paths, step=Q, silent_share=0.8)
-    return [CAUSES[code] for code in codes]
+    return [GAP_CAUSES[code] for code in codes]
 
 
 def one_path(devices: int) -> Paths:

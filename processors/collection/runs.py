@@ -1,4 +1,4 @@
-"""Gaps: runs of intervals that were expected and not collected."""
+"""Runs of intervals that were expected and not collected."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from processors.collection.slots import Slots
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Gaps:
-    """Runs [start, end) of k slots without a measured interval, ordered by device and start where one call made them.
+class Runs:
+    """k runs [start, end) of slots without a measured interval, ordered by device and start where one call made them.
 
     device: int32[k];  start, end: int64[k] µs UTC;  length: int64[k] µs, of the slots in each.
     """
@@ -27,15 +27,15 @@ class Gaps:
         return len(self.device)
 
     @staticmethod
-    def none() -> Gaps:
+    def none() -> Runs:
         nothing = np.empty(0, np.int64)
-        return Gaps(device=np.empty(0, np.int32), start=nothing, end=nothing, length=nothing)
+        return Runs(device=np.empty(0, np.int32), start=nothing, end=nothing, length=nothing)
 
     @staticmethod
-    def joined(parts: Sequence[Gaps]) -> Gaps:
+    def joined(parts: Sequence[Runs]) -> Runs:
         if not parts:
-            return Gaps.none()
-        return Gaps(
+            return Runs.none()
+        return Runs(
             device=np.concatenate([part.device for part in parts]),
             start=np.concatenate([part.start for part in parts]),
             end=np.concatenate([part.end for part in parts]),
@@ -43,7 +43,7 @@ class Gaps:
         )
 
 
-def gaps(slots: Slots, *, till: int) -> Gaps:
+def runs(slots: Slots, *, till: int) -> Runs:
     """Of what was to be there by `till`: a slot that ends later may still come by itself."""
     missing = slots.expected & ~slots.measured & (slots.start + slots.length <= till)
     edge = np.zeros((len(slots.device), 1), np.int8)
@@ -51,7 +51,7 @@ def gaps(slots: Slots, *, till: int) -> Gaps:
     row, first = np.nonzero(step == 1)
     last = np.nonzero(step == -1)[1]
     ends = np.append(slots.start[1:], slots.start[-1:] + slots.length)
-    return Gaps(
+    return Runs(
         device=slots.device[row],
         start=slots.start[first],
         end=ends[last - 1],
