@@ -1,4 +1,4 @@
-"""Validation and estimation of meter data: how wrong estimates are by length of gap, what faults of registers add, and readings per second.
+"""Validation of meter data: how wrong estimates are by length of gap, what faults of registers add, and its speed.
 
 Register readings of a quarter-hour each, of the simulator's customers (or simbench's, see bench/usage/shapes.py), go
 through `processors.vee.validate` as the gateway's book would hand them over: four weeks first, whose intervals are the
@@ -14,17 +14,22 @@ import argparse
 import asyncio
 import json
 import statistics
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TextIO
 from zoneinfo import ZoneInfo
 
 import numpy as np
+from rich import box
+from rich.console import Console
+from rich.table import Table
 
 from bench.usage.population import Population
 from bench.usage.shapes import Source, source
-from gateway.core.clock import DAY, MINUTE, SECOND
+from gateway.core.clock import MINUTE, SECOND
 from gateway.core.inventory import Device, Inventory
 from gateway.core.meterdata import ChangeOf, Intervals, IntervalStatus, MeterChange, Registers, Rule
 from gateway.core.model import Float64s, Int64s, Quality
@@ -38,7 +43,8 @@ LENGTHS = {
     "30 min": 2, "1 h": 4, "2 h": 8, "6 h": 24, "12 h": 48, "1 d": 96, "3 d": 288, "7 d": 672,
 }  # fmt: skip
 FAULTS = (
-    "none", "rollover", "exchange", "reset", "sentinel", "transient zero", "spike", "duplicate", "unordered", "multiplier",
+    "none", "rollover", "exchange", "reset", "sentinel", "transient zero", "spike", "duplicate", "unordered",
+    "multiplier",
 )  # fmt: skip
 _SLOT = 15 * MINUTE
 _BEFORE, _DAYS = 28, 10
@@ -138,7 +144,7 @@ def _validated(
 
 
 def _gaps(world: World, history: Intervals, seed: int) -> dict[str, dict[str, float | None]]:
-    """Mean error of an estimated interval as a share of mean use: ours, linear, and where no reading follows ours, last value."""
+    """Mean error of an estimated interval as a share of mean use, by what estimated it; `open`: no reading follows."""
     first, last = _BEFORE * 96, (_BEFORE + _DAYS) * 96
     window = world.register[:, first : last + 1]
     true = np.diff(window, axis=1)
@@ -149,7 +155,11 @@ def _gaps(world: World, history: Intervals, seed: int) -> dict[str, dict[str, fl
         begin = rng.integers(1, slots - length, n)
         inside = np.arange(slots)[None, :] - begin[:, None]
         gap = (inside >= 0) & (inside < length)
-        closed = np.where((np.arange(slots + 1) > begin[:, None]) & (np.arange(slots + 1) < (begin + length)[:, None]), np.nan, window)
+        closed = np.where(
+            (np.arange(slots + 1) > begin[:, None]) & (np.arange(slots + 1) < (begin + length)[:, None]),
+            np.nan,
+            window,
+        )
         ours = _values(_validated(world, _readings(closed, first), first, last, history=history), n)
         rows = np.arange(n)
         flat = (window[rows, begin + length] - window[rows, begin])[:, None] / length
@@ -160,7 +170,9 @@ def _gaps(world: World, history: Intervals, seed: int) -> dict[str, dict[str, fl
         table[name] = {
             "estimated": _error(ours[gap], true[gap]),
             "linear": _error(np.broadcast_to(flat, true.shape)[gap], true[gap]),
-            "of_sum": float(np.max(np.abs((np.nan_to_num(ours).sum(axis=1) - true.sum(axis=1)) / true.sum(axis=1)))),
+            "of_sum": float(
+                np.max(np.abs((np.nan_to_num(ours).sum(axis=1) - true.sum(axis=1)) / true.sum(axis=1)))
+            ),
             "open_estimated": _error(ahead[:, end], true[:, end]),
             "open_last_value": _error(held, true[:, end]),
             "open_filled": float(np.mean(~np.isnan(ahead[:, end]))),
@@ -227,18 +239,22 @@ def _spoil(
         window += (_TOP - 0.5 * (window[rows, at - 1] + window[rows, at]))[:, None]
         return _readings(np.where(window >= _TOP, window - _TOP, window).round(3), first), changes
     if kind in {"exchange", "reset"}:
-        anew = rng.uniform(0, 50, n) if kind == "exchange" else np.zeros(n)
+        anew: Float64s = rng.uniform(0, 50, n) if kind == "exchange" else np.zeros(n)
         spoilt = np.where(later, (window - window[rows, at][:, None] + anew[:, None]).round(3), window)
         if kind == "exchange":
             when = _FROM + (first + at) * _SLOT
             changes = tuple(
                 MeterChange(
-                    device=int(r), at=int(when[r]), of=ChangeOf.EXCHANGE, before=float(window[r, at[r]]), after=float(anew[r])
+                    device=int(r),
+                    at=int(when[r]),
+                    of=ChangeOf.EXCHANGE,
+                    before=float(window[r, at[r]]),
+                    after=float(anew[r]),
                 )
                 for r in rows
             )
         return _readings(spoilt, first), changes
-    if kind == "multiplier":  # registered at 1 and put right at `at`: from there on the register counts 40 times as fast
+    if kind == "multiplier":  # nobody told: from there on the register counts 40 times as fast
         spoilt = np.where(later, before[:, None] + 40 * (window - before[:, None]), window).round(3)
         return _readings(spoilt, first), changes
     clean = _readings(window, first)
@@ -297,3 +313,79 @@ def _timed(work: Callable[[], object]) -> float:
     began = time.process_time()
     work()
     return time.process_time() - began
+
+
+def tables(result: Mapping[str, object]) -> Iterable[tuple[str, Sequence[str], list[Sequence[str]]]]:
+    """Title, heading and rows of each."""
+    gaps, faults = _map(result["gaps"]), _map(result["faults"])
+    yield (
+        "Error of estimates by length of gap",
+        [
+            "gap",
+            "estimated",
+            "linear",
+            "no reading follows: estimated",
+            "last value",
+            "of these filled",
+            "day's sum off",
+        ],
+        [[name, *(_cell(_map(row)[key]) for key in _GAP_COLUMNS)] for name, row in gaps.items()],
+    )
+    yield (
+        "Faults of registers",
+        ["fault", "false energy", "of it not marked", "lost", "off the register's delta", "meters marked"],
+        [[name, *(_cell(_map(row)[key]) for key in _FAULT_COLUMNS)] for name, row in faults.items()],
+    )
+    yield "Speed", ["", ""], [[key, _cell(value)] for key, value in _map(result["throughput"]).items()]
+
+
+_GAP_COLUMNS = ("estimated", "linear", "open_estimated", "open_last_value", "open_filled", "of_sum")
+_FAULT_COLUMNS = ("false_energy", "false_energy_not_marked", "lost_energy", "of_delta", "marked_meters")
+
+
+def show(result: Mapping[str, object], *, out: TextIO | None = None) -> None:
+    """Print what `run` returned, to standard output if not told otherwise."""
+    console = Console(file=out or sys.stdout, width=160, highlight=False)
+    for title, head, rows in tables(result):
+        table = Table(*head, title=title, title_justify="left", box=box.SIMPLE)
+        for row in rows:
+            table.add_row(*row)
+        console.print(table)
+
+
+def markdown(result: Mapping[str, object]) -> str:
+    """The tables as they stand in docs/usage-accuracy.md."""
+    return "\n\n".join(
+        f"### {title}\n\n"
+        + "\n".join("| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *rows])
+        for title, head, rows in tables(result)
+    )
+
+
+def _map(value: object) -> Mapping[str, object]:
+    if not isinstance(value, dict):
+        raise TypeError(f"figures are a dictionary, not {value!r}")
+    return value
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "·"
+    if isinstance(value, float):
+        return f"{value:,.0f}" if value >= 1_000 else f"{value:.2e}" if 0 < value < 1e-3 else f"{value:.3f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.vee", description=__doc__)
+    parser.add_argument("--meters", type=int, default=1_000)
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--shapes", default="simulator", choices=("simulator", "simbench"))
+    parser.add_argument("--markdown", action="store_true", help="the tables of docs/usage-accuracy.md")
+    given = parser.parse_args()
+    result = asyncio.run(run(meters=given.meters, seed=given.seed, shapes=given.shapes))
+    print(markdown(result) if given.markdown else json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()

@@ -52,8 +52,8 @@ _HOME = 0  # class residential
 class People:
     """The customers as columns, rows in the order of their transformer areas.
 
-    klass, profile: int64;  area, listed: true and registered area;  mean_kwh: of an average day;  phases: float64[n, 3],
-    shares of the load, one of them 1 for single-phase;  trait with its first and last day (exclusive) and extent;
+    klass, profile: int64;  area, listed: true and registered area;  mean_kwh: of an average day;  phases: float64[n,
+    3], shares of the load, one of them 1 for single-phase;  trait with its first and last day (exclusive) and extent;
     holiday: int64[n, 2, 2] first day and length of two absences;  contract_kw;  generation_kw: registered.
     """
 
@@ -189,7 +189,12 @@ def _people(rng: np.random.Generator, n: int, days: int, source: Source, settled
     extent = rng.random(n)
     extent = np.select(
         [trait == Trait.SOLAR, trait == Trait.MOVED, trait == Trait.EFFICIENT, trait == Trait.DECLINED],
-        [rng.uniform(3, 12, n), np.exp(rng.normal(0, 0.45, n)), rng.uniform(0.15, 0.25, n), rng.uniform(0.33, 0.66, n)],
+        [
+            rng.uniform(3, 12, n),
+            np.exp(rng.normal(0, 0.45, n)),
+            rng.uniform(0.15, 0.25, n),
+            rng.uniform(0.33, 0.66, n),
+        ],
         extent,
     )
     since = np.where(trait == Trait.SEASONAL, rng.integers(0, DAYS, n), since)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -20,26 +21,28 @@ _WEEK = 7
 class Course:
     """One population played to the end.
 
-    score: float32[days, n] at the end of each day, of the judgement by the customer's own use alone (`alone`) and
-    with the energy balance (`score`);  judged_from: first day whose scores count;  found_area: int64[areas], first day
-    on which an area was told of as losing more than its customers explain, −1 never;  sentence: a few suspicions in
-    words.
+    score: float32[days, n] at the end of each day with the energy balance, `alone` by the customer's own use only;
+    opens, opens_alone: bool[days, n], that would open a ticket;  judged_from: first day whose scores count;
+    found_area: int64[areas], first day on which an area was told of as losing more than its customers explain, −1 for
+    never;  sentences: a few suspicions of the last day in words.
     """
 
     people: People
     truth: Truth
     score: Float32s
     alone: Float32s
+    opens: Bools
+    opens_alone: Bools
     judged_from: int
     found_area: Int64s
     sentences: tuple[str, ...] = ()
 
 
-def figures(courses: Sequence[Course], threshold: float) -> dict[str, object]:
+def figures(courses: Sequence[Course]) -> dict[str, object]:
     """All tables but those of speed: `with_balance` and `without_balance`, `areas`."""
     return {
-        "with_balance": _of([(c, c.score) for c in courses], threshold),
-        "without_balance": _of([(c, c.alone) for c in courses], threshold),
+        "with_balance": _of([(c, c.score, c.opens) for c in courses]),
+        "without_balance": _of([(c, c.alone, c.opens_alone) for c in courses]),
         "areas": _areas(courses),
     }
 
@@ -65,14 +68,14 @@ def precision_at(score: Float64s, true: Bools, count: int) -> float:
     return float((true[sure].sum() + left * true[level].mean()) / count)
 
 
-def _of(played: Sequence[tuple[Course, Float32s]], threshold: float) -> dict[str, object]:
-    parts = [_Customers.of(course, score, threshold) for course, score in played]
+def _of(played: Sequence[tuple[Course, Float32s, Bools]]) -> dict[str, object]:
+    parts = [_Customers.of(*one) for one in played]
     joined = _Customers.joined(parts)
     late = ~joined.ever
     top = [precision_at(p.highest, p.kind != Theft.NONE, round(TOP * len(p.kind))) for p in parts]
     standing = [precision_at(p.standing, p.kind != Theft.NONE, round(TOP * len(p.kind))) for p in parts]
     true = joined.kind != Theft.NONE
-    days = sum(c.score.shape[0] - c.judged_from for c, _ in played) / len(played)
+    days = sum(c.score.shape[0] - c.judged_from for c, _, _ in played) / len(played)
     false = int((joined.cried & ~true).sum()) + int(joined.early.sum())
     return {
         "auc_highest": auc(joined.highest[late], true[late]),
@@ -84,8 +87,13 @@ def _of(played: Sequence[tuple[Course, Float32s]], threshold: float) -> dict[str
         "false_alarms": false,
         "honest": int((~true).sum()),
         "false_per_1000_years": false / max(1, int((~true).sum())) / days * 365 * 1000,
-        "precision_of_tickets": float((joined.cried & true).sum() / max(1, int(joined.cried.sum() + joined.early.sum()))),
-        "kinds": {**{kind.word: _kind(joined, (joined.kind == kind) & late) for kind in KINDS}, "since_ever": _kind(joined, joined.ever)},
+        "precision_of_tickets": float(
+            (joined.cried & true).sum() / max(1, int(joined.cried.sum() + joined.early.sum()))
+        ),
+        "kinds": {
+            **{kind.word: _kind(joined, (joined.kind == kind) & late) for kind in KINDS},
+            "since_ever": _kind(joined, joined.ever),
+        },
         "honest_kinds": {trait.word: _honest(joined, trait) for trait in Trait},
         "calibration": _calibration(played),
     }
@@ -93,8 +101,8 @@ def _of(played: Sequence[tuple[Course, Float32s]], threshold: float) -> dict[str
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Customers:
-    """One row per customer: highest score (of a thief: since it steals), score at the end, whether and how many days
-    after the beginning the threshold was reached; early: reached by a thief before it was one."""
+    """One row per customer: highest score (of a thief: since it steals), score at the end, whether a ticket would
+    be opened and how many days after the beginning; early: one would have been before the theft began."""
 
     kind: Int64s
     ever: Bools
@@ -106,22 +114,22 @@ class _Customers:
     took: Float64s
 
     @staticmethod
-    def of(course: Course, score: Float32s, threshold: float) -> _Customers:
+    def of(course: Course, score: Float32s, opens: Bools) -> _Customers:
         truth, first = course.truth, course.judged_from
         day = np.arange(score.shape[0])[:, None]
         thief = truth.kind != Theft.NONE
         counted = np.where(thief, np.maximum(truth.since, first), first)
         since = np.where(day >= counted, score, -1.0)
-        reached = since >= threshold
+        reached: Bools = opens & (day >= counted)
         when = np.where(reached.any(axis=0), reached.argmax(axis=0), -1)
-        before = (score >= threshold) & (day >= first) & (day < counted)
+        before = opens & (day >= first) & (day < counted)
         return _Customers(
             kind=truth.kind,
             ever=truth.ever,
             trait=course.people.trait,
             highest=since.max(axis=0).astype(np.float64),
             standing=score[-1].astype(np.float64),
-            cried=reached.any(axis=0),
+            cried=np.any(reached, axis=0),
             early=before.any(axis=0) & thief,
             took=np.where(when >= 0, when - counted + 1, np.nan),
         )
@@ -129,7 +137,10 @@ class _Customers:
     @staticmethod
     def joined(parts: Sequence[_Customers]) -> _Customers:
         return _Customers(
-            **{name: np.concatenate([getattr(p, name) for p in parts]) for name in _Customers.__dataclass_fields__}
+            **{
+                name: np.concatenate([getattr(p, name) for p in parts])
+                for name in _Customers.__dataclass_fields__
+            }
         )
 
 
@@ -154,16 +165,16 @@ def _honest(all_: _Customers, trait: Trait) -> dict[str, float | int]:
     }
 
 
-def _calibration(played: Sequence[tuple[Course, Float32s]]) -> list[dict[str, float | int | None]]:
+def _calibration(played: Sequence[tuple[Course, Float32s, Bools]]) -> list[dict[str, float | int | None]]:
     """What was predicted and what was so, a day each week: customers who were stealing on that day are true."""
     said, true = [], []
-    for course, score in played:
+    for course, score, _ in played:
         for day in range(course.judged_from, score.shape[0], _WEEK):
             said.append(score[day])
             true.append((course.truth.kind != Theft.NONE) & (day >= course.truth.since))
     predicted, found = np.concatenate(said).astype(np.float64), np.concatenate(true)
     table: list[dict[str, float | int | None]] = []
-    for low, high in zip(BINS[:-1], BINS[1:], strict=True):
+    for low, high in pairwise(BINS):
         rows = (predicted >= low) & ((predicted < high) | (high == BINS[-1]))
         some = bool(rows.any())
         table.append(

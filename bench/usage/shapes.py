@@ -126,7 +126,12 @@ class Simbench:
     def __init__(self, slots: int, folder: Path) -> None:
         self.slots = slots
         loads, sun = _read(folder, slots)
-        chosen = [(CLASSES.index(k), name) for k, heads in _OF_CLASS.items() for name in loads if name.startswith(heads)]
+        chosen = [
+            (CLASSES.index(k), name)
+            for k, heads in _OF_CLASS.items()
+            for name in loads
+            if name.startswith(heads)
+        ]
         self._klass = np.array([klass for klass, _ in chosen])
         year = np.stack([loads[name] for _, name in chosen])
         self._year: Float64s = year / year.mean(axis=(1, 2), keepdims=True)
@@ -165,7 +170,9 @@ def source(name: str, slots: int) -> Source | None:
 
 @lru_cache(maxsize=2)
 def _read(folder: Path, slots: int) -> tuple[dict[str, Float64s], Float64s]:
-    loads = _columns(folder / "LoadProfile.csv", "_pload", tuple(h for heads in _OF_CLASS.values() for h in heads))
+    loads = _columns(
+        folder / "LoadProfile.csv", "_pload", tuple(h for heads in _OF_CLASS.values() for h in heads)
+    )
     sun = _columns(folder / "RESProfile.csv", "", ("PV3",))
     return {name: _days(column, slots) for name, column in loads.items()}, _days(sun["PV3"], slots)
 

@@ -49,8 +49,8 @@ class Truth:
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Metered:
     """kWh by slot: float64[n, slots] imported and exported by each meter;  supplied: float64[areas, slots] by each
-    transformer;  phases: float64[n, 3] mean active power that each phase of the meter shows, kW;  amperes: float64[n, 3],
-    mean current that it shows."""
+    transformer;  phases: float64[n, 3] kW, mean active power that each phase of the meter shows;  amperes:
+    float64[n, 3], mean current that it shows."""
 
     imported: Float64s
     exported: Float64s
@@ -63,7 +63,13 @@ class Meters:
     """What the meters show of what is used, with their errors, and what passes the transformers."""
 
     def __init__(
-        self, population: Population, *, seed: int, prevalence: float = 0.01, settled: int = 60, lasts: int = 30
+        self,
+        population: Population,
+        *,
+        seed: int,
+        prevalence: float = 0.01,
+        settled: int = 60,
+        lasts: int = 30,
     ) -> None:
         """Thefts begin from day `settled` on and last for `lasts` days at least."""
         who = population.people
@@ -131,7 +137,9 @@ class Meters:
         return seen, shown * (seen.sum(axis=1) / 24)[:, None]
 
 
-def _draw(rng: np.random.Generator, population: Population, prevalence: float, first: int, last: int) -> Truth:
+def _draw(
+    rng: np.random.Generator, population: Population, prevalence: float, first: int, last: int
+) -> Truth:
     who = population.people
     n, areas = len(who), who.areas
     kind = np.zeros(n, np.int64)
@@ -166,7 +174,8 @@ def _draw(rng: np.random.Generator, population: Population, prevalence: float, f
 
 def _phases(rng: np.random.Generator, shares: Float64s) -> Int64s:
     """A phase that carries load."""
-    return np.argmax(rng.random(shares.shape) * (shares > 0), axis=1)
+    phase: Int64s = np.argmax(rng.random(shares.shape) * (shares > 0), axis=1)
+    return phase
 
 
 def _counts(total: int) -> list[int]:

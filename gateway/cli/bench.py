@@ -21,6 +21,8 @@ BENCHMARKS = {
     "storm": "a storm of last gasps over a million metering points, and what the detector's state takes",
     "loop": "from a transformer's first last gasp to the first webhook accepted, against spool, commit and post alone",
     "accuracy": "outages found in random scenarios on networks with customers, by delivery rate of last gasps",
+    "usage": "thefts found and honest people left alone in a year of thousands of customers; a day of a million timed",
+    "vee": "register readings to validated intervals, against their plain difference; estimates and faults by kind",
 }
 
 
