@@ -15,7 +15,7 @@ import numpy as np
 
 from gateway.core.clock import HOUR
 from gateway.core.meterdata import Intervals, IntervalStatus, Rule
-from gateway.core.model import Bools, Float64s, Int32s
+from gateway.core.model import Bools, Float64s, Int32s, Int64s
 from processors.balance.areas import Areas
 
 MOMENTS = ("n", "x", "xx", "xxxx", "l", "ll", "lx", "lxx")
@@ -36,6 +36,8 @@ class AreaLosses:
     """
 
     day: dt.date
+    start: int  # µs UTC
+    end: int
     hours: float  # length of an interval
     node: Int32s
     members: Int32s
@@ -69,7 +71,7 @@ class AreaLosses:
             for f in fields(self)
             if isinstance(getattr(self, f.name), np.ndarray)
         }
-        return AreaLosses(day=self.day, hours=self.hours, **kept)
+        return AreaLosses(day=self.day, start=self.start, end=self.end, hours=self.hours, **kept)
 
 
 def losses(
@@ -81,6 +83,8 @@ def losses(
     node: Int32s,
     members: Int32s,
     day: dt.date,
+    start: int,
+    end: int,
     hours: float,
 ) -> AreaLosses:
     """The balance of a day. supplied, sold: float64[a, s] kWh by interval of `hours`;  supply_good, sold_good:
@@ -93,6 +97,8 @@ def losses(
     columns = (n, x.sum(1), xx.sum(1), (xx * xx).sum(1), lost.sum(1), (lost * lost).sum(1), (lost * x).sum(1))
     return AreaLosses(
         day=day,
+        start=start,
+        end=end,
         hours=hours,
         node=np.asarray(node, np.int32),
         members=np.asarray(members, np.int32),
@@ -181,6 +187,8 @@ class AreaSums:
             node=areas.node,
             members=areas.members,
             day=day,
+            start=self.start,
+            end=self.end,
             hours=self.step / HOUR,
         )
 
@@ -188,8 +196,9 @@ class AreaSums:
 class AreaBook:
     """The balances of the last days of every area: columns per area and day.
 
-    node: int32[a] network index, rising;  day: int32[d] ordinals of local dates, rising;  the others float64[a, d],
-    NaN (moments: 0) where there is no balance of that area and day;  moments: float64[a, d, 8].
+    node: int32[a] network index, rising;  day: int32[d] ordinals of local dates, rising;  start: int64[d] µs UTC;
+    the others float64[a, d], NaN (moments: 0) where there is no balance of that area and day;
+    moments: float64[a, d, 8].
     """
 
     def __init__(self, node: Int32s, keep_days: int) -> None:
@@ -197,6 +206,7 @@ class AreaBook:
         self.keep_days = keep_days
         a = len(self.node)
         self.day: Int32s = np.empty(0, np.int32)
+        self.start: Int64s = np.empty(0, np.int64)
         self.intervals: Float64s = np.empty((a, 0))
         self.hours: Float64s = np.empty((a, 0))
         self.members: Float64s = np.empty((a, 0))
@@ -219,6 +229,7 @@ class AreaBook:
         at = int(np.searchsorted(self.day, ordinal))
         if at == len(self.day) or self.day[at] != ordinal:
             self.day = np.insert(self.day, at, ordinal).astype(np.int32)
+            self.start = np.insert(self.start, at, made.start)
             self.intervals = np.insert(self.intervals, at, np.nan, axis=1)
             self.hours = np.insert(self.hours, at, np.nan, axis=1)
             self.members = np.insert(self.members, at, np.nan, axis=1)
@@ -232,7 +243,7 @@ class AreaBook:
         self.members[row, at] = made.members[known]
         self.moments[row, at] = made.moments[known]
         if (over := int((self.day <= self.day[-1] - self.keep_days).sum())) > 0:
-            self.day = self.day[over:]
+            self.day, self.start = self.day[over:], self.start[over:]
             self.intervals, self.hours = self.intervals[:, over:], self.hours[:, over:]
             self.members, self.moments = self.members[:, over:], self.moments[:, over:]
 

@@ -3,35 +3,77 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from gateway.core.model import Float64s, Int32s, Int64s
+import numpy as np
+
+from gateway.core.model import Bools, Float64s, Int32s, Int64s
 from gateway.core.usage import AreaEvidence, Drops
 from processors.balance.area import AreaBook
 from processors.balance.areas import Areas
+from processors.balance.explain import CLEAR, Explained, explain
 from processors.balance.judge import AreaJudged
 from processors.balance.settings import BalanceSettings
+from processors.balance.window import AreaWindow, Left, left
+
+__all__ = ["RULES", "SENTENCES", "AreaWindow", "rank"]
+
+SENTENCES = {
+    "loss_follows_use": "The loss of the transformer's area moves with this meter's own use: {lost_share:.0%} of "
+    "what it measures is lost besides ({attributed_kwh:.1f} kWh a day, correlation {correlation:.2f}).",
+    "loss_follows_shortfall": "The area loses energy at the hours at which this meter shows less than before: "
+    "{shortfall_share:.0%} of its shortfall is lost ({attributed_kwh:.1f} kWh a day, correlation {correlation:.2f}).",
+    "loss_rose_with_drop": "When this meter's use fell by {drop_kwh:.1f} kWh a day, the loss of its area rose by "
+    "{rise_kwh:.1f} kWh a day.",
+    "no_loss_with_drop": "When this meter's use fell by {drop_kwh:.1f} kWh a day, the loss of its area did not rise "
+    "with it ({rise_kwh:+.1f} kWh a day).",
+    "loss_elsewhere": "The loss of its area is explained by others.",
+}
+RULES = tuple(SENTENCES)
+FIGURES = ("lost_share", "shortfall_share", "attributed_kwh", "correlation", "drop_kwh", "rise_kwh")
+_FOLLOWS, _SHORT, _ROSE, _NOT, _ELSEWHERE = range(len(RULES))
+
+STRONGEST = 4.0  # of one rule
+COMPARED_DAYS = 28  # before and after a drop
+_TAIL = 4.0  # degrees of freedom: neither hypothesis is believed to the letter
+_SIZE_ERROR = 0.15  # of a drop, as told
+_EXPLAINED = 0.7  # of the excess: then it speaks for the others
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class AreaWindow:
-    """One flagged area looked into: n intervals on one grid, in order, m members.
+class _Rows:
+    """Evidence as it is gathered: first of drops, then of areas that were looked into."""
 
-    node: network index of the transformer;  customer: int32[m] device keys;  start: int64[n] µs UTC;
-    kwh: float64[m, n] import less export, NaN where it was not measured;  supplied: float64[n], likewise;
-    voltage: float64[m, n] V, or None;  supply_voltage: float64[3, n] V of phases A, B, C, or None;
-    phases: uint8[m] bits of `core.network.phase_mask`, or None.
-    """
+    def __init__(self) -> None:
+        self.parts: list[tuple[Int32s, Int32s, Int64s, Float64s, Float64s]] = []
 
-    node: int
-    customer: Int32s
-    start: Int64s
-    hours: float
-    kwh: Float64s
-    supplied: Float64s
-    voltage: Float64s | None = None
-    supply_voltage: Float64s | None = None
-    phases: Int32s | None = None
+    def add(self, device: Int32s, area: Int32s, since: Int64s, weights: Float64s, figures: Float64s) -> None:
+        self.parts.append((device, area, since, weights, figures))
+
+    def forget_drops(self, device: Int32s) -> None:
+        """What was said of these before is judged again."""
+        for known, _, _, weights, _ in self.parts:
+            weights[np.isin(known, device)] = 0.0
+
+    def evidence(self) -> AreaEvidence:
+        if not self.parts:
+            return AreaEvidence.nothing(RULES)
+        device, area, since, weights, figures = (np.concatenate(c) for c in zip(*self.parts, strict=True))
+        said = (weights != 0).any(axis=1)
+        device, area, since, weights, figures = (c[said] for c in (device, area, since, weights, figures))
+        unique, first, row = np.unique(device, return_index=True, return_inverse=True)
+        total = np.zeros((len(unique), len(RULES)))
+        np.add.at(total, row, weights)
+        told = np.full((len(unique), len(FIGURES)), np.nan)
+        at, column = np.nonzero(np.isfinite(figures))
+        told[row[at], column] = figures[at, column]
+        return AreaEvidence(
+            device=unique,
+            area=area[first],
+            since=since[first],
+            rules=RULES,
+            weights=total,
+            figures={name: told[:, j] for j, name in enumerate(FIGURES)},
+            sentences=SENTENCES,
+        )
 
 
 def rank(
@@ -43,5 +85,106 @@ def rank(
     *,
     settings: BalanceSettings,
 ) -> AreaEvidence:
-    """Evidence of every member of the areas looked into (`windows`), and of everybody whose use dropped (`drops`)."""
-    raise NotImplementedError
+    """Evidence of the members of the areas looked into (`windows`), and of everybody whose use dropped (`drops`).
+
+    A drop is held against the rise of its area's loss: log-likelihood ratio of "all of it is lost" to "nothing is
+    lost", Student's t. Where an area was looked into, what others explain is no longer held against a drop.
+    """
+    rows = _Rows()
+    if drops is not None and len(drops):
+        _of_drops(rows, judged, book, areas, drops)
+    for window in windows:
+        seen = left(window, judged)
+        if seen is not None and not judged.supply_fault[seen.row]:
+            _of_window(rows, window, seen, judged, settings)
+    return rows.evidence()
+
+
+def _of_drops(rows: _Rows, judged: AreaJudged, book: AreaBook, areas: Areas, drops: Drops) -> None:
+    row = areas.area_of[drops.customer]
+    here = (row >= 0) & areas.member[drops.customer]
+    here[here] &= ~judged.supply_fault[row[here]] & np.isfinite(judged.sigma[row[here]])
+    device, row = drops.customer[here], row[here]
+    drop, since = drops.kwh_per_day[here], drops.since[here]
+    daily = judged.daily_excess
+    total = np.pad(np.cumsum(np.nan_to_num(daily), axis=1), ((0, 0), (1, 0)))
+    count = np.pad(np.cumsum(np.isfinite(daily), axis=1), ((0, 0), (1, 0)))
+    days = daily.shape[1]
+    at = np.searchsorted(book.start[:days], since)
+    first, last = np.maximum(at - COMPARED_DAYS, 0), np.minimum(at + COMPARED_DAYS, days)
+    before, after = count[row, at] - count[row, first], count[row, last] - count[row, at]
+    enough = (before >= 5) & (after >= 2) & (drop > 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rise = (total[row, last] - total[row, at]) / after - (total[row, at] - total[row, first]) / before
+        error = np.hypot(judged.sigma[row] * np.sqrt(1 / before + 1 / after), _SIZE_ERROR * drop)
+    weight = _ratio(rise, drop, np.where(enough, error, 1.0), enough)
+    weights, figures = _blank(len(device))
+    weights[:, _ROSE], weights[:, _NOT] = np.maximum(weight, 0.0), np.minimum(weight, 0.0)
+    figures[:, FIGURES.index("drop_kwh")] = drop
+    figures[:, FIGURES.index("rise_kwh")] = rise
+    rows.add(device, judged.node[row], since, weights, figures)
+
+
+def _ratio(rise: Float64s, drop: Float64s, error: Float64s, valid: Bools) -> Float64s:
+    """Log-odds of "the drop is lost" against "it is not used": t-distributed around `drop` and around 0."""
+    scale = _TAIL * error * error
+    ratio = (_TAIL + 1) / 2 * (np.log1p(np.square(rise) / scale) - np.log1p(np.square(rise - drop) / scale))
+    bounded: Float64s = np.where(valid, np.clip(ratio, -STRONGEST + 1, STRONGEST - 1), 0.0)
+    return np.nan_to_num(bounded)
+
+
+def _of_window(
+    rows: _Rows, window: AreaWindow, seen: Left, judged: AreaJudged, settings: BalanceSettings
+) -> None:
+    found = explain(seen, window.hours)
+    n = len(window.customer)
+    weights, figures = _blank(n)
+    strength = np.clip(2.0 + 0.15 * (found.clarity - CLEAR), 2.0, STRONGEST)
+    material = (found.kwh >= 0.3 * settings.step_kwh) & ~found.foreign
+    uses, short = np.isfinite(found.share) & material, np.isfinite(found.match) & material
+    weights[uses, _FOLLOWS] = strength[uses]
+    weights[short, _SHORT] = strength[short]
+    for name, column in (
+        ("lost_share", found.share),
+        ("shortfall_share", found.match),
+        ("attributed_kwh", found.kwh),
+        ("correlation", found.correlation),
+    ):
+        figures[:, FIGURES.index(name)] = column
+    told = uses | short
+    if seen.short_daily is not None and judged.stepped[seen.row]:
+        rows.forget_drops(window.customer)
+        _hold_drops((weights, figures), seen, judged, found, told)
+    explained = np.nansum(np.where(told, found.kwh, 0.0))
+    if explained >= _EXPLAINED * max(found.level_kwh, settings.step_kwh):
+        weights[~told & (weights[:, _NOT] == 0) & (weights[:, _ROSE] == 0), _ELSEWHERE] = -0.7
+    rows.add(
+        window.customer,
+        np.full(n, window.node, np.int32),
+        np.full(n, judged.since[seen.row], np.int64),
+        weights,
+        figures,
+    )
+
+
+def _hold_drops(
+    into: tuple[Float64s, Float64s], seen: Left, judged: AreaJudged, found: Explained, told: Bools
+) -> None:
+    """Drops at the time of the area's rise against what of the rise nobody explains interval by interval."""
+    assert seen.short_daily is not None
+    assert seen.short_error is not None
+    (weights, figures), drop, error = into, seen.short_daily, seen.short_error
+    dropped = (drop > 4 * error) & (drop > 0.3)
+    rest = float(judged.step[seen.row]) - float(np.nansum(np.where(told, found.kwh, 0.0)))
+    rise = np.where(told, judged.step[seen.row], rest)
+    spread = np.hypot(np.hypot(judged.sigma[seen.row], _SIZE_ERROR * np.abs(drop)), error)
+    weight = _ratio(rise, drop, np.maximum(spread, 1e-9), dropped)
+    # Who explains the loss hour by hour is not cleared by a size that does not fit.
+    weight = np.where(told, np.maximum(weight, 0.0), weight)
+    weights[:, _ROSE], weights[:, _NOT] = np.maximum(weight, 0.0), np.minimum(weight, 0.0)
+    figures[dropped, FIGURES.index("drop_kwh")] = drop[dropped]
+    figures[dropped, FIGURES.index("rise_kwh")] = rise[dropped]
+
+
+def _blank(n: int) -> tuple[Float64s, Float64s]:
+    return np.zeros((n, len(RULES))), np.full((n, len(FIGURES)), np.nan)

@@ -1,0 +1,101 @@
+"""Which members explain an area's excess, interval by interval: one after the other, the clearest first.
+
+Matching pursuit (Mallat, Zhang 1993) over two things that the loss can follow: a member's own use (a share of it runs
+past the meter, or the meter is slow) and its shortfall against what it used before (a bypass, tampered nights). What
+supply and its square explain is taken out of everything first, so that only each member's own ups and downs count.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from gateway.core.model import Float64s
+from processors.balance.window import Left
+
+CLEAR = 6.0  # standard errors
+MOST = 6  # members told of an area
+LEAST_SHARE = 0.05  # kWh lost for each kWh measured; less is what meters may err by
+LEAST_MATCH, MOST_MATCH = 0.2, 1.6  # kWh lost for each kWh of shortfall
+FOREIGN = (-1.3, -0.7)  # kWh lost for each kWh measured: it is sold here and supplied elsewhere
+
+
+class Explained(NamedTuple):
+    """By member, float64[m], NaN where it explains nothing.
+
+    share: kWh lost for each kWh that it measures;  match: kWh lost for each kWh of its shortfall;
+    correlation, clarity: of that, in standard errors;  kwh: of the loss a day that it explains;
+    foreign: bool[m], what it measures does not come through this transformer;  left_kwh: what nobody explains, a day;
+    level_kwh: the area's whole excess a day.
+    """
+
+    share: Float64s
+    match: Float64s
+    correlation: Float64s
+    clarity: Float64s
+    kwh: Float64s
+    foreign: np.ndarray[tuple[int], np.dtype[np.bool_]]
+    left_kwh: float
+    level_kwh: float
+
+
+def explain(seen: Left, hours: float) -> Explained:
+    """hours: length of an interval."""
+    members = len(seen.load)
+    candidates = seen.load if seen.shortfall is None else np.concatenate([seen.load, seen.shortfall])
+    own = seen.apart(candidates)
+    length = np.sqrt((own * own).sum(axis=1))
+    usable = length > 1e-6 * max(float(length.max(initial=0.0)), 1e-12)
+    target = seen.apart(seen.excess)
+    freedom = max(
+        min(len(target), len(target) * hours) - 4, 1.0
+    )  # what lies within an hour is not independent
+    chosen: list[int] = []
+    correlation, clarity = np.full(len(own), np.nan), np.full(len(own), np.nan)
+    slope: Float64s = np.zeros(0)
+    left = target
+    for _ in range(MOST):
+        size = float(np.sqrt(left @ left))
+        if size <= 1e-9:
+            break
+        along = own @ left
+        r = np.divide(along, length * size, out=np.zeros_like(along), where=usable)
+        t = r * np.sqrt(freedom / np.maximum(1 - r * r, 1e-6))
+        by = np.divide(along, length**2, out=np.zeros_like(along), where=usable)
+        fits = by >= LEAST_SHARE
+        fits[members:] = (by[members:] >= LEAST_MATCH) & (by[members:] <= MOST_MATCH)
+        fits[:members] |= (by[:members] >= FOREIGN[0]) & (by[:members] <= FOREIGN[1])
+        taken = {i % members for i in chosen}
+        fits[[i for i in range(len(own)) if i % members in taken]] = False
+        strength = np.where(fits, np.abs(t), 0.0)
+        best = int(strength.argmax())
+        if strength[best] < CLEAR:
+            break
+        chosen.append(best)
+        correlation[best], clarity[best] = r[best], strength[best]
+        slope = np.asarray(np.linalg.lstsq(own[chosen].T, target, rcond=None)[0], np.float64)
+        left = target - slope @ own[chosen]
+    return _told(seen, candidates, dict(zip(chosen, slope.tolist(), strict=True)), (correlation, clarity))
+
+
+def _told(
+    seen: Left, candidates: Float64s, slopes: dict[int, float], certainty: tuple[Float64s, Float64s]
+) -> Explained:
+    correlation, clarity = certainty
+    members = len(seen.load)
+    share, match, kwh, r, t = (np.full(members, np.nan) for _ in range(5))
+    foreign = np.zeros(members, np.bool_)
+    level = float(seen.excess.mean()) * 24
+    left = level
+    for i, by in slopes.items():
+        member = i % members
+        part = by * float(candidates[i].mean()) * 24
+        left -= part
+        if i < members and by < 0:
+            foreign[member] = True
+        elif by <= 0:
+            continue
+        r[member], t[member], kwh[member] = correlation[i], clarity[i], part
+        (share if i < members else match)[member] = by
+    return Explained(share, match, r, t, kwh, foreign, left, level)
