@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-from gateway.core.meterdata import CollectionDays
+import numpy as np
+from psycopg import sql as compose
+from psycopg.rows import dict_row
+
+from gateway.core.meterdata import GAP_CAUSES, CollectionDays
 from gateway.core.model import Int32s, Record
+from gateway.core.quantities import INDEX
 from gateway.store.book import Book
+from gateway.store.columns import fetch
+from gateway.store.errors import boundary
+from gateway.store.queries import sql
+from gateway.store.rows import micros, when
 
 CollectionPlace: TypeAlias = Literal["all", "area", "feeder", "transformer", "concentrator", "device"]
 
@@ -35,14 +44,54 @@ class CollectionRate(Record, frozen=True, kw_only=True):
     met: bool | None
 
 
+_COUNTS = ("expected", "collected", "estimated", "missing", "edited")
+
+
 class CollectionBook(Book):
     async def put_collection(self, days: CollectionDays, *, at: int) -> int:
         """Take over the account of these devices and days, in the place of what stood; how many rows changed."""
-        raise NotImplementedError
+        if not len(days):
+            return 0
+        given: dict[str, object] = {
+            "device_key": self._devices().column(days.device).tolist(),
+            "quantity": INDEX[days.quantity],
+            "day": [when(day) for day in days.day.tolist()],
+            "at": when(at),
+        }
+        given |= {name: getattr(days, name).tolist() for name in _COUNTS}
+        given |= {cause.value: days.lacking[:, i].tolist() for i, cause in enumerate(GAP_CAUSES)}
+        with boundary("writing the collection account"):
+            async with self._pool.connection() as conn:
+                return (await conn.execute(sql("collection_put"), given)).rowcount
 
     async def collection_days(self, devices: Int32s, quantity: str, frm: int, till: int) -> CollectionDays:
-        """The rows of days that begin in [frm, till)."""
-        raise NotImplementedError
+        """The rows of days that begin in [frm, till), by device and day."""
+        known = self._devices()
+        given = {
+            "devices": known.column(devices).tolist(),
+            "quantity": INDEX[quantity],
+            "frm": when(frm),
+            "till": when(till),
+        }
+        types = ("i4", "t8", *["i4"] * (len(_COUNTS) + len(GAP_CAUSES)))
+        with boundary("reading the collection account"):
+            async with self._pool.connection() as conn:
+                columns = await fetch(conn, compose.SQL(sql("collection_days")), given, types)
+        device = known.local_column(columns[0].astype(np.int32))
+        order = np.lexsort((columns[1], device))
+        counts = [column[order].astype(np.int32) for column in columns[2:]]
+        expected, collected, estimated, missing, edited = counts[: len(_COUNTS)]
+        return CollectionDays(
+            quantity=quantity,
+            device=device[order],
+            day=columns[1][order].astype(np.int64),
+            expected=expected,
+            collected=collected,
+            estimated=estimated,
+            missing=missing,
+            edited=edited,
+            lacking=np.column_stack(counts[len(_COUNTS) :]),
+        )
 
     async def collection(
         self,
@@ -54,4 +103,8 @@ class CollectionBook(Book):
         limit: int = 100_000,
     ) -> list[CollectionRate]:
         """The account of days that begin in [frm, till) by group, worst rate first, or by day and group."""
-        raise NotImplementedError
+        given = {"frm": when(frm), "till": when(till), "place": place, "by_day": by_day, "limit": limit}
+        with boundary("reading the collection account"):
+            async with self._pool.connection() as conn, conn.cursor(row_factory=dict_row) as cur:
+                await cur.execute(sql("collection_rate"), given)
+                return [CollectionRate(**row | {"day": micros(row["day"])}) async for row in cur]

@@ -40,6 +40,20 @@ class DeviceKeys:
         found: list[int] = self.keys[at].tolist()
         return found
 
+    def column(self, locals_: Int32s) -> Int32s:
+        """device_key of each: int32[n]; none of them may be the gateway."""
+        if len(locals_) and (locals_.min() < 0 or locals_.max() >= len(self.keys)):
+            raise NotStorableError(f"devices outside the {len(self.keys)} of the inventory")
+        return self.keys[locals_]
+
+    def local_column(self, device_keys: Int32s) -> Int32s:
+        """The local key of each database key: int32[n], −1 where this gateway does not know it."""
+        if not len(self.keys):
+            return np.full(len(device_keys), -1, np.int32)
+        place = np.searchsorted(self.keys, device_keys, sorter=self._order)
+        row = self._order[np.minimum(place, len(self.keys) - 1)]
+        return np.where(self.keys[row] == device_keys, row, -1).astype(np.int32)
+
     def local(self, device_keys: Iterable[int]) -> list[int]:
         """Local keys of database keys; those that this gateway does not know are left out."""
         return [local for local in self.local_or_none(device_keys) if local is not None]

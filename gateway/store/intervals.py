@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
-from gateway.core.meterdata import Intervals, Registers
+import numpy as np
+import numpy.typing as npt
+import psycopg
+from psycopg import sql as compose
+
+from gateway.core.errors import NotStorableError
+from gateway.core.meterdata import Intervals, IntervalStatus, Registers
 from gateway.core.model import Batch, Int32s, Record
+from gateway.core.quantities import BY_NAME, INDEX
 from gateway.store.book import Book
+from gateway.store.columns import copy_in, fetch, stamps
+from gateway.store.errors import boundary
+from gateway.store.queries import sql
+from gateway.store.rows import when
+
+_ROW = ("i4", "t8", "t8", "i4")  # device_key, measured_at, received_at, quality
 
 
 class Put(Record, frozen=True, kw_only=True):
@@ -15,34 +29,174 @@ class Put(Record, frozen=True, kw_only=True):
     inserted: int = 0
     replaced: int = 0  # what stood is a version now
     kept: int = 0  # what stood says the same, is better, or was edited
-    too_late: int = (
-        0  # of these: would have been taken, but what stood was final; on record in `interval_too_late`
-    )
+    too_late: int = 0  # of these: measured, but what stood was final; on record in `interval_too_late`
 
 
 class IntervalBook(Book):
     async def readings(self, devices: Int32s, quantities: Sequence[str], frm: int, till: int) -> Batch:
         """Rows of [frm, till) of these devices that carry at least one of the quantities, by device and time."""
-        raise NotImplementedError
+        names = tuple(sorted(set(quantities), key=INDEX.__getitem__))
+        each = [compose.Identifier(name) for name in names]
+        query = compose.SQL(sql("meterdata_readings")).format(
+            columns=compose.SQL(", ").join(
+                compose.SQL("array_agg(coalesce({}, 'NaN'))").format(name) for name in each
+            ),
+            carries=compose.SQL(" or ").join(compose.SQL("{} is not null").format(name) for name in each),
+        )
+        given: dict[str, object] = {"frm": when(frm), "till": when(till)}
+        columns = await self._columns(devices, query, given, (*_ROW, *["f8"] * len(names)))
+        device, measured_at, received_at, quality = columns[:4]
+        values = np.column_stack(columns[4:]) if names else np.empty((len(device), 0))
+        return Batch(
+            quantities=names,
+            device=device.astype(np.int32),
+            measured_at=measured_at.astype(np.int64),
+            received_at=received_at.astype(np.int64),
+            values=np.ascontiguousarray(values, np.float64),
+            quality=quality.astype(np.uint16),
+            source="database",
+        )
 
     async def registers(
         self, devices: Int32s, quantity: str, frm: int, till: int, *, reach: int
     ) -> Registers:
         """Readings of [frm, till], and of each device the nearest one before frm and after till within `reach` µs; by
         device and time. Values that are none, as far as they are on record, come as NaN."""
-        raise NotImplementedError
+        column = compose.Identifier(BY_NAME[quantity].name)
+        given: dict[str, object] = {
+            "frm": when(frm),
+            "till": when(till),
+            "quantity": quantity,
+            "reach": timedelta(microseconds=reach),
+        }
+        query = compose.SQL(sql("meterdata_registers")).format(quantity=column)
+        columns = await self._columns(devices, query, given, (*_ROW, "f8"))
+        device, measured_at, received_at, quality, value = columns
+        return Registers(
+            quantity=quantity,
+            device=device.astype(np.int32),
+            measured_at=measured_at.astype(np.int64),
+            received_at=received_at.astype(np.int64),
+            value=value.astype(np.float64),
+            quality=quality.astype(np.uint16),
+        )
 
     async def intervals(self, devices: Int32s, quantity: str, frm: int, till: int) -> Intervals:
         """Intervals that begin in [frm, till), as they stand, by device and start."""
-        raise NotImplementedError
+        given: dict[str, object] = {"frm": when(frm), "till": when(till), "quantity": INDEX[quantity]}
+        columns = await self._columns(
+            devices, compose.SQL(sql("interval_columns")), given, ("i4", "t8", "t8", "f8", "f8", "i2", "i8")
+        )
+        device, start, end, raw, value, status, rules = columns
+        return Intervals(
+            quantity=quantity,
+            device=device.astype(np.int32),
+            start=start.astype(np.int64),
+            end=end.astype(np.int64),
+            raw=raw.astype(np.float64),
+            value=value.astype(np.float64),
+            status=status.astype(np.uint8),
+            rules=rules.astype(np.int64),
+        )
 
     async def put(self, intervals: Intervals, *, at: int, final_before: int) -> Put:
         """Take over what was made of readings, in one transaction; the same again changes nothing.
 
-        What stands stays where it is as good (measured before estimated before missing), where a person edited it, and
-        where it ends at or before `final_before`: what is final stays final, the latest such time ever given holds.
-        `Rule.LATE` is set here where what was measured takes the place of what was not.
+        What stands stays where it is better (measured before estimated before missing), where a person edited it (what
+        the machine says is kept up under it), and where it ends at or before `final_before`: what is final stays final,
+        the latest such time ever given holds. `Rule.LATE` is set here where what was measured takes the place of what
+        was not.
 
-        Raises NotStorableError for what no machine may say: status EDITED, a value without status or the reverse.
+        Raises NotStorableError for what no machine may say (status EDITED, a value without a status or the reverse),
+        for an interval twice, and for devices that the inventory does not have.
         """
-        raise NotImplementedError
+        n = len(intervals)
+        if n == 0:
+            return Put()
+        keys = self._devices().column(intervals.device)
+        _check(intervals)
+        given: dict[str, object] = {
+            "at": when(at),
+            "final_before": when(final_before),
+            "devices": np.unique(keys).tolist(),
+            "quantity": INDEX[intervals.quantity],
+            "low": when(int(intervals.start.min())),
+            "high": when(int(intervals.start.max())),
+            "months": np.unique(intervals.start.astype("M8[us]").astype("M8[M]"))
+            .astype("M8[D]")
+            .astype(object)
+            .tolist(),
+        }
+        with boundary("writing intervals"):
+            async with self._pool.connection() as conn, conn.transaction():
+                await conn.execute(sql("interval_months"), given)
+                await conn.execute(sql("interval_lock"), given)
+                await _stage(conn, intervals, keys)
+                inserted = (await conn.execute(sql("interval_insert"), given)).rowcount
+                if inserted == n:
+                    return Put(inserted=n)
+                replaced, late = await _replace(conn, given)
+        return Put(inserted=inserted, replaced=replaced, kept=n - inserted - replaced, too_late=late)
+
+    async def _columns(
+        self,
+        devices: Int32s,
+        query: compose.Composed | compose.SQL,
+        given: dict[str, object],
+        types: Sequence[str],
+    ) -> list[npt.NDArray[np.generic]]:
+        """Columns whose first two are device_key and a time: those of known devices under their local keys, in order of
+        device and time."""
+        known = self._devices()
+        given = given | {"devices": known.column(devices).tolist()}
+        with boundary("reading meter data"):
+            async with self._pool.connection() as conn:
+                columns = await fetch(conn, query, given, types)
+        device = known.local_column(columns[0].astype(np.int32))
+        order = np.lexsort((columns[1], device))
+        return [column[order] for column in (device, *columns[1:])]
+
+
+def _check(intervals: Intervals) -> None:
+    missing = intervals.status == IntervalStatus.MISSING
+    if (intervals.status >= IntervalStatus.EDITED).any():
+        raise NotStorableError("intervals edited by no person")
+    if (missing != np.isnan(intervals.value)).any() or np.isinf(intervals.value).any():
+        raise NotStorableError("intervals that are missing and have a value, or the reverse")
+    if (intervals.end <= intervals.start).any():
+        raise NotStorableError("intervals that end before they begin")
+    order = np.lexsort((intervals.start, intervals.device))
+    device, start = intervals.device[order], intervals.start[order]
+    if ((device[1:] == device[:-1]) & (start[1:] == start[:-1])).any():
+        raise NotStorableError("the same interval twice")
+
+
+async def _stage(conn: psycopg.AsyncConnection, intervals: Intervals, keys: Int32s) -> None:
+    await conn.execute(sql("interval_staging"))
+    columns = (
+        keys,
+        np.full(len(keys), INDEX[intervals.quantity], np.int16),
+        intervals.status.astype(np.int16),
+        stamps(intervals.start),
+        stamps(intervals.end),
+        intervals.rules,
+        intervals.raw,
+        intervals.value,
+    )
+    await copy_in(conn, compose.SQL(sql("interval_copy")), columns)
+
+
+async def _replace(conn: psycopg.AsyncConnection, given: dict[str, object]) -> tuple[int, int]:
+    """How many stand in a new version, and how many came too late."""
+    await conn.execute(sql("interval_judge"), given)
+    row = await (await conn.execute(sql("interval_better_count"))).fetchone()
+    assert row is not None
+    plain, under, late = row
+    replaced = 0
+    if plain:
+        replaced += (await conn.execute(sql("interval_replace"), given)).rowcount
+    if under:
+        replaced += (await conn.execute(sql("interval_replace_under"), given)).rowcount
+    if late:
+        await conn.execute(sql("interval_too_late"), given)
+    return replaced, late

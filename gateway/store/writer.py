@@ -10,7 +10,7 @@ import psycopg
 
 from gateway.core.model import Commit, DeadLetter, RejectedValue, Signal
 from gateway.core.ports import TicketDesk
-from gateway.store import drills, incidents, instructions, planned, readings, tickets
+from gateway.store import drills, incidents, instructions, lates, planned, readings, tickets
 from gateway.store.devices import DeviceKeys
 from gateway.store.queries import sql
 from gateway.store.readings import Stored
@@ -50,7 +50,10 @@ async def write(
     async with conn.transaction():
         stored = Stored()
         if commit.batches:
-            stored = await readings.copy(conn, readings.gather(commit.batches, devices.keys))
+            rows = readings.gather(commit.batches, devices.keys)
+            stored = await readings.copy(conn, rows)
+            if stored.inserted or stored.merged:
+                await lates.mark(conn, rows)
         rejected = await _rejected(conn, [r for batch in commit.batches for r in batch.rejected], devices)
         signals = await _signals(conn, commit.signals, devices)
         dead_letters = await _dead_letters(conn, commit.dead_letters)

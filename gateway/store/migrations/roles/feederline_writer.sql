@@ -11,6 +11,12 @@ grant insert on ticket_transition, ticket_link, planned_outage, instruction, dri
 grant insert, update on access_token, access_session to feederline_writer;
 grant delete on access_session to feederline_writer;
 grant insert on audit to feederline_writer;
+grant insert (device_key, quantity, status, starts_at, ends_at, made_at, rules, raw, value) on interval to feederline_writer;
+grant update (status, made_at, rules, raw, value, machine_status, machine_value, machine_rules)
+    on interval to feederline_writer;
+grant insert on interval_too_late, meter_change to feederline_writer;
+grant insert, update on collection_day, gap, meter_data_progress to feederline_writer;
+grant insert, delete on late_mark to feederline_writer;
 grant usage on all sequences in schema feederline to feederline_writer;
 grant execute on all functions in schema feederline to feederline_writer;
 

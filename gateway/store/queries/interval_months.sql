@@ -1,0 +1,1 @@
+select ensure_interval_partitions(%(months)s::date[])

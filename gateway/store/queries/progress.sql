@@ -1,0 +1,1 @@
+select nullif(done_until, '-infinity') from meter_data_progress
