@@ -72,14 +72,17 @@ class GapBook(Book):
         limit: int,
         asked_before: int | None = None,
         asks_below: int | None = None,
+        devices: Int32s | None = None,
     ) -> list[OpenGap]:
         """Gaps not filled that end later than `since`, those asked for least and longest ago first; where given only
-        those never asked for or last before `asked_before`, and asked for fewer than `asks_below` times."""
+        those of these devices, never asked for or last before `asked_before`, and asked for fewer than `asks_below`
+        times."""
         given = {
             "since": when(since),
             "limit": limit,
             "asked_before": when_any(asked_before),
             "asks_below": asks_below,
+            "devices": None if devices is None else self._devices().column(devices).tolist(),
         }
         with boundary("reading gaps"):
             async with self._pool.connection() as conn, conn.cursor(row_factory=dict_row) as cur:
