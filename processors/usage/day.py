@@ -21,6 +21,7 @@ UInt32s = npt.NDArray[np.uint32]
 EVENT_KINDS: tuple[MeterEventKind, ...] = tuple(MeterEventKind)
 """Columns of `UsageDay.events`."""
 ALL_HOURS = (1 << 24) - 1
+_EPOCH = date(1970, 1, 1).toordinal()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -28,12 +29,12 @@ class UsageDay:
     """One local day of n customers on one grid of intervals.
 
     devices: int32[n];  start, end: the day's bounds, µs UTC;  number: the local date as days since 1970-01-01;
-    weekday: 0 Monday … 6 Sunday;  interval_s;  hour: uint8[slots], local hour of each slot;
+    interval_s;  hour: uint8[slots], local hour of each slot;
     import_kwh: float32[n, slots], NaN where missing;  status: uint8[n, slots] of `IntervalStatus`;
     export_kwh: float32[n, slots], or None where nobody's is at hand;
     voltage_seen: float32[n], share of the day in which the meter showed voltage, NaN for unknown;
     events: uint16[n, len(EVENT_KINDS)], how many began that day;
-    phase_power: float32[n, 3] W and phase_current: float32[n, 3] A, means of the day's readings, NaN where not measured;
+    phase_power: float32[n, 3] W, phase_current: float32[n, 3] A, means of the day's readings, NaN where not measured;
     disconnected: bool[n], no supply is owed: cut off by the distributor, or no contract, during the whole day;
     anomalies: uint16[n], unexplained resets and reversals of the register that day.
     """
@@ -42,7 +43,6 @@ class UsageDay:
     start: int
     end: int
     number: int
-    weekday: int
     interval_s: int
     hour: UInt8s
     import_kwh: Float32s
@@ -57,6 +57,21 @@ class UsageDay:
 
     def __len__(self) -> int:
         return len(self.devices)
+
+    @property
+    def weekday(self) -> int:
+        """0 Monday … 6 Sunday."""
+        return weekday_of(self.number)
+
+
+def number_of(day: date) -> int:
+    """Days since 1970-01-01."""
+    return day.toordinal() - _EPOCH
+
+
+def weekday_of(number: int) -> int:
+    """0 Monday … 6 Sunday; 1970-01-01 was a Thursday."""
+    return (number + 3) % 7
 
 
 def bounds_of(day: date, zone: ZoneInfo) -> tuple[int, int]:
@@ -107,7 +122,7 @@ class CustomerFacts:
 
     transformer: int32[n], network index, −1 for none;  customer_class: int32[n], any numbering;
     contract_kw: float32[n], NaN for none;  generation_kw: float32[n], 0 for none;
-    hours: uint32[n], bit h set where the contract allows use in local hour h;  phases: uint8[n], mask of connected ones.
+    hours: uint32[n], bit h set where the contract allows use in local hour h;  phases: uint8[n], a mask.
     """
 
     transformer: Int32s
@@ -120,7 +135,7 @@ class CustomerFacts:
     def __len__(self) -> int:
         return len(self.transformer)
 
-    def take(self, rows: npt.NDArray[np.int64]) -> CustomerFacts:
+    def part(self, rows: slice) -> CustomerFacts:
         return CustomerFacts(
             transformer=self.transformer[rows],
             customer_class=self.customer_class[rows],

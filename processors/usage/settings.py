@@ -30,7 +30,7 @@ class UsageSettings(Settings):
     close_days: Days = Field(default=7, description="For how many days it has to stay there.")
     rest_days: Days = Field(
         default=90,
-        description="A customer whose incident a person cancelled (inspected, found nothing) is left alone for so long.",
+        description="A customer whose incident a person cancelled (inspected, nothing found) is left alone so long.",
     )
     tell_score: Share = Field(
         default=0.1, description="The daily look tells the stream of customers from this score on."

@@ -1,0 +1,37 @@
+"""The constants that turn evidence into probability. Reproduced, and held against what was injected, by
+`feederline bench usage`; where they come from is told in docs/decisions/usage-score.md."""
+
+from __future__ import annotations
+
+from processors.usage.rules import UsageRule
+
+SLOPE = 1.0
+"""Of the calibrated link: ln(p / (1 − p)) = ln(prior / (1 − prior)) + SLOPE × evidence."""
+REST = 0.3
+"""Share at which further rules of a group count beside its strongest: they tell of the same phenomenon."""
+COUNTS = 0.7
+"""Log-odds from which on a group is evidence of its own kind."""
+FREEZE = 1.0
+"""Evidence of one rule from which on a day is not taken for usual."""
+
+FULL: dict[UsageRule, float] = {
+    UsageRule.SUDDEN_DROP: 1.2,
+    UsageRule.LASTING_DROP: 2.5,
+    UsageRule.ZERO_USE: 2.0,
+    UsageRule.SLOW_DOWN: 1.5,
+    UsageRule.NIGHT_FLOOR: 2.5,
+    UsageRule.USE_AFTER_DISCONNECTION: 3.0,
+    UsageRule.OVER_CAPACITY: 1.2,
+    UsageRule.TIME_OF_USE: 1.5,
+    UsageRule.UNREGISTERED_GENERATION: 1.8,
+    UsageRule.CURRENT_WITHOUT_VOLTAGE: 2.2,
+    UsageRule.PHASE_VANISHED: 2.2,
+    UsageRule.PHASE_REVERSED: 2.5,
+    UsageRule.TAMPER: 2.2,
+    UsageRule.REGISTER_ANOMALIES: 1.2,
+    UsageRule.VACANCY: -2.5,
+    UsageRule.ABSENCE: -1.0,
+    UsageRule.SOLAR: -2.5,
+    UsageRule.SHAPE_CHANGED: -1.0,
+}
+"""Log-odds of each rule where its case is as clear as can be."""

@@ -1,0 +1,143 @@
+"""Evidence in how much is used, and when of the day: drops, what they look like, and what speaks for the customer."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gateway.core.model import Bools, Int32s
+from processors.usage.baseline import AT, DAYS, Float32s, blended
+from processors.usage.chunk import Chunk
+from processors.usage.drops import LASTING, Drop, Splits, in_order
+from processors.usage.findings import FIGURE
+from processors.usage.rules import UsageRule
+
+MIDDAY = slice(10, 16)
+_CLEAR, _BEYOND = (
+    4.0,
+    6.0,
+)  # standard deviations: no drop below the one, as clear as can be with the other on top
+_MARGIN = 0.12  # shapes differ by so much more than usual before they are another
+_FLAT, _FLATTER = 0.62, 0.15  # load factor of a standby, and by how much it has to exceed the usual one
+_STANDBY, _DEEP = 0.35, 0.45  # shares of expected use: nobody at home; hardly anybody
+_WEEK, _TEN = 7, 10
+
+
+def level(chunk: Chunk) -> tuple[Int32s, Bools]:
+    """Find what there is; the usual noise among the scalars is still that of before today.
+
+    Returns (days since the drop began int32[m], 0 for none; what is too unusual to learn from bool[m]).
+    """
+    found, settings, expected = chunk.found, chunk.settings, np.nan_to_num(chunk.expected)
+    splits = Splits.of(in_order(chunk.state[:, AT["ratio"]], chunk.day.number))
+    noise = chunk.scalar("noise")
+    lasting = splits.drop(noise, least=LASTING, most=DAYS)
+    sudden = splits.drop(noise, least=2, most=LASTING - 1)
+    worth = chunk.known & (expected >= settings.least_kwh)
+    lasts = worth & (lasting.share >= settings.drop_share) & (lasting.sigma >= _CLEAR)
+    clear = np.clip((lasting.sigma - _CLEAR) / _BEYOND, 0, 1)
+    found.say(
+        UsageRule.LASTING_DROP, (0.3 + 0.7 * clear) * (0.3 + 0.7 * np.clip(lasting.share / 0.6, 0, 1)), lasts
+    )
+    falls = worth & (sudden.share >= settings.sudden_share) & (sudden.sigma >= _CLEAR)
+    found.say(UsageRule.SUDDEN_DROP, 0.4 + 0.6 * sudden.share * np.clip(sudden.sigma / 10, 0, 1), falls)
+    drops = lasts | falls
+    best = _either(lasting, sudden, lasts)
+    recent = np.exp(np.nan_to_num(splits.mean(_WEEK)))
+    found.note("drop", np.where(drops, best.share, np.nan))
+    found.note("drop_sigma", best.sigma)
+    found.note("drop_days", best.days)
+    before = expected * np.exp(best.before)
+    found.note("kwh_before", before)
+    found.note("kwh_since", before * (1 - best.share))
+    found.note("recent_share", recent)
+    _shape(chunk, recent, drops, lasts, best)
+    _zero(chunk, worth)
+    _solar(chunk, drops)
+    _night(chunk, splits, worth)
+    unusual = (lasts & (lasting.share >= 0.25)) | falls | (found.weight[:, UsageRule.ZERO_USE] > 0)
+    unusual |= found.weight[:, UsageRule.NIGHT_FLOOR] >= 1
+    return np.where(drops, best.days, 0).astype(np.int32), unusual
+
+
+def _either(lasting: Drop, sudden: Drop, lasts: Bools) -> Drop:
+    return Drop(
+        share=np.where(lasts, lasting.share, sudden.share),
+        sigma=np.where(lasts, lasting.sigma, sudden.sigma),
+        days=np.where(lasts, lasting.days, sudden.days),
+        before=np.where(lasts, lasting.before, sudden.before),
+    )
+
+
+def _shape(chunk: Chunk, recent: Float32s, drops: Bools, lasts: Bools, drop: Drop) -> None:
+    """The same shape on a smaller scale is a slower meter or a bypass of a part; another one is another way of life;
+    none at all, with a standby left, is an empty home."""
+    found, state = chunk.found, chunk.state
+    pending = state[:, AT["pending"]]
+    today = ~np.isnan(pending[:, 0])
+    expected = np.nan_to_num(chunk.profile)
+    lately = blended(state[:, AT["recent"]], np.nan_to_num(pending), today)
+    usually = blended(state[:, AT["usual"]], expected, today)
+    at_all = (lately.sum(axis=1) > 0.5) & (usually.sum(axis=1) > 0.5)
+    distance = 0.5 * np.abs(lately - usually).sum(axis=1)
+    beyond = distance - 0.5 * chunk.scalar("shape_noise")
+    found.note("shape_distance", np.where(at_all, distance, np.nan))
+    flat = 1 / (24 * np.maximum(lately.max(axis=1), 1 / 24))
+    flat_usually = 1 / (24 * np.maximum(usually.max(axis=1), 1 / 24))
+    found.note("load_factor", np.where(at_all, flat, np.nan))
+    nothing = chunk.scalar("zero_days") >= 2
+    standby = at_all & ~nothing & (flat >= _FLAT) & (flat >= flat_usually + _FLATTER)
+    vacant = drops & (recent < _STANDBY) & (standby | nothing)
+    same = np.clip(1 - beyond / _MARGIN, 0, 1)
+    found.say(
+        UsageRule.SLOW_DOWN,
+        same * np.clip(drop.share / 0.4, 0.3, 1),
+        lasts & at_all & ~nothing & ~vacant & (beyond < _MARGIN),
+    )
+    found.say(
+        UsageRule.SHAPE_CHANGED,
+        (beyond - _MARGIN) / _MARGIN,
+        drops & at_all & ~nothing & ~vacant & (beyond > _MARGIN),
+    )
+    found.say(UsageRule.VACANCY, np.where(nothing, 0.6, 1.0), vacant)
+    short = drops & (drop.days <= chunk.settings.absence_days) & (recent < _DEEP)
+    found.say(UsageRule.ABSENCE, 1.0, short & (vacant | (beyond > _MARGIN)))
+
+
+def _zero(chunk: Chunk, worth: Bools) -> None:
+    """Nothing is used though there is voltage, and neighbours use as ever."""
+    found, settings, days = chunk.found, chunk.settings, chunk.scalar("zero_days")
+    found.note("zero_days", days)
+    voltage = found.figure[:, FIGURE["voltage_seen"]]
+    peers = found.figure[:, FIGURE["peers"]]
+    there = np.where(np.isnan(voltage), 0.5, voltage)
+    found.say(
+        UsageRule.ZERO_USE,
+        (0.4 + 0.04 * days) * there,
+        worth & (days >= settings.zero_days) & (there >= 0.5) & (peers > 0.5),
+    )
+
+
+def _solar(chunk: Chunk, drops: Bools) -> None:
+    """Who generates uses less from the network around midday."""
+    dip = -np.expm1(np.minimum(chunk.scalar("midday"), 0))
+    found = chunk.found
+    found.note("midday_drop", dip)
+    generates = chunk.facts.generation_kw > 0
+    sends = chunk.scalar("export_days") >= 1
+    clarity = np.where(generates | sends, 1.0, np.clip((dip - 0.3) / 0.3, 0, 0.8))
+    found.say(UsageRule.SOLAR, clarity, drops & (generates | sends | (dip > 0.3)))
+
+
+def _night(chunk: Chunk, by_day: Splits, worth: Bools) -> None:
+    """What runs all night fell though days are as ever. A car that is no longer charged leaves the floor as it was."""
+    found = chunk.found
+    nights = Splits.of(in_order(chunk.state[:, AT["night"]], chunk.day.number))
+    fell, count = nights.mean(_TEN), nights.count[:, _TEN - 1]
+    days = np.nan_to_num(by_day.mean(_TEN))
+    alone = np.nan_to_num(fell) - np.minimum(days, 0)
+    sigma = -alone / (np.maximum(chunk.scalar("floor_noise"), 0.1) * np.sqrt(2 / np.maximum(count, 1)))
+    share = -np.expm1(np.minimum(np.nan_to_num(fell), 0))
+    found.note("night_drop", share)
+    clarity = (0.3 + 0.7 * np.clip((sigma - _CLEAR) / _BEYOND, 0, 1)) * np.clip(share / 0.8, 0, 1)
+    holds = worth & (count >= 5) & (share >= 0.4) & (alone < -0.4) & (sigma >= _CLEAR) & (days > -0.9)
+    found.say(UsageRule.NIGHT_FLOOR, clarity, holds & (chunk.scalar("floor") > 0.02))
