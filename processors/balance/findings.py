@@ -16,7 +16,7 @@ from processors.balance.explain import Explained, explain
 from processors.balance.judge import AreaJudged
 from processors.balance.phases import misplaced
 from processors.balance.settings import BalanceSettings
-from processors.balance.window import AreaWindow, Left, left
+from processors.balance.window import AreaWindow, Left, basis, left
 
 
 class AreaFinding(Record, frozen=True, kw_only=True):
@@ -145,7 +145,7 @@ def _lost_by(window: AreaWindow, member: int, others: Sequence[tuple[AreaWindow,
         if fine.sum() < 48:
             continue
         use, lost = use[fine], seen.excess[there[fine]]
-        plain, _ = np.linalg.qr(seen.plain[there[fine]])
+        plain = basis(seen.plain[there[fine]])
         use, lost = use - plain @ (plain.T @ use), lost - plain @ (plain.T @ lost)
         length, size = float(use @ use), float(lost @ lost)
         slope = float(use @ lost) / max(length, 1e-12)
@@ -174,7 +174,7 @@ def _supply_meter(judged: AreaJudged, row: int) -> AreaFinding:
     return AreaFinding(
         kind="supply_meter",
         node=int(judged.node[row]),
-        since=int(judged.since[row]),
+        since=int(judged.since[row]) if abs(judged.step[row]) > 0.7 * abs(judged.level[row]) else -1,
         words=words,
         figures=_figures(ratio=ratio, factor=float(judged.factor[row]), weight=weight),
     )

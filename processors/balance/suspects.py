@@ -13,7 +13,7 @@ from processors.balance.areas import Areas
 from processors.balance.explain import CLEAR, Explained, explain
 from processors.balance.judge import AreaJudged
 from processors.balance.settings import BalanceSettings
-from processors.balance.window import AreaWindow, Left, left
+from processors.balance.window import AreaWindow, Change, Left, left
 
 __all__ = ["RULES", "SENTENCES", "AreaWindow", "rank"]
 
@@ -36,6 +36,9 @@ STRONGEST = 4.0  # of one rule
 COMPARED_DAYS = 28  # before and after a drop
 _TAIL = 4.0  # degrees of freedom: neither hypothesis is believed to the letter
 _SIZE_ERROR = 0.15  # of a drop, as told
+_FROM_DROPS = 3.0  # at most, for or against
+_HOURS_TOGETHER = 3.0  # neighbouring hours are not independent
+_CLEAR_DROP = 25.0  # squared standard errors, for a shortfall to be one
 _EXPLAINED = 0.7  # of the excess: then it speaks for the others
 
 
@@ -129,7 +132,7 @@ def _ratio(rise: Float64s, drop: Float64s, error: Float64s, valid: Bools) -> Flo
     """Log-odds of "the drop is lost" against "it is not used": t-distributed around `drop` and around 0."""
     scale = _TAIL * error * error
     ratio = (_TAIL + 1) / 2 * (np.log1p(np.square(rise) / scale) - np.log1p(np.square(rise - drop) / scale))
-    bounded: Float64s = np.where(valid, np.clip(ratio, -STRONGEST + 1, STRONGEST - 1), 0.0)
+    bounded: Float64s = np.where(valid, np.clip(ratio, -_FROM_DROPS, _FROM_DROPS), 0.0)
     return np.nan_to_num(bounded)
 
 
@@ -152,9 +155,9 @@ def _of_window(
     ):
         figures[:, FIGURES.index(name)] = column
     told = uses | short
-    if seen.short_daily is not None and judged.stepped[seen.row]:
+    if seen.change is not None and judged.stepped[seen.row]:
         rows.forget_drops(window.customer)
-        _hold_drops((weights, figures), seen, judged, found, told)
+        _hold_drops((weights, figures), seen.change, found, told)
     explained = np.nansum(np.where(told, found.kwh, 0.0))
     if explained >= _EXPLAINED * max(found.level_kwh, settings.step_kwh):
         weights[~told & (weights[:, _NOT] == 0) & (weights[:, _ROSE] == 0), _ELSEWHERE] = -0.7
@@ -167,23 +170,47 @@ def _of_window(
     )
 
 
-def _hold_drops(
-    into: tuple[Float64s, Float64s], seen: Left, judged: AreaJudged, found: Explained, told: Bools
-) -> None:
-    """Drops at the time of the area's rise against what of the rise nobody explains interval by interval."""
-    assert seen.short_daily is not None
-    assert seen.short_error is not None
-    (weights, figures), drop, error = into, seen.short_daily, seen.short_error
-    dropped = (drop > 4 * error) & (drop > 0.3)
-    rest = float(judged.step[seen.row]) - float(np.nansum(np.where(told, found.kwh, 0.0)))
-    rise = np.where(told, judged.step[seen.row], rest)
-    spread = np.hypot(np.hypot(judged.sigma[seen.row], _SIZE_ERROR * np.abs(drop)), error)
-    weight = _ratio(rise, drop, np.maximum(spread, 1e-9), dropped)
-    # Who explains the loss hour by hour is not cleared by a size that does not fit.
-    weight = np.where(told, np.maximum(weight, 0.0), weight)
+def _hold_drops(into: tuple[Float64s, Float64s], change: Change, found: Explained, told: Bools) -> None:
+    """What members lack by hour of the day, against how the loss rose at those hours: kWh for kWh.
+
+    Who explains the loss interval by interval takes its part away first; then whose shortfall fits best is taken to
+    have caused as much, one after the other, and the rest is held against what is left.
+    """
+    (weights, figures), short = into, change.short
+    spread = np.hypot(np.hypot(change.rise_error, change.short_error), _SIZE_ERROR * np.abs(short))
+    spread = np.maximum(spread, 1e-3 * max(float(np.abs(change.rise).max()), 1e-6))
+    drop = short.sum(axis=1)
+    noise = np.square(short / np.maximum(change.short_error, 1e-9)).sum(axis=1)
+    dropped = (drop > 0.3) & (noise / _HOURS_TOGETHER > _CLEAR_DROP)
+    part = np.nan_to_num(found.share)[:, None] * change.load + np.nan_to_num(found.match)[:, None] * short
+    rest = change.rise - part[told].sum(axis=0)
+    rise = np.where(told, change.rise.sum(), rest.sum())
+    weight = np.where(told, _ratio_by_hour(change.rise, short, spread), _ratio_by_hour(rest, short, spread))
+    open_ = dropped & ~told
+    while open_.any():
+        now = np.where(open_, _ratio_by_hour(rest, short, spread), -np.inf)
+        best = int(now.argmax())
+        weight[open_], rise[open_] = now[open_], rest.sum()
+        if now[best] <= 0:
+            break
+        open_[best] = False
+        rest = rest - short[best]
+    # Who explains the loss interval by interval is not cleared by hours that do not fit.
+    weight = np.where(
+        dropped, np.clip(np.where(told, np.maximum(weight, 0.0), weight), -_FROM_DROPS, _FROM_DROPS), 0.0
+    )
     weights[:, _ROSE], weights[:, _NOT] = np.maximum(weight, 0.0), np.minimum(weight, 0.0)
     figures[dropped, FIGURES.index("drop_kwh")] = drop[dropped]
     figures[dropped, FIGURES.index("rise_kwh")] = rise[dropped]
+
+
+def _ratio_by_hour(rise: Float64s, short: Float64s, spread: Float64s) -> Float64s:
+    """Log-odds, float64[m], of "the loss rose by what the member lacks" against "it did not": multivariate t."""
+    dims = short.shape[1] / _HOURS_TOGETHER
+    none = np.square(rise / spread).sum(axis=1) / _HOURS_TOGETHER
+    all_ = np.square((rise - short) / spread).sum(axis=1) / _HOURS_TOGETHER
+    ratio: Float64s = (_TAIL + dims) / 2 * (np.log1p(none / _TAIL) - np.log1p(all_ / _TAIL))
+    return ratio
 
 
 def _blank(n: int) -> tuple[Float64s, Float64s]:

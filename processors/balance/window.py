@@ -35,13 +35,27 @@ class AreaWindow:
     phases: Int32s | None = None
 
 
+class Change(NamedTuple):
+    """What changed by hour of the day, 24 of them counted from the window's first, when the excess began; all in kW.
+
+    rise, rise_error: float64[24], of the area's excess;  short, short_error: float64[m, 24], of what each member used
+    at such hours before, less what it does;  load: float64[m, 24], what it uses now.
+    """
+
+    rise: Float64s
+    rise_error: Float64s
+    short: Float64s
+    short_error: Float64s
+    load: Float64s
+
+
 class Left(NamedTuple):
     """What is looked at: the intervals since the excess began, k of them, in which everything was measured.
 
     row: of the area;  at: int64[k] their places in the window;  excess: float64[k] kW beyond the technical loss;
     load: float64[m, k] kW;  shortfall: float64[m, k] kW, what each member used at such hours before, less what it
-    does, or None without a time before;  short_daily, short_error: float64[m] kWh per day, its mean and standard error
-    (None likewise);  plain: float64[k, 3], an orthonormal basis of 1, supply and supply²;  days: how many.
+    does, or None without a time before;  change: likewise;  plain: float64[k, j], an orthonormal basis of the hours of
+    the day, the supply and its square.
     """
 
     row: int
@@ -49,13 +63,11 @@ class Left(NamedTuple):
     excess: Float64s
     load: Float64s
     shortfall: Float64s | None
-    short_daily: Float64s | None
-    short_error: Float64s | None
+    change: Change | None
     plain: Float64s
-    days: float
 
     def apart(self, values: Float64s) -> Float64s:
-        """Values float64[..., k] without what supply and supply² explain: each customer's own ups and downs."""
+        """Values float64[..., k] without what is common: each customer's own ups and downs."""
         own: Float64s = values - (values @ self.plain) @ self.plain.T
         return own
 
@@ -69,22 +81,42 @@ def left(window: AreaWindow, judged: AreaJudged) -> Left | None:
     since = int(judged.since[row])
     later = window.start >= since
     at = np.flatnonzero(good & later)
-    days = len(at) * window.hours / 24
-    if days < LEAST_DAYS:
+    if len(at) * window.hours / 24 < LEAST_DAYS:
         return None
     power = window.supplied / window.hours
     load = window.kwh / window.hours
-    x = power[at]
     no_load, copper = np.nan_to_num(judged.no_load[row]), np.nan_to_num(judged.copper[row])
-    excess = x - load[:, at].sum(axis=0) - no_load - copper * x * x
+    excess = power - load.sum(axis=0) - no_load - copper * power * power
+    slots = max(1, round(24 / window.hours))
+    hour = (np.arange(len(window.start)) % slots * window.hours).astype(np.int64)
+    x = power[at]
     scaled = x / max(float(np.abs(x).max()), 1e-9)
-    plain, _ = np.linalg.qr(np.column_stack([np.ones_like(scaled), scaled, scaled * scaled]))
+    common = np.column_stack([np.eye(24)[hour[at]], scaled, scaled * scaled])
+    plain = basis(common)
     before = np.flatnonzero(good & ~later)
     if since < 0 or len(before) * window.hours / 24 < LEAST_BEFORE_DAYS:
-        return Left(row, at, excess, load[:, at], None, None, None, plain, days)
+        return Left(row, at, excess[at], load[:, at], None, None, plain)
     short = _shortfall(window, load, power, before)
-    mean, error = _daily(window, short, before, at)
-    return Left(row, at, excess, load[:, at], short[:, at], mean, error, plain, days)
+    day = np.arange(len(window.start)) // slots
+    then, then_error = _hourly(np.vstack([excess, short]), day, hour, before)
+    now, now_error = _hourly(np.vstack([excess, short]), day, hour, at)
+    error = np.hypot(then_error, now_error)
+    change = Change(
+        rise=(now - then)[0],
+        rise_error=error[0],
+        short=(now - then)[1:],
+        short_error=error[1:],
+        load=_hourly(load, day, hour, at)[0],
+    )
+    return Left(row, at, excess[at], load[:, at], short[:, at], change, plain)
+
+
+def basis(columns: Float64s) -> Float64s:
+    """Orthonormal columns float64[k, j] that span those of float64[k, j'], j ≤ j'."""
+    size, turn = np.linalg.eigh(columns.T @ columns)
+    kept = size > 1e-10 * size[-1]
+    spanned: Float64s = columns @ (turn[:, kept] / np.sqrt(size[kept]))
+    return spanned
 
 
 def _shortfall(window: AreaWindow, load: Float64s, power: Float64s, before: Int64s) -> Float64s:
@@ -92,32 +124,34 @@ def _shortfall(window: AreaWindow, load: Float64s, power: Float64s, before: Int6
     slots = max(1, round(24 / window.hours))
     slot = np.arange(len(window.start)) % slots
     count = np.maximum(np.bincount(slot[before], minlength=slots), 1)
-    members = len(load)
-    flat = (np.arange(members)[:, None] * slots + slot[before]).ravel()
-    usual = np.bincount(flat, load[:, before].ravel(), members * slots).reshape(members, slots) / count
-    supply = np.bincount(slot[before], power[before], slots) / count
+    usual = _sums(load, slot, slots, before) / count
+    supply = _sums(power[None], slot, slots, before)[0] / count
     day = np.arange(len(window.start)) // slots
-    there = np.isfinite(power)
-    ratio = np.bincount(day[there], power[there]) / np.maximum(
-        np.bincount(day[there], supply[slot[there]]), 1e-9
+    there = np.flatnonzero(np.isfinite(power))
+    days = int(day[-1]) + 1
+    expected = np.bincount(day[there], supply[slot[there]], days)
+    moved = np.divide(
+        np.bincount(day[there], power[there], days), expected, where=expected > 0, out=np.ones(days)
     )
-    moved = np.ones(day[-1] + 1)
-    moved[: len(ratio)] = np.where(ratio > 0, ratio, 1.0)
     short: Float64s = usual[:, slot] * moved[day] - load
     return short
 
 
-def _daily(window: AreaWindow, short: Float64s, before: Int64s, at: Int64s) -> tuple[Float64s, Float64s]:
-    """Mean shortfall of each member, kWh a day, and its standard error from the scatter of whole days."""
-    slots = max(1, round(24 / window.hours))
-    day = np.arange(len(window.start)) // slots
-    variance = np.zeros(len(short))
-    mean = np.zeros(len(short))
-    for places, sign in ((before, -1.0), (at, 1.0)):
-        days, row, count = np.unique(day[places], return_inverse=True, return_counts=True)
-        flat = (np.arange(len(short))[:, None] * len(days) + row).ravel()
-        sums = np.bincount(flat, short[:, places].ravel(), len(short) * len(days)).reshape(len(short), -1)
-        daily = sums / count * 24
-        mean += sign * daily.mean(axis=1)
-        variance += daily.var(axis=1) / max(len(days) - 1, 1)
-    return mean, np.sqrt(variance)
+def _hourly(values: Float64s, day: Int64s, hour: Int64s, at: Int64s) -> tuple[Float64s, Float64s]:
+    """Means of values float64[m, n] by hour of the day, and their standard errors from day to day: float64[m, 24]."""
+    days = int(day[-1]) + 1
+    cell = day * 24 + hour
+    count = np.bincount(cell[at], minlength=days * 24)
+    mean = (_sums(values, cell, days * 24, at) / np.maximum(count, 1)).reshape(len(values), days, 24)
+    there = (count > 0).reshape(days, 24)
+    n = np.maximum(there.sum(axis=0), 1)
+    middle = np.where(there, mean, 0.0).sum(axis=1) / n
+    square = np.where(there, np.square(mean - middle[:, None]), 0.0).sum(axis=1)
+    return middle, np.sqrt(square / np.maximum(n - 1, 1) / n)
+
+
+def _sums(values: Float64s, cell: Int64s, cells: int, at: Int64s) -> Float64s:
+    """Sums of values float64[m, n] over the places `at` by cell: float64[m, cells]."""
+    flat = (np.arange(len(values))[:, None] * cells + cell[at]).ravel()
+    sums: Float64s = np.bincount(flat, values[:, at].ravel(), len(values) * cells)
+    return sums.reshape(len(values), cells)
