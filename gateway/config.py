@@ -16,9 +16,15 @@ from gateway.asking import AskingSettings
 from gateway.core.errors import InvalidInputError
 from gateway.core.settings import Seconds, Settings
 from gateway.core.yamlfile import YamlFile
+from gateway.meterdata.settings import MeterDataSettings
 from gateway.store.settings import DatabaseSettings
+from processors.balance.settings import BalanceSettings
 from processors.drill.settings import DrillSettings
+from processors.meterevents.settings import MeterEventSettings
 from processors.outage.settings import OutageSettings
+from processors.quality.settings import QualitySettings
+from processors.usage.settings import UsageSettings
+from processors.vee.settings import VeeSettings
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -145,6 +151,12 @@ class Config(Settings):
     asking: AskingSettings = AskingSettings()
     outage: OutageSettings = OutageSettings()
     drill: DrillSettings = DrillSettings()
+    meterdata: MeterDataSettings = MeterDataSettings()
+    vee: VeeSettings = VeeSettings()
+    quality: QualitySettings = QualitySettings()
+    meter_events: MeterEventSettings = MeterEventSettings()
+    usage: UsageSettings = UsageSettings()
+    balance: BalanceSettings = BalanceSettings()
     alerts: AlertSettings = AlertSettings()
     targets: TargetsSettings = TargetsSettings()
     indices: IndicesSettings = IndicesSettings()

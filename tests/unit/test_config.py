@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import get_args
+from typing import get_args, get_origin
 
 import pytest
 import yaml
@@ -71,7 +71,8 @@ def section_in(annotation: object) -> type[BaseModel] | None:
 def defaults_of(section: type[BaseModel], path: str = "") -> Iterator[tuple[str, object]]:
     for name, field in section.model_fields.items():
         inner = section_in(field.annotation)
-        if inner is None or inner is Secret:
+        by_name = get_origin(field.annotation) is Mapping  # described where it stands
+        if inner is None or inner is Secret or by_name:
             yield path + name, field.get_default(call_default_factory=True)
         else:
             yield from defaults_of(inner, f"{path}{name}.")
