@@ -43,6 +43,14 @@ def _parser() -> argparse.ArgumentParser:
         help="trunk: no terminal behind a lateral's fuse",
     )
     add("--utc-offset", type=float, default=8.0, metavar="H", help="local time of the daily load shape")
+    add("--history-days", type=int, default=0, metavar="N", help="load profiles of so many days past")
+    add(
+        "--profile-interval",
+        type=int,
+        default=3600,
+        metavar="S",
+        help="interval of load profiles: 900, 1800, 3600",
+    )
     return parser
 
 
@@ -74,6 +82,8 @@ def _options(arguments: Sequence[str] | None) -> Options:
             concentrator_battery_s=given.concentrator_battery,
             terminals=given.terminals,
             utc_offset_h=given.utc_offset,
+            history_days=given.history_days,
+            profile_s=given.profile_interval,
         )
     except ValueError as exc:
         parser.error(str(exc))

@@ -13,7 +13,7 @@ import msgspec
 from simulator.meters_modbus import CommsFault
 from simulator.simulation import Simulation
 
-COMMANDS = ("start", "fault", "restore", "cut_comms", "mend_comms", "pause", "ledger", "stop")
+COMMANDS = ("start", "fault", "restore", "cut_comms", "mend_comms", "event", "pause", "ledger", "stop")
 
 
 class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -25,6 +25,8 @@ class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     duration_s: float | None = None
     device: str = ""
     how: CommsFault | None = None
+    event: str = "cover_open"
+    ended: bool = False
 
 
 def say(event: str, **more: object) -> None:
@@ -94,6 +96,9 @@ async def _carry_out(simulation: Simulation, command: Command) -> bool:
             )
         case "mend_comms":
             say("comms_mended", at=await simulation.mend_comms(command.device), device=command.device)
+        case "event":
+            at = await simulation.tell_event(command.device, command.event, ended=command.ended)
+            say("event_told", at=at, device=command.device)
         case "pause":
             at, flushed = await simulation.pause()
             say("paused", at=at, flushed=flushed)

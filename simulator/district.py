@@ -24,7 +24,15 @@ METER_MAPPING = "feederline"
 CLASSES = ("residential", "commercial", "industrial", "agricultural", "public")
 
 NETWORK_COLUMNS = ("node_id", "parent_id", "kind", "name", "phases", "lat", "lon", "rated_kva")
-ATTRIBUTES = ("customer_class", "area", "contract_kw", "rated_kva", "nominal_voltage", "register_digits")
+ATTRIBUTES = (
+    "customer_class",
+    "area",
+    "contract_kw",
+    "rated_kva",
+    "nominal_voltage",
+    "register_digits",
+    "generation_kw",
+)
 DEVICE_COLUMNS = (
     *("device_id", "node_id", "kind", "protocol", "profile", "address", "via", "phases", "customers"),
     *("priority", "interval_s", *ATTRIBUTES),

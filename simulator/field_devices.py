@@ -18,11 +18,13 @@ Terminals: TypeAlias = Literal["all", "trunk"]
 
 
 def with_terminal(network: Network, transformers: tuple[str, ...], terminals: Terminals) -> Bools:
-    """bool[T]: transformers with a terminal on their busbar."""
+    """bool[T]: transformers with a terminal on their busbar; where none is on the trunk, the last of all has one."""
     if terminals == "all":
         return np.ones(len(transformers), np.bool_)
     fuse = network.ancestor_of_kind(NodeKind.FUSE)
     trunk: Bools = fuse[[network.index(name) for name in transformers]] < 0
+    if not trunk.any():
+        trunk[-1] = True
     return trunk
 
 

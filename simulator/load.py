@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from gateway.core.clock import DAY, HOUR, MINUTE, SECOND
 from gateway.core.model import Bools, Float64s, Int32s
+from simulator.customers import Customers
 from simulator.district import CLASSES, FEEDER_V, NOMINAL_V, District
 from simulator.faults import Dark
 from simulator.noise import uniform, wander
@@ -22,6 +24,10 @@ _HOURLY = {  # relative demand at the full hours 0 … 23, local time
 }
 _POWER_FACTOR = np.array([0.95, 0.92, 0.88, 0.84, 0.93])
 _REGISTERS_FROM = 1_735_689_600 * SECOND  # meters were put up on 2025-01-01
+
+_FAST_MEAN = 1.004  # of what fast wandering multiplies the load by
+_WEEKEND = np.array([1.08, 0.75, 0.6, 1.0, 0.55])
+_LINE_LOSS = 0.05  # of the power at rated load, in the low-voltage lines
 
 _SOURCE_PU = 1.035  # voltage at the head of a feeder
 _FEEDER_DROP, _TRANSFORMER_DROP, _LINE_DROP = 0.035, 0.03, 0.045  # per unit, at rated load
@@ -52,11 +58,24 @@ class Snapshot:
     supplied: Bools
 
 
+class _Flows(NamedTuple):
+    """As the meters see it, float64[M, 3]; as the busbars do, float64[T, 3]; loading: of a phase's rating."""
+
+    power: Float64s
+    reactive: Float64s
+    bus_p: Float64s
+    bus_q: Float64s
+    loading: Float64s
+
+
 class Load:
     """`demand` is a pure function of time; `snapshot` also integrates power into the energy registers."""
 
-    def __init__(self, district: District, *, utc_offset_h: float = 8.0) -> None:
+    def __init__(
+        self, district: District, *, utc_offset_h: float = 8.0, customers: Customers | None = None
+    ) -> None:
         self._district = district
+        self._customers = customers or Customers.ordinary(len(district.node))
         self._offset = round(utc_offset_h * HOUR)
         self._shape = _shape_table()
         self._rows = np.arange(len(district.node))
@@ -67,21 +86,81 @@ class Load:
         self._single = district.single
         self._phase = district.share.argmax(axis=1)
         transformers = len(district.transformers)
-        self._energy = np.zeros((2, len(self._rows)))  # kWh, kvarh per meter
-        self._passed = np.zeros((2, transformers))  # likewise through each transformer
+        self._energy = np.zeros((4, len(self._rows)))  # kWh and kvarh in and out, per meter
+        self._passed = np.zeros((4, transformers))  # likewise through each transformer
         self._last: tuple[int, Float64s, Float64s] | None = None
 
-    def demand(self, at: int) -> Float64s:
-        """Watts per true phase if everything were supplied: float64[M, 3]. Depends on seed and time only."""
+    def demand(self, at: int, *, smooth: bool = False) -> Float64s:
+        """Watts per true phase if everything were supplied: float64[M, 3]. Depends on seed and time only.
+
+        smooth: without what wanders within a minute.
+        """
         d = self._district
         hour = ((at + self._offset) % DAY / HOUR + self._jitter_h) % 24
         whole = hour.astype(np.int64)
         low, high = self._shape[d.klass, whole], self._shape[d.klass, whole + 1]
         shape = low + (high - low) * (hour - whole)
         slow = wander(d.seed, 3, self._rows, at, 20 * MINUTE)
-        fast = wander(d.seed, 4, self._rows, at, 40 * SECOND)
-        total: Float64s = d.mean_w * shape * np.exp(0.45 * slow + 0.18 * fast - 0.05)
+        daily = wander(d.seed, 8, self._rows, at, DAY)
+        local = at + self._offset
+        total: Float64s = d.mean_w * shape * np.exp(0.45 * slow + 0.12 * daily - 0.05)
+        if smooth:
+            total *= _FAST_MEAN
+        else:
+            total *= np.exp(0.18 * wander(d.seed, 4, self._rows, at, 40 * SECOND))
+        if (local // DAY + 4) % 7 in (0, 6):  # 1970-01-01 was a Thursday
+            total *= _WEEKEND[d.klass]
+        total = total * self._customers.present(at) + self._customers.charging(d.seed, local)
         return total[:, None] * d.share
+
+    def _flows(self, at: int, on: Bools, *, smooth: bool = False) -> _Flows:
+        """What flows where `on` (bool[M, 3]) has supply, and what meters make of it."""
+        d = self._district
+        net = self.demand(at, smooth=smooth)
+        panels = self._customers.generating(d.seed, at + self._offset)
+        if panels.any():
+            net = net - panels[:, None] * d.share
+        net = net * on
+        tan = np.sqrt(1 / self._pf**2 - 1)[:, None]
+        reactive = np.abs(net) * tan
+        bus_p = _sums(d.transformer, net, len(d.transformers))
+        bus_q = _sums(d.transformer, reactive, len(d.transformers))
+        loading = np.hypot(bus_p, bus_q) / (d.rated_va / 3)[:, None]
+        bus_p = bus_p + _LINE_LOSS * loading * np.abs(bus_p)
+        counted = self._customers.counted(at)[:, None]
+        return _Flows(net * counted, reactive * counted, bus_p, bus_q, loading)
+
+    # -- registers --------------------------------------------------------------------------------------------------
+
+    @property
+    def reached(self) -> int:
+        """The time that the registers have counted to; 0 before `begin`."""
+        return 0 if self._last is None else self._last[0]
+
+    @property
+    def registers(self) -> tuple[Float64s, Float64s]:
+        """float64[4, M] and [4, T]: kWh in and out, kvarh in and out, of meters and transformers."""
+        return self._energy, self._passed
+
+    def begin(self, at: int) -> None:
+        """Registers as after all the time since the meters were put up."""
+        hours = max(0, at - _REGISTERS_FROM) / HOUR
+        start = self._district.mean_w * hours / 1e3
+        start = start % 400_000 + 1.0  # well below the rollover of a six-digit register
+        tan, none = np.sqrt(1 / self._pf**2 - 1), np.zeros_like(start)
+        self._energy = np.stack([start, none, start * tan, none])
+        count = len(self._district.transformers)
+        self._passed = np.stack([np.bincount(self._district.transformer, e, count) for e in self._energy])
+        self._last = (at, *_rates(self._flows(at, self._connected, smooth=True)))
+
+    def run(self, at: int) -> None:
+        """Count on to `at` with everything supplied, in one step of the trapezoid rule."""
+        self._count(at, self._flows(at, self._connected, smooth=True))
+
+    @property
+    def _connected(self) -> Bools:
+        phases: Bools = self._district.share > 0
+        return phases
 
     def snapshot(self, at: int, dark: Dark) -> Snapshot:
         """State at `at`, no earlier than the last one; `dark` says which phases have no supply.
@@ -91,14 +170,9 @@ class Load:
         d = self._district
         on = dark.supplied(d.node) & (d.share > 0)
         bus_on = dark.supplied(d.transformer_node)
-        power = self.demand(at) * on
-        tan = np.sqrt(1 / self._pf**2 - 1)[:, None]
-        reactive = power * tan
+        flows = self._flows(at, on)
+        power, reactive, bus_p, bus_q, loading = flows
         transformers = len(d.transformers)
-        bus_p = _sums(d.transformer, power, transformers)
-        bus_q = _sums(d.transformer, reactive, transformers)
-        bus_s = np.hypot(bus_p, bus_q)
-        loading = bus_s / (d.rated_va / 3)[:, None]
         feeder_p, feeder_q = _sums(d.feeder, bus_p, len(d.feeders)), _sums(d.feeder, bus_q, len(d.feeders))
         feeder_loading = feeder_p.sum(axis=1) / np.bincount(d.feeder, d.rated_va, len(d.feeders))
         head = _SOURCE_PU + 0.006 * wander(d.seed, 5, np.arange(len(d.feeders)), at, 7 * MINUTE)
@@ -109,8 +183,7 @@ class Load:
         voltage = NOMINAL_V * (bus_pu[d.transformer] - line + flicker[:, None]) * on
         hertz = float(50 + 0.03 * wander(d.seed, 7, [0], at, 30 * SECOND)[0])
 
-        total_p, total_q = power.sum(axis=1), reactive.sum(axis=1)
-        self._count(at, np.stack([total_p, total_q]), np.stack([bus_p.sum(axis=1), bus_q.sum(axis=1)]))
+        self._count(at, flows)
         alive, supplied = _any(on), _any(bus_on)
         meters = _electrical(
             self._channels(voltage),
@@ -135,20 +208,15 @@ class Load:
         result[self._single, 0] = true[self._single, self._phase[self._single]]
         return result
 
-    def _count(self, at: int, meters: Float64s, transformers: Float64s) -> None:
+    def _count(self, at: int, flows: _Flows) -> None:
         if self._last is None:
-            hours = max(0, at - _REGISTERS_FROM) / HOUR
-            start = self._district.mean_w * hours / 1e3
-            start = start % 400_000 + 1.0  # well below the rollover of a six-digit register
-            tan = np.sqrt(1 / self._pf**2 - 1)
-            self._energy = np.stack([start, start * tan])
-            count = len(self._district.transformers)
-            self._passed = np.stack([np.bincount(self._district.transformer, e, count) for e in self._energy])
-        else:
-            then, last_meters, last_transformers = self._last
-            scale = max(0, at - then) / HOUR / 1e3 / 2
-            self._energy = self._energy + (last_meters + meters) * scale
-            self._passed = self._passed + (last_transformers + transformers) * scale
+            self.begin(at)
+        assert self._last is not None
+        then, last_meters, last_transformers = self._last
+        meters, transformers = _rates(flows)
+        scale = max(0, at - then) / HOUR / 1e3 / 2
+        self._energy = self._energy + (last_meters + meters) * scale
+        self._passed = self._passed + (last_transformers + transformers) * scale
         self._last = (at, meters, transformers)
 
     def _feeder_heads(
@@ -160,7 +228,7 @@ class Load:
             FEEDER_V * head[:, None] * on,
             power,
             reactive,
-            np.zeros((2, len(head))),
+            np.zeros((4, len(head))),
             np.where(live, hertz, 0.0),
         )
         tripped = _any(~on)
@@ -172,10 +240,20 @@ class Load:
         return columns
 
 
+def _rates(flows: _Flows) -> tuple[Float64s, Float64s]:
+    """W and var in and out, float64[4, M] and [4, T], by the sums over the phases."""
+    return _in_and_out(flows.power, flows.reactive), _in_and_out(flows.bus_p, flows.bus_q)
+
+
+def _in_and_out(power: Float64s, reactive: Float64s) -> Float64s:
+    p, q = power.sum(axis=1), reactive.sum(axis=1)
+    return np.maximum([p, -p, q, -q], 0.0)
+
+
 def _electrical(
     voltage: Float64s, power: Float64s, reactive: Float64s, energy: Float64s, hertz: Float64s
 ) -> dict[str, Float64s]:
-    """Everything that follows from volts, watts and vars [n, 3], kWh and kvarh [2, n] and hertz [n]."""
+    """Everything that follows from volts, watts and vars [n, 3], kWh and kvarh in and out [4, n] and hertz [n]."""
     apparent = np.hypot(power, reactive)
     current = np.divide(apparent, voltage, out=np.zeros_like(apparent), where=voltage > 1.0)
     factor = np.divide(power, apparent, out=np.ones_like(power), where=apparent > 0)
@@ -188,9 +266,9 @@ def _electrical(
         "power_factor": np.divide(p, s, out=np.ones_like(p), where=s > 0),
         "frequency": hertz,
         "energy_import": energy[0],
-        "energy_export": np.zeros_like(p),
-        "reactive_energy_import": energy[1],
-        "reactive_energy_export": np.zeros_like(p),
+        "energy_export": energy[1],
+        "reactive_energy_import": energy[2],
+        "reactive_energy_export": energy[3],
         "current_n": np.sqrt(np.maximum(0.0, (current**2).sum(axis=1) - _neighbours(current))),
     }
     for k, letter in enumerate("abc"):

@@ -11,40 +11,45 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gateway.core.clock import SECOND, Clock
+from gateway.core.clock import SECOND, Clock, parse_time
 from gateway.core.inventory import Device
 from gateway.core.model import Bools, Int32s, Int64s
 from simulator.district import District
 from simulator.faults import Farewell
+from simulator.history import History
 from simulator.ledger import Sent
 from simulator.load import Columns, Snapshot
 from simulator.mqtt_link import Link
 from simulator.noise import uniform
 
 TOPIC = "feederline/v1"
+_SAMPLES = 96  # of a load profile in one message
 _GRACE = SECOND
 """How long a meter's reserve keeps its session after the loss of supply, when it has nothing more to say."""
 
 _FORMAT = {
     **dict.fromkeys(("voltage_a", "voltage_b", "voltage_c", "temperature"), "%.1f"),
     **dict.fromkeys(("current_a", "current_b", "current_c", "frequency", "power_factor"), "%.3f"),
-    **dict.fromkeys(("energy_import", "reactive_energy_import"), "%.4f"),
+    **dict.fromkeys(("energy_import", "energy_export", "reactive_energy_import"), "%.4f"),
     "battery_ok": "%d",
 }
 _SINGLE = (
     *("voltage_a", "current_a", "active_power", "reactive_power", "power_factor", "frequency"),
-    *("energy_import", "reactive_energy_import"),
+    *("energy_import", "energy_export", "reactive_energy_import"),
 )
 _THREE = (
     *("voltage_a", "voltage_b", "voltage_c", "current_a", "current_b", "current_c", "active_power"),
     *("active_power_a", "active_power_b", "active_power_c", "reactive_power", "power_factor", "frequency"),
-    *("energy_import", "reactive_energy_import"),
+    *("energy_import", "energy_export", "reactive_energy_import"),
 )
 _DEAD_BUSBAR = (
     *("voltage_a", "voltage_b", "voltage_c", "current_a", "current_b", "current_c", "active_power"),
     *("reactive_power", "temperature", "battery_ok"),
 )
-_BUSBAR = (*_DEAD_BUSBAR, "frequency", "power_factor", "energy_import", "reactive_energy_import")
+_BUSBAR = (
+    *(*_DEAD_BUSBAR, "frequency", "power_factor"),
+    *("energy_import", "energy_export", "reactive_energy_import"),
+)
 
 
 class Template(NamedTuple):
@@ -84,8 +89,9 @@ class MqttMeters:
     with it again and not yet heard of.
     """
 
-    def __init__(self, district: District, farewell: Farewell, interval_s: float) -> None:
+    def __init__(self, district: District, farewell: Farewell, interval_s: float, history: History) -> None:
         self._district = district
+        self._history = history
         self._farewell = farewell
         self._interval = round(interval_s * SECOND)
         meters = np.array([i for i, d in enumerate(district.meters) if d.protocol == "mqtt"], np.int32)
@@ -123,11 +129,12 @@ class MqttMeters:
             self._link_of[p] = self.own[p] = link(name, f"{TOPIC}/{name}/status")
         self.links = [*shared, *self.own.values()]
         for session in shared:
-            session.listen(f"{TOPIC}/+/ask", functools.partial(self._asked, session, clock))
-        for p, session in self.own.items():
             session.listen(
-                f"{TOPIC}/{self.devices[p].id}/ask", functools.partial(self._asked, session, clock)
+                [f"{TOPIC}/+/ask", f"{TOPIC}/+/recall"], functools.partial(self._told, session, clock)
             )
+        for p, session in self.own.items():
+            topics = [f"{TOPIC}/{self.devices[p].id}/{command}" for command in ("ask", "recall")]
+            session.listen(topics, functools.partial(self._told, session, clock))
 
     def begin(self, now: int) -> None:
         """From now on devices publish, each at its own phase of the interval."""
@@ -200,21 +207,52 @@ class MqttMeters:
                 name = self.devices[p].id
                 self._link_of[p].publish(f"{TOPIC}/{name}/telemetry", payload, Sent(name, at))
 
-    def _asked(self, link: Link, clock: Clock, topic: str, payload: bytes) -> None:
-        """A meter that has supply and a way to be heard says so, outside the ledger; a terminal reads its busbar."""
-        name = topic.split("/")[-2]
+    def _told(self, link: Link, clock: Clock, topic: str, payload: bytes) -> None:
+        """Obey a command to a device that has supply and a way to be heard."""
+        _, name, command = topic.rsplit("/", 2)
         p = self.index.get(name)
         if p is None or self._link_of[p] is not link or self.quiet[p] or self.dark[p] or not self._talking:
             return
         try:
-            question = json.loads(payload)["id"]
-        except (ValueError, TypeError, KeyError):
+            if command == "recall":
+                told = json.loads(payload)
+                self._recall(p, link, parse_time(told["from"]), parse_time(told["till"]))
+            else:
+                self._ask(p, link, clock, json.loads(payload)["id"])
+        except (ValueError, TypeError, KeyError, AttributeError):
             return  # no command that a meter knows
+
+    def _recall(self, p: int, link: Link, frm: int, till: int) -> None:
+        """Send what the load profile holds of [frm, till)."""
+        name = self.devices[p].id
+        column = int(self.row[p]) + (len(self._district.meters) if p >= self._count else 0)
+        times, values = self._history.between(column, frm, till)
+        for first in range(0, len(times), _SAMPLES):
+            kept = times[first : first + _SAMPLES].tolist()
+            samples = [
+                {"at": at // 1000, "values": {"energy_import": round(i, 4), "energy_export": round(e, 4)}}
+                for at, (i, e) in zip(kept, values[first : first + _SAMPLES].tolist(), strict=True)
+            ]
+            payload = json.dumps({"samples": samples}, separators=(",", ":"))
+            link.publish(f"{TOPIC}/{name}/telemetry", payload, *(Sent(name, at) for at in kept))
+
+    def event(self, p: int, event: str, now: int, *, ended: bool = False) -> None:
+        """Let device `p` tell of a meter event, if it can be heard."""
+        if self.quiet[p] or self.dark[p] or not self._talking:
+            return
+        name = self.devices[p].id
+        told = {"type": event, "at": now // 1000, "ended": ended}
+        sent = Sent(name, now // 1000 * 1000, "meter_event")
+        self._link_of[p].publish(f"{TOPIC}/{name}/event", json.dumps(told, separators=(",", ":")), sent)
+
+    def _ask(self, p: int, link: Link, clock: Clock, question: object) -> None:
+        """A meter says that it has supply, outside the ledger; a terminal reads its busbar."""
+        name = self.devices[p].id
         if p >= self._count:
             self._next[p] = min(self._next[p], clock.now())
             return
         answer = {"type": "ping_ok", "at": clock.now() // 1000, "id": question}
-        link.publish(f"{TOPIC}/{name}/event", json.dumps(answer, separators=(",", ":")), None)
+        link.publish(f"{TOPIC}/{name}/event", json.dumps(answer, separators=(",", ":")))
 
     def _take(self, turn: _Turn, now: int) -> None:
         if turn.kind == "cut":

@@ -50,8 +50,8 @@ class Link:
         self._acknowledged = acknowledged
         self._status_topic = status_topic
         self._asked: Callable[[str, bytes], None] = lambda _topic, _payload: None
-        self._commands = ""  # topic filter
-        self._pending: dict[int, Sent] = {}
+        self._commands: list[str] = []  # topic filters
+        self._pending: dict[int, tuple[Sent, ...]] = {}
         self._wanted = False
         self._wait_s = 0.2
         self._opened: asyncio.Future[None] | None = None
@@ -107,8 +107,8 @@ class Link:
         finally:
             self._opened = None
 
-    def listen(self, commands: str, asked: Callable[[str, bytes], None]) -> None:
-        """Call `asked(topic, payload)` for what comes on the topic filter, whenever the session stands."""
+    def listen(self, commands: list[str], asked: Callable[[str, bytes], None]) -> None:
+        """Call `asked(topic, payload)` for what comes on the topic filters, whenever the session stands."""
         self._commands, self._asked = commands, asked
 
     def resume(self) -> None:
@@ -117,10 +117,10 @@ class Link:
         self._wait_s = 0.2
         self._reconnect()
 
-    def publish(self, topic: str, payload: str | bytes, sent: Sent | None, *, retain: bool = False) -> None:
-        """Hand over at QoS 1; `sent` is reported once the broker has acknowledged."""
+    def publish(self, topic: str, payload: str | bytes, *sent: Sent, retain: bool = False) -> None:
+        """Hand over at QoS 1; what was `sent` is reported once the broker has acknowledged."""
         info = self._client.publish(topic, payload, qos=1, retain=retain)
-        if sent is not None and info.rc is not MQTTErrorCode.MQTT_ERR_QUEUE_SIZE:
+        if sent and info.rc is not MQTTErrorCode.MQTT_ERR_QUEUE_SIZE:
             self._pending[info.mid] = sent
 
     def cut(self) -> None:
@@ -193,7 +193,7 @@ class Link:
             return
         self._wait_s = 0.2
         if self._commands:
-            self._client.subscribe(self._commands, qos=0)
+            self._client.subscribe([(topic, 0) for topic in self._commands])
         if self._status_topic:
             self._client.publish(self._status_topic, b"online", qos=1, retain=True)
         if opened is not None:
@@ -210,9 +210,9 @@ class Link:
         self._asked(message.topic, bytes(message.payload))
 
     def _on_publish(self, _c: Client, _u: object, mid: int, _code: ReasonCode, _p: Properties | None) -> None:
-        sent = self._pending.pop(mid, None)
-        if sent is not None:
-            self._acknowledged(sent)
+        if sent := self._pending.pop(mid, ()):
+            for one in sent:
+                self._acknowledged(one)
             if self._idle is not None and not self._pending:
                 self._idle.set()
 

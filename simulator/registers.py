@@ -68,6 +68,13 @@ def _raw(values: Float64s, f: Field) -> np.ndarray[tuple[int], np.dtype[np.gener
     return np.ascontiguousarray(np.clip(np.rint(values / f.scale), limits.min, limits.max).astype(kind))
 
 
+def shown(profile: str, quantity: str, values: Float64s) -> Float64s:
+    """What is left of `values` in the register of such a device."""
+    field = next(f for m in MAPS[profile] for f in m.fields if f.quantity == quantity)
+    raw = _raw(values.ravel(), field).astype(np.float64).reshape(values.shape)
+    return raw if field.format == "float32" else raw * field.scale
+
+
 def _run(start: int, format_: str, scale: float, *quantities: str, step: int) -> tuple[Field, ...]:
     return tuple(
         Field(quantity=q, address=start + step * i, format=format_, scale=scale)

@@ -12,11 +12,14 @@ from typing import Self
 
 import numpy as np
 
-from gateway.core.clock import SECOND, Clock, SystemClock
+from gateway.core.clock import DAY, HOUR, SECOND, Clock, SystemClock
+from gateway.core.model import MeterEventKind
 from gateway.core.network import NodeKind
+from simulator.customers import Customers, cast
 from simulator.district import District
 from simulator.faults import Farewell, Faults
 from simulator.field_devices import Terminals
+from simulator.history import History
 from simulator.layout import build
 from simulator.ledger import Ledger
 from simulator.load import Load, Snapshot
@@ -37,7 +40,8 @@ class Options:
     interval_s: publishing interval of MQTT devices, and `interval_s` in devices.csv rounded up to whole seconds;
     head_ends: shared sessions;  own_sessions: meters with a session and a will of their own;
     concentrator_battery_s: 0 makes concentrators die with their transformer;  terminals: which transformers have one on
-    their busbar, see `layout.build`.
+    their busbar, see `layout.build`;  history_days: of load profiles that meters bring along, in which some customers
+    do what `customers.cast` says; 0 makes all ordinary;  profile_s: interval of load profiles.
     """
 
     meters: int
@@ -51,6 +55,8 @@ class Options:
     concentrator_battery_s: float = 600.0
     terminals: Terminals = "all"
     utc_offset_h: float = 8.0
+    history_days: int = 0
+    profile_s: int = 3600
 
     def __post_init__(self) -> None:
         if not 0.2 <= self.interval_s <= 3600:
@@ -59,6 +65,10 @@ class Options:
             raise ValueError("own_sessions must be between 0 and 500")
         if not 1 <= self.head_ends <= 64:
             raise ValueError("head_ends must be between 1 and 64")
+        if not 0 <= self.history_days <= 400:
+            raise ValueError("history_days must be between 0 and 400")
+        if self.profile_s not in (900, 1800, 3600):
+            raise ValueError("profile_s must be 900, 1800 or 3600")
         if not 0 <= self.concentrator_battery_s <= 86_400:
             raise ValueError("concentrator_battery_s must be between 0 and 86400")
 
@@ -73,17 +83,26 @@ class Simulation:
     def __init__(self, options: Options, clock: Clock | None = None) -> None:
         self.options = options
         self.clock = clock or SystemClock()
-        self.district: District = build(
+        district = build(
             options.meters,
             options.seed,
             interval_s=-int(-options.interval_s // 1),
             terminals=options.terminals,
         )
+        now = self.clock.now()
+        self.customers = Customers.ordinary(len(district.node))
+        if options.history_days:
+            district, self.customers = cast(district, now, offset=round(options.utc_offset_h * HOUR))
+        self.district: District = district
         self.faults = Faults(self.district.network)
         self.network_csv = options.directory / "network.csv"
         self.devices_csv = options.directory / "devices.csv"
-        self._load = Load(self.district, utc_offset_h=options.utc_offset_h)
-        self._mqtt = MqttMeters(self.district, options.farewell, options.interval_s)
+        self.history_file = options.directory / "history.npz"
+        self._load = Load(self.district, utc_offset_h=options.utc_offset_h, customers=self.customers)
+        self.history = History(
+            self._load, now - options.history_days * DAY, now, interval=options.profile_s * SECOND
+        )
+        self._mqtt = MqttMeters(self.district, options.farewell, options.interval_s, self.history)
         self._modbus = ModbusMeters(self.district, battery_s=options.concentrator_battery_s)
         self._ledger = Ledger()
         self._active: tuple[int, ...] = ()
@@ -109,6 +128,8 @@ class Simulation:
         self.options.directory.mkdir(parents=True, exist_ok=True)
         addresses = await self._modbus.open()
         self.district.write(self.options.directory, addresses)
+        if self.options.history_days:
+            self.history.write(self.history_file, self.district)
         run = uuid.uuid4().hex[:6]
         self._mqtt.connect(
             lambda name, status: Link(
@@ -159,6 +180,9 @@ class Simulation:
             "terminals": sum(d.kind == "terminal" for d in rest),
             "network": str(self.network_csv),
             "devices_csv": str(self.devices_csv),
+            "history": str(self.history_file) if self.options.history_days else "",
+            "thieves": [district.meters[row].id for row in self.customers.thieves()],
+            "vacant": [district.meters[row].id for row in self.customers.vacant()],
         }
 
     def _behind_fuses(self) -> dict[str, dict[str, int]]:
@@ -246,6 +270,18 @@ class Simulation:
         await self._apply(self.clock.now())
         return self.clock.now()
 
+    async def tell_event(self, device: str, event: str, *, ended: bool = False) -> int:
+        """Let a publishing device tell that a meter event began or ended.
+
+        Raises KeyError for an unknown device, ValueError for one that is polled or an unknown event.
+        """
+        if device in self._modbus.units or device in self._modbus.endpoints:
+            raise ValueError(f"{device} is polled: it tells nothing of its own accord")
+        p = self._mqtt.index[device]
+        now = self.clock.now()
+        self._mqtt.event(p, MeterEventKind(event), now, ended=ended)
+        return now
+
     async def pause(self) -> tuple[int, bool]:
         """Stop publishing and counting polls; returns the time, and whether the broker acknowledged everything.
 
@@ -284,6 +320,7 @@ class Simulation:
             if snapshot is None or changed or now - snapshot.at >= _REFRESH:
                 self._active = active
                 snapshot = self._snapshot = self._load.snapshot(now, self.faults.dark(now))
+                self.history.note(self._load)
                 self._modbus.refresh(snapshot)
             if changed:
                 self._mqtt.supply(snapshot.alive, now)

@@ -79,8 +79,8 @@ def test_energy_registers_integrate_the_power_shown(district: District) -> None:
         register, power = now.meters["energy_import"], now.meters["active_power"]
     assert register - before.meters["energy_import"] == pytest.approx(expected, abs=1e-9)
     through = now.terminals["energy_import"] - before.terminals["energy_import"]
-    sold = np.bincount(district.transformer, weights=expected)
-    assert through == pytest.approx(sold, abs=1e-8)
+    lost = 1 - np.bincount(district.transformer, weights=expected) / through
+    assert ((lost > 0.002) & (lost < 0.06)).all()  # in the lines
 
 
 def test_nothing_flows_where_there_is_no_supply_and_registers_stand_still(district: District) -> None:
