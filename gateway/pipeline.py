@@ -104,6 +104,9 @@ class Pipeline:
         self.max_bytes = max_bytes
         self.position = 0
         self.seq = 0
+        # What a detector is does not change while it runs, and to ask costs more than a tick may.
+        self._noting = [p if isinstance(p, Noting) else None for p in processors]
+        self._suspecting = [p if isinstance(p, Suspecting) else None for p in processors]
         self._reached = [0] * len(processors)  # what each detector has seen already since the start
         self.at = 0  # stream time: the last tick that was taken
         self.trouble = ""  # why nothing can be written now; empty when all is well
@@ -209,7 +212,8 @@ class Pipeline:
         """Give the entry to every detector that has not seen it. One that fails on it is counted and goes on with the
         next entry."""
         step = Step(seq, entry, [])
-        for processor, reached in zip(self.processors, self._reached, strict=True):
+        detectors = zip(self.processors, self._noting, self._suspecting, self._reached, strict=True)
+        for processor, noting, suspecting, reached in detectors:
             if seq <= reached:
                 continue
             try:
@@ -220,8 +224,8 @@ class Pipeline:
                         processor.notice(entry)
                     case Tick():
                         step.events += processor.advance(entry.at)
-                        if isinstance(processor, Noting):
-                            step.notes += processor.notes()
+                        if noting is not None:
+                            step.notes += noting.notes()
                         self._ask(processor.questions())
                     case PlannedOutage():
                         processor.plan(entry)
@@ -230,8 +234,8 @@ class Pipeline:
                     case Drill():
                         processor.exercise(entry)
                     case Suspicion():
-                        if isinstance(processor, Suspecting):
-                            processor.suspect(entry)
+                        if suspecting is not None:
+                            suspecting.suspect(entry)
                     case DeadLetter():
                         pass
             except Exception:  # a boundary: field data must not be able to stop detection
@@ -280,7 +284,23 @@ class Pipeline:
                     step.seq, f"Event {event.incident.id}", codec.encode_event(event), exc
                 )
                 self._tell_again(event.incident.id)
+        await self._write_notes(step.seq, step.notes)
         await self._write([Step(step.seq, step.entry, [])])
+
+    async def _write_notes(self, seq: int, notes: Sequence[MeterEvent]) -> None:
+        """Write what can be written of them; there may be many, and one that cannot be stored."""
+        if not notes:
+            return
+        try:
+            await self._commit(Commit(meter_events=list(notes)))
+        except NotStorableError as exc:
+            if len(notes) > 1:
+                middle = len(notes) // 2
+                await self._write_notes(seq, notes[:middle])
+                await self._write_notes(seq, notes[middle:])
+                return
+            what = f"MeterEvent {notes[0].kind.value} of device {notes[0].device}"
+            await self._keep_letter(seq, what, codec.encode_event(notes[0]), exc)
 
     def _tell_again(self, incident: str) -> None:
         """Have the detectors tell of it again, but not at every tick what is refused at every tick."""

@@ -14,6 +14,7 @@ from gateway.core.model import (
     Entry,
     Event,
     Instruction,
+    MeterEvent,
     PlannedOutage,
     RejectedValue,
     Signal,
@@ -66,7 +67,7 @@ def encode(entry: Entry) -> bytes:
     )
 
 
-def encode_event(event: Event) -> bytes:
+def encode_event(event: Event | MeterEvent) -> bytes:
     """A conclusion as bytes, for keeping what could not be stored; never read back by the gateway."""
     return _encode(event)
 
