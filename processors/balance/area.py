@@ -9,69 +9,18 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
 
 import numpy as np
 
+from gateway.core.balance import MOMENTS, AreaLosses
 from gateway.core.clock import HOUR
 from gateway.core.meterdata import Intervals, IntervalStatus, Rule
 from gateway.core.model import Bools, Float64s, Int32s, Int64s
 from processors.balance.areas import Areas
 
-MOMENTS = ("n", "x", "xx", "xxxx", "l", "ll", "lx", "lxx")
-"""Sums over the intervals that count, x the power supplied and l the power lost, both kW: Σ1, Σx, Σx², Σx⁴, Σl, Σl²,
-Σlx, Σlx²."""
+__all__ = ["MOMENTS", "AreaBook", "AreaLosses", "AreaSums", "losses"]
 
 _DOUBTFUL = int(Rule.SPIKE | Rule.NEGATIVE)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class AreaLosses:
-    """The balance of areas on one local day, one row each.
-
-    node: int32[a] network index of the transformer;  members: int32[a];  supplied, sold: float64[a] kWh of the
-    intervals that count;  intervals: int32[a] of the day;  used: int32[a], those that count;  without_supply,
-    without_member: int32[a], left out because the supply, or (with the supply there) any member, was not measured;
-    moments: float64[a, 8] of `MOMENTS`.
-    """
-
-    day: dt.date
-    start: int  # µs UTC
-    end: int
-    hours: float  # length of an interval
-    node: Int32s
-    members: Int32s
-    supplied: Float64s
-    sold: Float64s
-    intervals: Int32s
-    used: Int32s
-    without_supply: Int32s
-    without_member: Int32s
-    moments: Float64s
-
-    def __len__(self) -> int:
-        return len(self.node)
-
-    @property
-    def loss(self) -> Float64s:
-        return self.supplied - self.sold
-
-    @property
-    def ratio(self) -> Float64s:
-        """Loss as a share of what was supplied; NaN where nothing was."""
-        share: Float64s = np.divide(
-            self.loss, self.supplied, out=np.full(len(self), np.nan), where=self.supplied > 0
-        )
-        return share
-
-    def of(self, rows: Bools) -> AreaLosses:
-        """Only these rows."""
-        kept = {
-            f.name: getattr(self, f.name)[rows]
-            for f in fields(self)
-            if isinstance(getattr(self, f.name), np.ndarray)
-        }
-        return AreaLosses(day=self.day, start=self.start, end=self.end, hours=self.hours, **kept)
 
 
 def losses(

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from gateway.core.balance import AreaFinding
 from gateway.core.clock import format_time
 from gateway.core.inventory import Inventory
-from gateway.core.model import Reason, Record, Suspicion
+from gateway.core.model import Reason, Suspicion
 from gateway.core.usage import AreaEvidence
 from processors.balance.area import AreaBook
 from processors.balance.areas import Areas
@@ -18,23 +19,7 @@ from processors.balance.phases import misplaced
 from processors.balance.settings import BalanceSettings
 from processors.balance.window import AreaWindow, Left, basis, left
 
-
-class AreaFinding(Record, frozen=True, kw_only=True):
-    """kind: "area_loss" (more than is technical, and nobody below explains it: a line tapped before the meters),
-    "supply_meter" (the register of the supply counts wrongly: a current transformer), "topology" (`device` hangs on
-    `other`, not here), "phase" (`device` hangs on another phase than is registered).
-
-    node, other: network indices of transformers;  device: a key, or −1;  since: µs UTC, −1 where it cannot be told.
-    """
-
-    kind: str
-    node: int
-    since: int
-    words: str
-    figures: dict[str, float]
-    device: int = -1
-    other: int = -1
-
+__all__ = ["AreaFinding", "find", "suspicions"]
 
 _AMISS = 8.0  # standard errors, for a place in the network to be doubted
 _NEIGHBOUR = (0.6, 1.4)  # kWh lost over there for each kWh sold here

@@ -153,5 +153,5 @@ def _hourly(values: Float64s, day: Int64s, hour: Int64s, at: Int64s) -> tuple[Fl
 def _sums(values: Float64s, cell: Int64s, cells: int, at: Int64s) -> Float64s:
     """Sums of values float64[m, n] over the places `at` by cell: float64[m, cells]."""
     flat = (np.arange(len(values))[:, None] * cells + cell[at]).ravel()
-    sums: Float64s = np.bincount(flat, values[:, at].ravel(), len(values) * cells)
+    sums: Float64s = np.bincount(flat, values[:, at].ravel(), len(values) * cells).astype(np.float64)
     return sums.reshape(len(values), cells)

@@ -62,7 +62,8 @@ class World:
     def supplied(self) -> Float64s:
         """kW as the supply's meter says: all that is used, and 0.1 kW + 0.0006/kW of it lost."""
         load = self.used.sum(axis=1) + self.extra
-        return (load + 0.1 + 0.0006 * load**2) * self.factor
+        supplied: Float64s = (load + 0.1 + 0.0006 * load**2) * self.factor
+        return supplied
 
     def key(self, area: int, member: int) -> int:
         return area * self.members + member
