@@ -152,7 +152,9 @@ def _frequency(frequency: Float64s, series: Series, settings: QualitySettings) -
 
 
 def _unbalance(batch: Batch, volts: _Volts, series: Series) -> dict[str, Float64s]:
-    percent = np.where(volts.used, unbalance(batch, series.rows, volts.shares, volts.line), np.nan)
+    told = column(batch, "voltage_unbalance", series.rows)
+    made = unbalance(volts.shares, volts.line)
+    percent = np.where(volts.used, np.where(np.isnan(told), made, told), np.nan)
     known = ~np.isnan(percent)
     minutes = series.stood_for(known)
     limits = {"13": 1.3, "2": 2.0, "26": 2.6, "4": 4.0}

@@ -40,14 +40,12 @@ def voltages(batch: Batch, rows: Rows, points: Points) -> tuple[Float64s, Bools]
     return found, line
 
 
-def unbalance(batch: Batch, rows: Rows, shares: Float64s, line: Bools) -> Float64s:
-    """Voltage unbalance of these rows in %, float64[r], NaN where it cannot be told.
+def unbalance(shares: Float64s, line: Bools) -> Float64s:
+    """Voltage unbalance in %, float64[r], of voltages float64[r, 3], NaN where one of them lacks.
 
-    As measured; else from line voltages, which determine it: L = ΣU⁴/(ΣU²)², ε = √((1−√(3−6L))/(1+√(3−6L)))
-    (IEC 61000-4-30); else from phase voltages as if they stood 120° apart, √(ΣU²−ΣUU′)/ΣU, which takes a shifted
-    neutral for unbalance: an upper bound where neutrals are long.
+    From line voltages, which determine it: L = ΣU⁴/(ΣU²)², ε = √((1−√(3−6L))/(1+√(3−6L))) (IEC 61000-4-30); from phase
+    voltages as if they stood 120° apart, √(ΣU²−ΣUU′)/ΣU, which takes a shifted neutral for unbalance: an upper bound.
     """
-    measured = _columns(batch, ("voltage_unbalance",), rows)[:, 0]
     a, b, c = shares[:, 0], shares[:, 1], shares[:, 2]
     with np.errstate(invalid="ignore", divide="ignore"):
         squares = a * a + b * b + c * c
@@ -55,9 +53,7 @@ def unbalance(batch: Batch, rows: Rows, shares: Float64s, line: Bools) -> Float6
         root = np.sqrt(np.maximum(3.0 - 6.0 * ratio, 0.0))
         of_lines = np.sqrt(np.maximum(1.0 - root, 0.0) / (1.0 + root))
         of_phases = np.sqrt(np.maximum(squares - a * b - b * c - c * a, 0.0)) / (a + b + c)
-    made = 100.0 * np.where(line, of_lines, of_phases)
-    found: Float64s = np.where(np.isnan(measured), made, measured)
-    return found
+    return 100.0 * np.where(line, of_lines, of_phases)
 
 
 def load_va(batch: Batch, rows: Rows) -> Float64s:

@@ -62,9 +62,9 @@ def test_the_limits_of_a_single_phase_are_within_them(volts: float, low: float, 
 
 
 def test_three_phases_have_their_own_band_and_any_of_them_counts() -> None:
-    values = {"voltage_b": [220.0, 204.0], "voltage_c": [220.0, 220.0]}
-    assert judged(one([220.0, 220.0], device=1, **values), "low_min") == 1.5
-    assert judged(one([220.0, 220.0], device=1, **{**values, "voltage_b": [220.0, 205.0]}), "low_min") == 0
+    fine = [220.0, 220.0]
+    assert judged(one(fine, device=1, voltage_b=[220.0, 204.0], voltage_c=fine), "low_min") == 1.5
+    assert judged(one(fine, device=1, voltage_b=[220.0, 205.0], voltage_c=fine), "low_min") == 0
 
 
 def test_a_gap_is_unobserved_and_a_reading_from_before_midnight_counts_for_the_day() -> None:

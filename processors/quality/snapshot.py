@@ -1,0 +1,81 @@
+"""The detector's state as bytes and back. Devices are written by name: a changed inventory still restores."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from gateway.core.model import Instruction
+from processors.quality.stories import Story
+from processors.quality.windows import COLUMNS
+
+if TYPE_CHECKING:
+    from processors.quality.detector import QualityDetector
+
+MAGIC = b"feederline-quality-1\n"
+
+
+class _State(msgspec.Struct, frozen=True, kw_only=True):
+    at: int
+    judged: int
+    length: int
+    ids: list[str]
+    columns: dict[str, bytes]
+    stories: list[Story]
+    muted: list[tuple[int, str]]
+    out_of_frequency: dict[str, int]
+    instructions: list[Instruction]
+    again: list[str]
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(_State).decode
+
+
+def save(detector: QualityDetector) -> bytes:
+    windows, book = detector.windows, detector.book
+    state = _State(
+        at=detector.at,
+        judged=detector.judged,
+        length=windows.length,
+        ids=list(detector.inventory.ids),
+        columns={name: getattr(windows, name).tobytes() for name in COLUMNS},
+        stories=[book.stories[place] for place in sorted(book.stories)],
+        muted=sorted(book.muted),
+        out_of_frequency=book.out_of_frequency,
+        instructions=detector.instructions,
+        again=sorted(detector.again),
+    )
+    return MAGIC + _encode(state)
+
+
+def load(data: bytes, detector: QualityDetector) -> None:
+    """Fill a fresh detector. Raises ValueError: not a snapshot of this detector and version."""
+    if not data.startswith(MAGIC):
+        raise ValueError("not a snapshot of the quality detector, or of another version of it")
+    try:
+        state = _decode(memoryview(data)[len(MAGIC) :])
+    except msgspec.DecodeError as exc:
+        raise ValueError(f"damaged snapshot of the quality detector: {exc}") from exc
+    windows, book, inventory = detector.windows, detector.book, detector.inventory
+    rows = {name: row for row, name in enumerate(inventory.ids)}
+    new = np.array([rows.get(name, -1) for name in state.ids], np.int64)
+    old = np.flatnonzero(new >= 0)
+    for name, (dtype, width) in COLUMNS.items():
+        column = np.frombuffer(state.columns[name], dtype)
+        column = column.reshape(len(state.ids), width) if width else column
+        getattr(windows, name)[new[old]] = column[old]
+    detector.at = state.at
+    detector.judged = state.judged
+    if state.length != windows.length:  # windows of another length go on as windows of none
+        detector.judged = -1
+        windows.drop()
+    for story in state.stories:
+        story.members = [int(new[key]) for key in story.members if new[key] >= 0]
+        book.stories[story.place] = story
+    book.muted = set(state.muted)
+    book.out_of_frequency = dict(state.out_of_frequency)
+    detector.instructions = list(state.instructions)
+    detector.again = set(state.again)

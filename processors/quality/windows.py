@@ -1,0 +1,272 @@
+"""Readings gathered into means by the clock, and what each mean says: one row per device, in columns.
+
+Values are summed as whole numbers, so that sums do not depend on how the stream is cut: voltages in millionths of
+nominal, unbalance in ten-thousandths of a percent, frequency as µHz off nominal, power in W, temperature in mK.
+A window with a lost phase in it says nothing; nor does one with too few readings.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from gateway.core.clock import SECOND
+from gateway.core.inventory import Inventory
+from gateway.core.model import Batch, Bools, Float64s, Int32s, Int64s
+from processors.quality.gathered import (
+    CHANNELS,
+    FREQUENCY,
+    HEAT,
+    LOAD,
+    POWER,
+    PPM,
+    SCALE,
+    UNBALANCE,
+    Gathered,
+)
+from processors.quality.measured import DOUBTFUL, unbalance
+from processors.quality.points import Points
+from processors.quality.settings import QualitySettings
+
+Keys: TypeAlias = npt.NDArray[np.int64]
+UInt8s: TypeAlias = npt.NDArray[np.uint8]
+Int8s: TypeAlias = npt.NDArray[np.int8]
+
+_MOST = np.int8(100)
+_SLOW = 16  # windows that the usual temperature looks back
+_NEAR = 1.0
+
+
+class Condition(IntEnum):
+    """What can be wrong at one device; the columns of `run`, `out` and `since`."""
+
+    LOW_VOLTAGE = 0
+    HIGH_VOLTAGE = 1
+    UNBALANCE = 2
+    OVERLOAD = 3
+    REVERSE_POWER = 4
+    OVERHEATING = 5
+    FREQUENCY = 6  # of a substation, not of a device
+
+    @property
+    def word(self) -> str:
+        return self.name.lower()
+
+
+OF_DEVICE = 6
+
+COLUMNS: dict[str, tuple[type[np.generic], int]] = {
+    "window": (np.int64, 0),  # being gathered, or the next one; −1 before the first
+    "sums": (np.int64, CHANNELS),
+    "counts": (np.int32, CHANNELS),
+    "least": (np.int64, 0),  # lowest voltage of a phase in the window
+    "line": (np.bool_, 0),  # line voltages rather than phase voltages
+    "lost": (np.bool_, 0),  # a phase was lost when last seen
+    "run": (np.int8, OF_DEVICE),  # means in a row beyond the limit, negative: recovered
+    "out": (np.bool_, OF_DEVICE),
+    "since": (np.int64, OF_DEVICE),  # µs, when it began
+    "judged_at": (np.int64, OF_DEVICE),  # µs, end of the last window that said something
+    "last": (np.float64, OF_DEVICE + 1),  # what that said: shares of nominal, %, kVA, kW, °C; Hz
+    "phases": (np.uint8, 2),  # mask of phases below, above
+    "heard_hz": (np.int64, 0),  # µs, end of the last window with frequency
+    "usual": (np.int64, 0),  # mK, 0 for not known
+}
+
+
+class _Found(NamedTuple):
+    """What means say: beyond the limit, inside the recovered band, how much, and when the window ended."""
+
+    beyond: Bools
+    inside: Bools
+    value: Float64s
+    end: Int64s
+
+
+class Windows:
+    """The columns; `close` concludes windows."""
+
+    window: Int64s
+    sums: Int64s
+    counts: Int32s
+    least: Int64s
+    line: Bools
+    lost: Bools
+    run: Int8s
+    out: Bools
+    since: Int64s
+    judged_at: Int64s
+    last: Float64s
+    phases: UInt8s
+    heard_hz: Int64s
+    usual: Int64s
+
+    def __init__(self, inventory: Inventory, settings: QualitySettings) -> None:
+        n = len(inventory)
+        self.settings = settings
+        self.points = Points.of(inventory, settings)
+        self.listed: Bools = inventory.node >= 0
+        for name, (dtype, width) in COLUMNS.items():
+            setattr(self, name, np.zeros((n, width) if width else n, dtype))
+        self.window[:] = -1
+        self.least[:] = np.iinfo(np.int64).max
+        self.last[:] = np.nan
+        self.length = round(settings.window_s * SECOND)
+        self._forget = round(settings.forget_s * SECOND)
+        self._grace = round(settings.grace_s * SECOND)
+        expected = settings.coverage * self.length / self.points.interval
+        self.need: Int64s = np.maximum(1, np.ceil(expected - 1e-9)).astype(np.int64)
+
+    # -- gathering -------------------------------------------------------------------------------------------------
+
+    def observe(self, batch: Batch) -> None:
+        n = len(self.listed)
+        good = (batch.device >= 0) & (batch.device < n) & (batch.quality & DOUBTFUL == 0)
+        good &= batch.received_at - batch.measured_at <= self._forget + self.length
+        rows = np.flatnonzero(good)
+        rows = rows[self.listed[batch.device[rows]]]
+        if not len(rows):
+            return
+        gathered = Gathered.of(batch, rows, self.points, self.settings)
+        device = gathered.device
+        if (device[1:] > device[:-1]).all():
+            late = gathered.window < self.window[device]
+            self._add(gathered.take(np.flatnonzero(~late)) if late.any() else gathered)
+            return
+        for part in gathered.rounds(self.window):
+            self._add(part)
+
+    def _add(self, gathered: Gathered) -> None:
+        """Each device once, nothing late."""
+        device, window = gathered.device, gathered.window
+        newer = window > self.window[device]
+        if newer.any():
+            self.close(device[newer])
+            self.window[device[newer]] = window[newer]
+        self.sums[device] += gathered.sums
+        self.counts[device] += gathered.counts
+        self.least[device] = np.minimum(self.least[device], gathered.least)
+        self.line[device] = gathered.line
+
+    # -- concluding ------------------------------------------------------------------------------------------------
+
+    def close_before(self, window: int) -> None:
+        """Conclude whatever window is older."""
+        self.close(np.flatnonzero((self.window >= 0) & (self.window < window)))
+
+    def close(self, keys: Keys) -> None:
+        """Conclude the windows of these."""
+        if not len(keys):
+            return
+        counts = self.counts[keys]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            means = np.where(counts > 0, self.sums[keys] / counts, np.nan) / SCALE
+        end = (self.window[keys] + 1) * self.length
+        least = self.least[keys] / PPM
+        enough = counts >= self.need[keys, None]
+        volts = counts[:, :3].any(axis=1)
+        lost = (least < self.settings.off_below) | (self.lost[keys] & (least < self.settings.on_above))
+        self.lost[keys] = np.where(volts, lost, self.lost[keys])
+        well = ~self.lost[keys]
+        self._voltage(keys, means[:, :3], enough[:, :3] & well[:, None], end)
+        self._unbalance(keys, means, enough & well[:, None], end)
+        hertz = np.flatnonzero(enough[:, FREQUENCY] & well)
+        self.last[keys[hertz], Condition.FREQUENCY] = means[hertz, FREQUENCY] + self.settings.nominal_hz
+        self.heard_hz[keys[hertz]] = end[hertz]
+        self._places(keys, means, enough, end)
+        self.window[keys] += 1  # what comes for the concluded one is late
+        self.sums[keys] = 0
+        self.counts[keys] = 0
+        self.least[keys] = np.iinfo(np.int64).max
+
+    def _voltage(self, keys: Keys, shares: Float64s, enough: Bools, end: Int64s) -> None:
+        judged = np.flatnonzero(enough.any(axis=1))
+        keys, shares, end = keys[judged], np.where(enough, shares, np.nan)[judged], end[judged]
+        margin, near = self.settings.margin, _NEAR / PPM
+        low, high = self.points.low[keys], self.points.high[keys]
+        lowest, highest = np.fmin.reduce(shares, axis=1), np.fmax.reduce(shares, axis=1)
+        bits = np.array([1, 2, 4], np.uint8)
+        with np.errstate(invalid="ignore"):
+            self.phases[keys, 0] = ((shares < (low - near)[:, None]) * bits).sum(axis=1)
+            self.phases[keys, 1] = ((shares > (high + near)[:, None]) * bits).sum(axis=1)
+        sagging = _Found(lowest < low - near, lowest >= low + margin, lowest, end)
+        self._judge(keys, Condition.LOW_VOLTAGE, sagging)
+        swollen = _Found(highest > high + near, highest <= high - margin, highest, end)
+        self._judge(keys, Condition.HIGH_VOLTAGE, swollen)
+
+    def _unbalance(self, keys: Keys, means: Float64s, enough: Bools, end: Int64s) -> None:
+        told = enough[:, UNBALANCE] & ~np.isnan(means[:, UNBALANCE])
+        three = enough[:, :3].all(axis=1)
+        judged = np.flatnonzero((told | three) & self.points.several[keys])
+        if not len(judged):
+            return
+        keys, end = keys[judged], end[judged]
+        shares = means[judged, :3]
+        made = unbalance(shares, self.line[keys])
+        percent = np.where(told[judged], means[judged, UNBALANCE], made)
+        limit = self.settings.unbalance_percent
+        self._judge(keys, Condition.UNBALANCE, _Found(percent > limit, percent <= 0.9 * limit, percent, end))
+
+    def _places(self, keys: Keys, means: Float64s, enough: Bools, end: Int64s) -> None:
+        """What terminals tell of the places they measure."""
+        at = np.flatnonzero(self.points.measuring[keys])
+        if not len(at):
+            return
+        keys, means, enough, end = keys[at], means[at], enough[at], end[at]
+        settings, rated = self.settings, self.points.rated_kva[keys]
+        load = means[:, LOAD] / 1e3
+        i = np.flatnonzero(enough[:, LOAD] & ~np.isnan(rated))
+        over, again = load > settings.overload * rated, load <= settings.overload_recovered * rated
+        self._judge(keys[i], Condition.OVERLOAD, _Found(over[i], again[i], load[i], end[i]))
+        back = -means[:, POWER] / 1e3
+        limit = np.maximum(settings.reverse_share * rated, self.points.generation_kw[keys])
+        i = np.flatnonzero(enough[:, POWER] & ~np.isnan(rated))
+        found = _Found((back > limit)[i], (back <= 0.5 * limit)[i], back[i], end[i])
+        self._judge(keys[i], Condition.REVERSE_POWER, found)
+        i = np.flatnonzero(enough[:, HEAT])
+        keys, heat, end = keys[i], means[i, HEAT], end[i]
+        usual = np.where(self.usual[keys] == 0, np.rint(heat * 1e3), self.usual[keys]).astype(np.int64)
+        bound = np.minimum(settings.temperature_c, usual / 1e3 + settings.temperature_rise_k)
+        cool = heat <= bound - settings.temperature_margin_k
+        self._judge(keys, Condition.OVERHEATING, _Found(heat > bound, cool, heat, end))
+        step = (np.rint(heat * 1e3).astype(np.int64) - usual) // _SLOW
+        self.usual[keys] = np.where(self.out[keys, Condition.OVERHEATING], usual, usual + step)
+
+    def _judge(self, keys: Keys, what: Condition, found: _Found) -> None:
+        """Count means in a row; so many beyond put it out of limits, so many inside the recovered band back."""
+        beyond, inside, value, end = found
+        hold = self.settings.hold_windows
+        run, out = self.run[keys, what], self.out[keys, what]
+        fresh = beyond & ~out & (run <= 0)
+        self.since[keys, what] = np.where(fresh, end - self.length, self.since[keys, what])
+        counted = np.where(beyond, np.maximum(run, 0) + 1, np.where(inside, np.minimum(run, 0) - 1, 0))
+        self.run[keys, what] = np.clip(counted, -_MOST, _MOST)
+        self.out[keys, what] = (out & (counted > -hold)) | (counted >= hold)
+        self.judged_at[keys, what] = end
+        self.last[keys, what] = value
+
+    def drop(self) -> None:
+        """Forget what is being gathered."""
+        self.window[:] = -1
+        self.sums[:] = 0
+        self.counts[:] = 0
+        self.least[:] = np.iinfo(np.int64).max
+
+    def forget(self, at: int) -> None:
+        """Who said nothing for long is neither in nor out."""
+        gone = self.out & (self.judged_at < at - self._forget)
+        gone |= self.out & ~self.listed[:, None]
+        self.out[gone] = False
+        self.run[gone] = 0
+
+    def observed(self, what: Condition, at: int) -> Bools:
+        """Whom a mean not long ago speaks for."""
+        found: Bools = self.listed & (self.judged_at[:, what] >= max(1, at - self._forget))
+        return found
+
+    def hertz(self, at: int) -> Bools:
+        """Who told the frequency just now."""
+        found: Bools = self.listed & (self.heard_hz >= max(1, at - 2 * self.length - self._grace))
+        return found
