@@ -52,13 +52,10 @@ _LAYOUT: tuple[tuple[str, int], ...] = (
 )
 WIDTH = sum(width for _, width in _LAYOUT)
 _FRESH = {"noise": 0.3, "floor_noise": 0.4, "shape_noise": 0.3}
-_PRIOR = 0.3  # weight of "moves as its peers do" in `response`
-_OWN_LEAST, _OTHERS, _LEVEL = (
-    0.1,
-    0.3,
-    0.02,
-)  # paces of learning: a weekday's hours, other weekdays', the level
-_STEADY = 14  # days from which on the level is followed and peers' weather is divided out
+_PRIOR = 1.0  # weight of "moves as its peers do" in `response`
+_OWN_LEAST, _LEVEL = 0.1, 0.02  # paces of learning: a weekday's hours, the level of all
+_STEADY = 14  # days from which on the level is followed
+_YOUNG = 35  # days up to which what one weekday shows is taken for the others too
 _RECENT = 0.2  # pace of `recent` and `usual`: about the last five days
 
 
@@ -197,19 +194,20 @@ def _learn(part: Float32s, number: int) -> None:
     first = np.flatnonzero(learn & (days == 0))
     part[first, AT["profile"]] = np.tile(pending[first], 7)
     later = learn & (days > 0)
-    pace = np.where(later, np.maximum(1.0 / (2.0 + np.floor(days / 7)), _OWN_LEAST), 0.0).astype(np.float32)
+    common = np.where(later & (days < _YOUNG), 1 / (1 + days), 0).astype(np.float32)
+    pace = np.where(later, np.maximum(np.maximum(1 / (3 + np.floor(days / 7)), _OWN_LEAST), common), 0)
     mean = expected.mean(axis=1, keepdims=True)
     step = np.minimum(pending, 4 * expected + mean) - expected
     step[~later] = 0.0
-    young = np.flatnonzero(later & (days < _STEADY))
-    if len(young):  # what one weekday shows holds for the others in part, as long as they are hardly known
-        others = np.tile(step[young] * (pace[young] * _OTHERS)[:, None], 7)
+    young = np.flatnonzero(common)
+    if len(young):  # steps, not levels: a Sunday that is always quiet stays so
+        others = np.tile(step[young] * common[young, None], 7)
         others[:, own] = 0.0
-        part[young, AT["profile"]] += others
+        part[young, AT["profile"]] = np.maximum(part[young, AT["profile"]] + others, 0)
     ratio = part[:, AT["ratio"].start + number % DAYS]
     level = np.where(later & (days >= _STEADY), np.clip(np.nan_to_num(ratio), -0.3, 0.3), 0.0)
     part[:, AT["profile"]] *= np.exp(_LEVEL * level).astype(np.float32)[:, None]
-    part[:, own] += step * pace[:, None]
+    part[:, own] += step * pace.astype(np.float32)[:, None]
 
 
 def _begin_anew(part: Float32s, rows: npt.NDArray[np.int64]) -> None:

@@ -23,6 +23,8 @@ from processors.usage.settings import UsageSettings
 
 _CHUNK = 8192  # customers at a time: what is worked on stays in the processor's cache
 _PEER_DAYS = 7  # days after which a customer tells of the weather, and is compared with others
+_SCATTER_DAYS = 12  # days after which the usual scatter is learned: before, it is that of the profile itself
+_SCATTER = 1.2533 / 2**0.5  # from the mean size of differences between two days to their standard deviation
 _FADE = 0.01  # a day, of what `response` is made of
 
 
@@ -220,25 +222,28 @@ def _usual(chunk: Chunk, looks: _Looks, learn: Bools) -> None:
     ratio = state[:, AT["ratio"].start + chunk.day.number % DAYS]
     night = state[:, AT["night"].start + chunk.day.number % DAYS]
 
-    def move(name: str, target: Float32s, where: Bools, slowest: float) -> None:
+    def move(name: str, target: Float32s, where: Bools, slowest: float, since: int = 0) -> None:
         column = chunk.scalar(name)
-        pace = np.maximum(1 / (days + 2), slowest)
+        pace = np.maximum(1 / np.maximum(days - since + 3, 1), slowest)
         good = where & ~np.isnan(target)
         column += np.where(good, pace * (np.nan_to_num(target) - column), 0).astype(np.float32)
 
-    steady = learn & (days >= _PEER_DAYS)
-    move("noise", np.minimum(1.25 * np.abs(ratio), 4 * chunk.scalar("noise")), steady, 0.03)
-    move("floor_noise", np.minimum(1.25 * np.abs(night), 4 * chunk.scalar("floor_noise")), steady, 0.03)
+    steady = learn & (days >= _SCATTER_DAYS)
+    noise = chunk.scalar("noise").copy()
+    yesterday = (chunk.day.number - 1) % DAYS  # from day to day: a step in the level is no scatter
+    for name, ring, today in (("noise", "ratio", ratio), ("floor_noise", "night", night)):
+        jump = _SCATTER * np.abs(today - state[:, AT[ring].start + yesterday])
+        move(name, np.minimum(jump, 3 * chunk.scalar(name)), steady, 0.03, since=_SCATTER_DAYS)
     profile = chunk.profile
     share = seen.hours / np.maximum(seen.kwh, 1e-3)[:, None]
     usual = profile / np.maximum(profile.sum(axis=1), 1e-3)[:, None]
-    move("shape_noise", 0.5 * np.abs(share - usual).sum(axis=1), steady, 0.03)
+    move("shape_noise", 0.5 * np.abs(share - usual).sum(axis=1), steady, 0.03, since=_SCATTER_DAYS)
     floor = chunk.scalar("floor")
     first = learn & (floor == 0)
     floor[first] = seen.floor[first]
     move("floor", np.minimum(seen.floor, 3 * floor + 0.02), learn & ~first, 0.05)
     weather = looks.weather[rows]
-    follows = steady & ~np.isnan(looks.own[rows])
+    follows = steady & (np.abs(ratio) < 2.5 * noise)  # who stands out does not tell of the weather
     y = np.clip(np.nan_to_num(looks.own[rows]), -1, 1)
     for name, product in (("covariance", weather * y), ("variance", weather * weather)):
         column = chunk.scalar(name)

@@ -16,6 +16,7 @@ _CLEAR, _BEYOND = (
     4.0,
     6.0,
 )  # standard deviations: no drop below the one, as clear as can be with the other on top
+_DOUBT = 3.0  # from here on what is usual is not learned any more
 _MARGIN = 0.12  # shapes differ by so much more than usual before they are another
 _FLAT, _FLATTER = 0.62, 0.15  # load factor of a standby, and by how much it has to exceed the usual one
 _STANDBY, _DEEP = 0.35, 0.45  # shares of expected use: nobody at home; hardly anybody
@@ -54,9 +55,14 @@ def level(chunk: Chunk) -> tuple[Int32s, Bools]:
     _zero(chunk, worth)
     _solar(chunk, drops)
     _night(chunk, splits, worth)
-    unusual = (lasts & (lasting.share >= 0.25)) | falls | (found.weight[:, UsageRule.ZERO_USE] > 0)
+    unusual = _doubtful(lasting, worth) | _doubtful(sudden, worth) | (found.weight[:, UsageRule.ZERO_USE] > 0)
     unusual |= found.weight[:, UsageRule.NIGHT_FLOOR] >= 1
     return np.where(drops, best.days, 0).astype(np.int32), unusual
+
+
+def _doubtful(drop: Drop, worth: Bools) -> Bools:
+    """Too likely a drop to be learned as usual, though not yet evidence."""
+    return worth & (drop.share >= 0.2) & (drop.sigma >= _DOUBT)
 
 
 def _either(lasting: Drop, sudden: Drop, lasts: Bools) -> Drop:
