@@ -32,7 +32,7 @@ from bench.usage.shapes import Source, source
 from gateway.core.clock import MINUTE, SECOND
 from gateway.core.inventory import Device, Inventory
 from gateway.core.meterdata import ChangeOf, Intervals, IntervalStatus, MeterChange, Registers, Rule
-from gateway.core.model import Float64s, Int64s, Quality
+from gateway.core.model import Bools, Float64s, Int64s, Quality
 from gateway.core.network import Network
 from processors.vee.meters import Meters
 from processors.vee.settings import VeeSettings
@@ -170,9 +170,7 @@ def _gaps(world: World, history: Intervals, seed: int) -> dict[str, dict[str, fl
         table[name] = {
             "estimated": _error(ours[gap], true[gap]),
             "linear": _error(np.broadcast_to(flat, true.shape)[gap], true[gap]),
-            "of_sum": float(
-                np.max(np.abs((np.nan_to_num(ours).sum(axis=1) - true.sum(axis=1)) / true.sum(axis=1)))
-            ),
+            "of_sum": _worst(np.nan_to_num(ours).sum(axis=1), true.sum(axis=1)),
             "open_estimated": _error(ahead[:, end], true[:, end]),
             "open_last_value": _error(held, true[:, end]),
             "open_filled": float(np.mean(~np.isnan(ahead[:, end]))),
@@ -185,15 +183,19 @@ def _error(ours: Float64s, true: Float64s) -> float | None:
     return float(np.abs(ours - true)[known].sum() / true[known].sum()) if known.any() else None
 
 
+def _worst(ours: Float64s, true: Float64s) -> float:
+    return float(np.max(np.abs(ours - true) / np.maximum(true, 1.0)))
+
+
 def _values(intervals: Intervals, n: int) -> Float64s:
     return intervals.value.reshape(n, -1)
 
 
 def _fault(world: World, history: Intervals, kind: str, seed: int) -> dict[str, float | int]:
-    """Energy that is there and should not be, and that should be and is not, as shares of what was used.
-
-    Beyond it: what a reset or an exchange takes with it may be unknown for the one interval it falls into. of_delta:
-    greatest difference between the intervals' sum and the register's own delta, where the register ran through.
+    """Shares of what was used, by meter over the ten days: `false` energy that intervals told as measured have and that
+    nobody used, and `lost` the reverse; `estimated_false`, `estimated_lost` the same of estimated intervals, which are
+    told as such; `suspect_false` of those that a rule doubts. of_delta: the greatest difference of the intervals' sum
+    from what the register counted.
     """
     first, last = _BEFORE * 96, (_BEFORE + _DAYS) * 96
     window = world.register[:, first : last + 1].copy()
@@ -202,23 +204,30 @@ def _fault(world: World, history: Intervals, kind: str, seed: int) -> dict[str, 
     registers, changes = _spoil(kind, window, rng, first)
     made = _validated(world, registers, first, last, history=history, changes=changes)
     n = len(window)
-    value = _values(made, n)
-    status = made.status.reshape(n, -1)
-    off = np.nan_to_num(value) - true
-    day = off.reshape(n, -1, 96).sum(axis=2)
-    billed = (status != IntervalStatus.SUSPECT) & (status != IntervalStatus.MISSING)
-    sure = np.where(billed, off, 0.0).reshape(n, -1, 96).sum(axis=2)
-    result: dict[str, float | int] = {
-        "false_energy": float(np.maximum(np.round(day, 3), 0).sum() / true.sum()),
-        "false_energy_not_marked": float(np.maximum(np.round(sure, 3), 0).sum() / true.sum()),
-        "lost_energy": float(np.maximum(np.round(-day, 3), 0).sum() / true.sum()),
-        "of_delta": float(np.max(np.abs(off.sum(axis=1)) / true.sum(axis=1))),
-        "marked_meters": int(((made.rules.reshape(n, -1) & int(_MARKS)) != 0).any(axis=1).sum()),
+    off = np.nan_to_num(_values(made, n)) - true
+    status, rules = made.status.reshape(n, -1), made.rules.reshape(n, -1)
+    estimated = (status == IntervalStatus.ESTIMATED) | (status == IntervalStatus.MISSING)
+    suspect = status == IntervalStatus.SUSPECT
+    used = true.sum()
+    own = np.maximum(true.sum(axis=1), 1.0)
+
+    def share(rows: Bools, sign: int) -> float:
+        by_meter = np.where(rows, sign * off, 0.0).sum(axis=1)
+        return float(np.where(by_meter > _ROUNDING, by_meter, 0.0).sum() / used)
+
+    return {
+        "false": share(~estimated & ~suspect, 1),
+        "lost": share(~estimated & ~suspect, -1),
+        "suspect_false": share(suspect, 1),
+        "estimated_false": share(estimated, 1),
+        "estimated_lost": share(estimated, -1),
+        "of_delta": float(np.max(np.abs(off.sum(axis=1)) / own)),
+        "marked_meters": int(((rules & int(_MARKS)) != 0).any(axis=1).sum()),
         "meters": n,
     }
-    return result
 
 
+_ROUNDING = 0.01  # kWh: what rounding of registers to 1 Wh may come to in ten days
 _MARKS = (
     Rule.NO_VALUE | Rule.DUPLICATE | Rule.UNORDERED | Rule.MULTIPLIER | Rule.ROLLOVER | Rule.RESET | Rule.EXCHANGE
     | Rule.REVERSE | Rule.SPIKE | Rule.HIGH | Rule.NEGATIVE
@@ -236,19 +245,20 @@ def _spoil(
     before = window[rows, at - 1]
     changes: tuple[MeterChange, ...] = ()
     if kind == "rollover":
-        window += (_TOP - 0.5 * (window[rows, at - 1] + window[rows, at]))[:, None]
+        window += (_TOP - 0.5 * (window[rows, at - 1] + window[rows, at])).round(3)[:, None]
         return _readings(np.where(window >= _TOP, window - _TOP, window).round(3), first), changes
-    if kind in {"exchange", "reset"}:
-        anew: Float64s = rng.uniform(0, 50, n) if kind == "exchange" else np.zeros(n)
-        spoilt = np.where(later, (window - window[rows, at][:, None] + anew[:, None]).round(3), window)
+    if kind in {"exchange", "reset"}:  # in the middle of an interval
+        half = np.asarray(before + window[rows, at]) / 2
+        anew = rng.uniform(0, 50, n) * (kind == "exchange")
+        spoilt = np.where(later, (window - half[:, None] + anew[:, None]).round(3), window)
+        when = _FROM + (first + at) * _SLOT - _SLOT // 2
         if kind == "exchange":
-            when = _FROM + (first + at) * _SLOT
             changes = tuple(
                 MeterChange(
                     device=int(r),
                     at=int(when[r]),
                     of=ChangeOf.EXCHANGE,
-                    before=float(window[r, at[r]]),
+                    before=float(half[r]),
                     after=float(anew[r]),
                 )
                 for r in rows
@@ -333,14 +343,31 @@ def tables(result: Mapping[str, object]) -> Iterable[tuple[str, Sequence[str], l
     )
     yield (
         "Faults of registers",
-        ["fault", "false energy", "of it not marked", "lost", "off the register's delta", "meters marked"],
+        [
+            "fault",
+            "false",
+            "lost",
+            "doubted: false",
+            "estimated: false",
+            "lost",
+            "off the register",
+            "meters marked",
+        ],
         [[name, *(_cell(_map(row)[key]) for key in _FAULT_COLUMNS)] for name, row in faults.items()],
     )
     yield "Speed", ["", ""], [[key, _cell(value)] for key, value in _map(result["throughput"]).items()]
 
 
 _GAP_COLUMNS = ("estimated", "linear", "open_estimated", "open_last_value", "open_filled", "of_sum")
-_FAULT_COLUMNS = ("false_energy", "false_energy_not_marked", "lost_energy", "of_delta", "marked_meters")
+_FAULT_COLUMNS = (
+    "false",
+    "lost",
+    "suspect_false",
+    "estimated_false",
+    "estimated_lost",
+    "of_delta",
+    "marked_meters",
+)
 
 
 def show(result: Mapping[str, object], *, out: TextIO | None = None) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import resource
 import time
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -94,7 +94,7 @@ def _chunk(
         export_kwh=None if last.export_kwh is None else last.export_kwh[every],
         voltage_seen=None if last.voltage_seen is None else last.voltage_seen[every],
     )
-    of_chunk = facts.take(every)
+    of_chunk = replace(facts, **{f.name: getattr(facts, f.name)[every] for f in fields(facts)})
     apart = (np.arange(n) // len(last)) * (int(facts.transformer.max()) + 1)
     of_chunk = replace(of_chunk, transformer=(of_chunk.transformer + apart).astype(np.int32))
     baselines = Baselines.of_rows(

@@ -28,9 +28,8 @@ from processors.balance.settings import BalanceSettings
 from processors.balance.suspects import AreaWindow, rank
 from processors.usage.baseline import Baselines
 from processors.usage.day import EVENT_KINDS, CustomerFacts, UsageDay, bounds_of, hours_of, number_of
-from processors.usage.findings import FIGURES
-from processors.usage.judge import Judged, judge
-from processors.usage.score import Scores, combine, suspicions
+from processors.usage.judge import judge
+from processors.usage.score import Scores, combine, drops, suspicions
 from processors.usage.settings import UsageSettings
 
 FIRST = dt.date(2021, 1, 1)
@@ -118,7 +117,7 @@ class _Game:
         date = FIRST + dt.timedelta(days=day)
         usage_day = self._usage_day(day, date, read)
         judged = judge(usage_day, self.baselines, self.facts, self.usage)
-        evidence, told = self._balance(date, usage_day, read, drops_of(judged, self.usage))
+        evidence, told = self._balance(date, usage_day, read, drops(judged, self.usage))
         own, full = combine(judged, None, self.usage), combine(judged, evidence, self.usage)
         words: tuple[str, ...] = ()
         if last:
@@ -210,16 +209,6 @@ class _Game:
                 )
             )
         return result
-
-
-def drops_of(judged: Judged, settings: UsageSettings) -> Drops:
-    """Whose use has fallen and stayed low."""
-    figure = {name: judged.figure[:, i] for i, name in enumerate(FIGURES)}
-    lost = figure["kwh_before"] - figure["kwh_since"]
-    rows = np.flatnonzero((figure["drop"] >= settings.drop_share) & (lost > 0))
-    return Drops(
-        customer=judged.devices[rows], kwh_per_day=lost[rows].astype(np.float64), since=judged.since[rows]
-    )
 
 
 def inventory_of(people: People, rated_kva: Float64s) -> Inventory:
