@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gateway.core.clock import DAY
+from gateway.core.clock import DAY, HOUR
 from gateway.core.meterdata import Intervals, IntervalStatus, Rule
 from gateway.core.model import Bools, Float64s, Int64s
 from processors.vee.calendar import HOLIDAY, WEEKEND, Calendar
 from processors.vee.meters import Meters
 
 _KINDS = 3
-_NO_PATTERN = np.int64(
+NO_PATTERN = np.int64(
     Rule.SPIKE | Rule.HIGH | Rule.LOW | Rule.NEGATIVE | Rule.REVERSE | Rule.CLOCK | Rule.MULTIPLIER
 )
 
@@ -36,7 +36,7 @@ class Past:
             (meters.device[place] == history.device)
             & (history.end - history.start == meters.interval[place])
             & (history.status >= IntervalStatus.SUSPECT)
-            & (history.rules & _NO_PATTERN == 0)
+            & (history.rules & NO_PATTERN == 0)
             & np.isfinite(history.value)
         )
         return Past(meter=place[fit].astype(np.int64), start=history.start[fit], value=history.value[fit])
@@ -84,23 +84,48 @@ def expected(past: Past, meter: Int64s, start: Int64s, meters: Meters, calendar:
     return shape
 
 
-def daily(past: Past, meters: Meters, calendar: Calendar) -> tuple[Float64s, Int64s]:
-    """(mean, days): kWh of a whole measured day of each kind, and of how many days: float64, int64 [meters, 3]."""
-    n = len(meters)
-    mean, many = np.full(n * _KINDS, np.nan), np.zeros(n * _KINDS, np.int64)
-    if len(past.meter):
-        day = calendar.day(past.start)
-        since = day.min()
-        span = int(day.max() - since) + 1
-        code, place = np.unique(past.meter * span + (day - since), return_inverse=True)
-        total: Float64s = np.bincount(place, past.value).astype(np.float64)
-        hours = np.bincount(place, meters.interval[past.meter].astype(np.float64))
-        whole = hours >= 0.95 * DAY - 3.6e9  # a day in spring has 23 hours
-        owner, kind = code // span, calendar.kind(code % span + since)
-        cell = (owner * _KINDS + kind)[whole]
-        many = np.bincount(cell, minlength=n * _KINDS)
-        mean = _means(cell, total[whole], n * _KINDS)
-    return mean.reshape(n, _KINDS), many.astype(np.int64).reshape(n, _KINDS)
+def like_days(
+    past: Past, own: Past, meter: Int64s, day: Int64s, *, meters: Meters, calendar: Calendar
+) -> tuple[Float64s, Int64s]:
+    """(mean, days): kWh of the whole measured days like `day` of each meter, without that day, and how many there are.
+
+    meter, day: int64[n], days since 1970 by the clock on the wall, by meter and day;  float64[n] (NaN where there are
+    none) and int64[n].
+    """
+    size = len(meters) * _KINDS
+    all_days = [_whole_days(one, meters, calendar) for one in (past, own)]
+    cells = [owner * _KINDS + calendar.kind(of) for owner, of, _ in all_days]
+    energies = np.concatenate([energy for _, _, energy in all_days])
+    total = np.bincount(np.concatenate(cells), energies, size)
+    many = np.bincount(np.concatenate(cells), minlength=size).astype(np.int64)
+    owner, of, energy = all_days[1]
+    cell = meter * _KINDS + calendar.kind(day)
+    itself = np.zeros(len(meter))
+    there = np.zeros(len(meter), np.int64)
+    if len(owner):
+        since = min(int(of.min()), int(day.min(initial=of.min())))
+        span = max(int(of.max()), int(day.max(initial=of.max()))) - since + 1
+        key, wanted = owner * span + of - since, meter * span + day - since
+        place = np.minimum(np.searchsorted(key, wanted), len(key) - 1)
+        same = key[place] == wanted
+        itself[same], there[same] = energy[place[same]], 1
+    others = many[cell] - there
+    mean = np.divide(total[cell] - itself, others, out=np.full(len(meter), np.nan), where=others > 0)
+    return mean, others
+
+
+def _whole_days(past: Past, meters: Meters, calendar: Calendar) -> tuple[Int64s, Int64s, Float64s]:
+    """(meter, day, kWh) of local days of which nearly all intervals are there, by meter and day."""
+    if not len(past.meter):
+        return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
+    day = calendar.day(past.start)
+    since = int(day.min())
+    span = int(day.max()) - since + 1
+    code, place = np.unique(past.meter * span + (day - since), return_inverse=True)
+    total = np.bincount(place, past.value).astype(np.float64)
+    spent = np.bincount(place, meters.interval[past.meter].astype(np.float64))
+    whole = np.flatnonzero(spent >= 23 * HOUR)  # as long as a day in spring
+    return code[whole] // span, code[whole] % span + since, total[whole]
 
 
 def _means(cell: Int64s, value: Float64s, size: int) -> Float64s:

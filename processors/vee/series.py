@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from gateway.core.clock import SECOND
+from gateway.core.clock import SECOND, parse_time
 from gateway.core.meterdata import Registers, Rule
 from gateway.core.model import Bools, Float64s, Int64s, Quality
 from gateway.core.quantities import BY_NAME
@@ -15,6 +15,9 @@ from processors.vee.meters import Meters
 from processors.vee.settings import VeeSettings
 
 Indices = npt.NDArray[np.intp]
+
+EARLIEST = parse_time("2001-01-01T00:00:00Z")
+"""Earlier times are of clocks that start again at 1970 or 2000."""
 
 _NO_VALUES = Rule.NO_VALUE | Rule.FUTURE | Rule.BEFORE_INSTALLATION
 _ALL_ONES = np.array([2.0**31 - 1, 2.0**31, 2.0**32 - 1, 2.0**48 - 1, 2.0**63, 2.0**64])
@@ -53,7 +56,7 @@ def arrange(registers: Registers, meters: Meters, settings: VeeSettings, marks: 
     quality = registers.quality[mine]
     found |= np.where(quality & Quality.CLOCK_SUSPECT, np.int64(Rule.CLOCK), np.int64(0))
     again = quality & Quality.REDELIVERED != 0
-    bad = (found & np.int64(_NO_VALUES) != 0) | again
+    bad = (found & np.int64(_NO_VALUES) != 0) | (at < EARLIEST) | again
     found |= np.where(again, np.int64(Rule.DUPLICATE), np.int64(0))
     order: Indices
     if _in_order(meter, at, received):
@@ -99,6 +102,7 @@ def _of_themselves(
         none[large] |= _is_sentinel(value[large]) | _is_sentinel(value[large] / meters.ratio[meter[large]])
     found[none] |= np.int64(Rule.NO_VALUE)
     found[negative] |= np.int64(Rule.NEGATIVE)
+    found[at < EARLIEST] |= np.int64(Rule.CLOCK)
     found[at > received + round(settings.future_s * SECOND)] |= np.int64(Rule.FUTURE)
     found[at < meters.installed[meter]] |= np.int64(Rule.BEFORE_INSTALLATION)
     return found

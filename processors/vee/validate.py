@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.core.clock import DAY
-from gateway.core.meterdata import Intervals, MeterChange, Registers, Rule
+from gateway.core.meterdata import Intervals, IntervalStatus, MeterChange, Registers, Rule
 from gateway.core.model import Float64s, Int64s
 from processors.vee import declared
 from processors.vee.calendar import Calendar
 from processors.vee.fill import Filling
 from processors.vee.grid import Grid, Neighbours
-from processors.vee.likedays import Past, daily
+from processors.vee.likedays import NO_PATTERN, Past, like_days
 from processors.vee.meters import Meters
 from processors.vee.rules import Look, judge
 from processors.vee.series import Series, arrange
@@ -159,8 +159,17 @@ class _Chunk:
         day = calendar.day(start)
         new = np.ones(len(wanted), np.bool_)
         new[1:] = (np.diff(meter) != 0) | (np.diff(day) != 0)
-        mean, many = daily(past, meters, calendar)
-        kind = calendar.kind(day)
+        measured = filled.status[wanted] >= IntervalStatus.SUSPECT
+        own = wanted[measured & (rules[wanted] & NO_PATTERN == 0)]
+        like, days = like_days(
+            past,
+            Past(meter=grid.meter[own], start=grid.start[own], value=filled.value[own]),
+            meter[new],
+            day[new],
+            meters=meters,
+            calendar=calendar,
+        )
+        group = np.cumsum(new) - 1
         look = Look(
             quantity=self.quantity,
             meters=meters,
@@ -170,10 +179,10 @@ class _Chunk:
             value=filled.value[wanted],
             status=filled.status[wanted],
             rules=rules[wanted],
-            measured=filled.status[wanted] >= 2,
-            group=(np.cumsum(new) - 1).astype(np.int64),
-            like=mean[meter, kind],
-            days=many[meter, kind],
+            measured=measured,
+            group=group.astype(np.int64),
+            like=like[group],
+            days=days[group],
             check=_beside(check, meters.device[meter], start, end),
         )
         told, status = judge(look)
