@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import TypeVar
 
 from gateway.core.model import IncidentKind, IncidentState
@@ -21,11 +21,14 @@ _GONE = (IncidentState.CANCELLED, IncidentState.MERGED)
 
 
 class Lookout:
-    """`patience_s`: a step that takes longer has failed."""
+    """inspectors: who is told of tickets for inspection;  patience_s: a step that takes longer has failed."""
 
-    def __init__(self, store: Store, receiver: Receiver, room: ChatRoom, *, patience_s: float) -> None:
+    def __init__(
+        self, store: Store, receiver: Receiver, room: ChatRoom, *, inspectors: Receiver, patience_s: float
+    ) -> None:
         self.store = store
         self.receiver = receiver
+        self.inspectors = inspectors
         self.room = room
         self.patience_s = patience_s
 
@@ -46,8 +49,10 @@ class Lookout:
         found = [view.incident for view in await self.store.reports.incidents(limit=10)]
         return "; ".join(f"{i.kind} at {i.node}, {i.state}: {i.summary}" for i in found) or "no incident"
 
-    async def heard(self, devices: int) -> bool | None:
-        return True if await self.store.devices_heard() >= devices else None
+    async def heard(self, devices: Sequence[str], since: int) -> bool | None:
+        return (
+            True if len(await self.store.supply.last_readings(devices, since=since)) >= len(devices) else None
+        )
 
     async def incident(self, node: str, kind: IncidentKind, since: int) -> IncidentView | None:
         """The incident at a node that was detected since then and stands; no drill of whoever tries the demo."""

@@ -16,12 +16,14 @@ from typing import Any, NamedTuple
 import yaml
 
 from gateway.core.errors import FeederlineError
+from gateway.demo.past import INTERVAL_S
 from gateway.embedded import BrokerAddress
 
 SECRET_VARIABLE = "FEEDERLINE_DEMO_SECRET"  # noqa: S105 - the name of a variable
 CALLBACK_VARIABLE = "FEEDERLINE_DEMO_CALLBACK_SECRET"
 DESK = "service-desk"
 ROOM = "chat-room"
+INSPECTION = "inspection"
 _STOP_S = 20.0
 
 
@@ -59,16 +61,23 @@ class District:
 
 @contextlib.asynccontextmanager
 async def district(
-    folder: Path, broker: BrokerAddress, meters: int, seed: int, *, terminals: str = "all"
+    folder: Path,
+    broker: BrokerAddress,
+    meters: int,
+    seed: int,
+    *,
+    terminals: str = "all",
+    history_days: int = 0,
 ) -> AsyncIterator[District]:
     """Start the simulator; it has written network.csv and devices.csv into `folder` when this yields.
 
-    terminals: on the busbars of `all` transformers, or on the `trunk` alone, so that a fuse has to be inferred.
+    terminals: on the busbars of `all` transformers, or on the `trunk` alone, so that a fuse has to be inferred;
+    history_days: of load profiles, in which customers do what honest and dishonest ones do.
     """
     command = (
         sys.executable, "-m", "simulator", "--meters", str(meters), "--seed", str(seed), "--dir", str(folder),
         "--mqtt-host", broker.host, "--mqtt-port", str(broker.port), "--interval", str(interval_s(meters)),
-        "--gasp-delay", "3", "--terminals", terminals,
+        "--gasp-delay", "3", "--terminals", terminals, "--history-days", str(history_days),
     )  # fmt: skip
     with (folder / "simulator.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
@@ -146,11 +155,13 @@ def write_configuration(
     port: int,
     meters: int,
     room: Room | None = None,
+    inspection: str = "",
     calls_back: bool = False,
 ) -> dict[str, float]:
     """Write feederline.yaml; returns the thresholds that the demo shortens, by key.
 
-    calls_back: the service desk may; then the gateway wants CALLBACK_VARIABLE in its environment.
+    inspection: where tickets for inspection go;  calls_back: the service desk may; then the gateway wants
+    CALLBACK_VARIABLE in its environment.
     """
     shortened = {
         "outage.collecting_s": 3.0,
@@ -161,15 +172,20 @@ def write_configuration(
         "outage.reclose_s": 3.0,
         "alerts.hold_off_s": 2.0,
         "alerts.update_s": 5.0,
+        "meterdata.every_s": 2.0,
+        "meterdata.account_every_s": 5.0,
     }
     document: dict[str, Any] = {
         "gateway": {"data_dir": "data", "tick_s": 0.5, "snapshot_s": 5},
         "inventory": {"network": "network.csv", "devices": "devices.csv"},
         "database": {"url": database},
         "modbus": {"timeout_s": 1, "max_backoff_s": 3 * interval_s(meters)},
-        "mqtt": [{"name": "district", "url": broker.url, "ask": {"answer_s": 2.0}}],
+        "mqtt": [{"name": "district", "url": broker.url, "ask": {"answer_s": 2.0}, "recall": {}}],
         "outage": {},
-        "alerts": {"targets": _targets(receiver, room, calls_back=calls_back)},
+        "meterdata": {},
+        "vee": {"interval_s": INTERVAL_S},
+        "alerts": {"targets": _targets(receiver, room, inspection, calls_back=calls_back)},
+        "targets": {"time_zone": "Asia/Shanghai"},
         "api": {"port": port},
         "access": {"loopback_role": "viewer"},
     }
@@ -180,17 +196,22 @@ def write_configuration(
     return shortened
 
 
-def _targets(receiver: str, room: Room | None, *, calls_back: bool) -> list[dict[str, Any]]:
+def _targets(receiver: str, room: Room | None, inspection: str, *, calls_back: bool) -> list[dict[str, Any]]:
     desk: dict[str, Any] = {"name": DESK, "url": receiver, "secret": {"env": SECRET_VARIABLE}}
     if calls_back:
         desk["callback_secret"] = {"env": CALLBACK_VARIABLE}
-    if room is None:
-        return [desk]
-    chat = {
-        "name": ROOM, "url": room.url, "format": "chat", "below": [room.node],
-        "options": {"skip": ["ticket.updated"]},
-    }  # fmt: skip
-    return [desk, chat]
+    targets = [desk]
+    if room is not None:
+        chat = {
+            "name": ROOM, "url": room.url, "format": "chat", "below": [room.node],
+            "options": {"skip": ["ticket.updated"]},
+        }  # fmt: skip
+        targets.append(chat)
+    if inspection:
+        targets.append(
+            {**desk, "name": INSPECTION, "url": inspection, "kinds": ["usage_anomaly"], "about": ["ticket"]}
+        )
+    return targets
 
 
 def _tail(file: Path, lines: int = 3) -> str:

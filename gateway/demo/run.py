@@ -24,7 +24,9 @@ from gateway.demo import processes
 from gateway.demo.desk import ServiceDesk
 from gateway.demo.entrance import drill, drill_node, engineer_token, example
 from gateway.demo.figures import keep_line
+from gateway.demo.inspection import Inspected, Inspection
 from gateway.demo.lookout import Lookout
+from gateway.demo.past import Past, days_of, load_past
 from gateway.demo.plot import Plot, plots
 from gateway.demo.processes import DemoError, District
 from gateway.demo.story import Story
@@ -54,6 +56,7 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     tickets_opened: int
     tickets_closed: int
     detect_seconds: float | None
+    inspected: Inspected
     story: list[Told]
     wrong: list[str]  # what should not have happened in it
 
@@ -61,7 +64,7 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
         """The last line of `--json`."""
         return {
             "devices": self.devices,
-            "readings": self.completeness.readings,
+            "readings": self.completeness.readings - self.inspected.past.rows,
             "signals": self.completeness.signals,
             "incidents": self.incidents,
             "tickets_opened": self.tickets_opened,
@@ -72,6 +75,7 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
             "asai": self.reliability.all.asai,
             "unknown_share": self.reliability.unknown_share,
             "detect_seconds": self.detect_seconds,
+            **self.inspected.figures(),
             "story": [told.entry() for told in self.story],
         }
 
@@ -90,7 +94,7 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     def faults(self) -> list[str]:
         """Promises that were not kept; empty when all is well."""
         figures = self.figures()
-        faults = list(self.wrong)
+        faults = [*self.wrong, *self.inspected.faults()]
         if figures["missing"]:
             faults.append(f"{figures['missing']} readings or signals were delivered and are not stored")
         if figures["duplicates"]:
@@ -121,11 +125,17 @@ async def run_demo(folder: Path, *, meters: int, duration_s: float | None, seed:
         database = stack.enter_context(embedded_postgres(folder / "database"))
         broker = stack.enter_context(embedded_broker(private / "broker"))
         receiver = await stack.enter_async_context(Receiver(secret))
+        inspectors = await stack.enter_async_context(Receiver(secret))
         room = await stack.enter_async_context(ChatRoom())
         status.update(f"Building a district of {meters} metering points")
-        simulator = processes.district(private, broker, meters, seed, terminals="trunk")
+        days = days_of(meters)
+        simulator = processes.district(private, broker, meters, seed, terminals="trunk", history_days=days)
         district = await stack.enter_async_context(simulator)
-        scene = _Scene(console, private, database, broker, receiver, room, district, secret, meters)
+        status.update("Filling in the weeks before")
+        past = await load_past(database, district.about, SystemClock())
+        scene = _Scene(
+            console, private, database, broker, receiver, inspectors, room, district, past, secret, meters
+        )
         return await _play(scene, status.update, duration_s)
 
 
@@ -135,8 +145,10 @@ class _Scene(msgspec.Struct, frozen=True):
     database: str
     broker: BrokerAddress
     receiver: Receiver
+    inspectors: Receiver
     room: ChatRoom
     district: District
+    past: Past
     secret: str
     meters: int
 
@@ -149,7 +161,8 @@ async def _play(scene: _Scene, show: Any, duration_s: float | None) -> Tally:
     feeder = found[0].feeder
     shortened = processes.write_configuration(
         scene.folder, database=scene.database, broker=scene.broker, receiver=scene.receiver.url, port=port,
-        meters=scene.meters, room=processes.Room(scene.room.url, feeder), calls_back=True,
+        meters=scene.meters, room=processes.Room(scene.room.url, feeder),
+        inspection=scene.inspectors.url, calls_back=True,
     )  # fmt: skip
     loop = asyncio.get_running_loop()
     async with processes.gateway(scene.folder, scene.secret, callback_secret) as gateway:
@@ -161,13 +174,19 @@ async def _play(scene: _Scene, show: Any, duration_s: float | None) -> Tally:
             token = await engineer_token(store, clock)
             started_at = (await scene.district.ask("start"))["at"]
             ends = None if duration_s is None else loop.time() + duration_s
+            lookout = Lookout(
+                store,
+                scene.receiver,
+                scene.room,
+                inspectors=scene.inspectors,
+                patience_s=processes.patience_s(scene.meters),
+            )
+            inspection = Inspection(lookout, scene.past)
             story = Story(
                 scene.console,
                 clock,
                 district=scene.district,
-                lookout=Lookout(
-                    store, scene.receiver, scene.room, patience_s=processes.patience_s(scene.meters)
-                ),
+                lookout=lookout,
                 desk=ServiceDesk(page, callback_secret, clock),
                 room_of=feeder,
                 example=functools.partial(example, page, token),
@@ -179,6 +198,11 @@ async def _play(scene: _Scene, show: Any, duration_s: float | None) -> Tally:
                 f"{about['terminals']} terminals and {len(about['concentrators'])} concentrators: {about['devices']} "
                 "devices, polled by Modbus TCP or heard by MQTT."
             )
+            if scene.past.words:
+                story.tell(
+                    f"{scene.past.words} are in the database already, as collected before. One meter has been bypassed "
+                    "in part for ten days, and one home stands empty."
+                )
             story.tell(
                 f"The page: [bold]{page}[/bold]; this machine may read it, and nothing else reaches it."
             )
@@ -192,15 +216,15 @@ async def _play(scene: _Scene, show: Any, duration_s: float | None) -> Tally:
                 + ". Signals keep real seconds."
             )
             line = drill(page, token, drill_node(about["transformers"], found))
-            async with _progress(story, show):
-                telling = _tell(story, found, line, about=about, duration_s=duration_s, ends=ends)
+            async with _beside(keep_line(lookout, show)), _beside(inspection.watch(story)):
+                telling = _tell(story, found, line, past=scene.past, duration_s=duration_s, ends=ends)
                 await _until_ctrl_c(telling, story)
             show("Storing the last readings")
             pause = await scene.district.ask("pause")
             if not pause["flushed"]:
                 raise DemoError("the broker did not confirm everything that meters published")
             await processes.stop_gateway(gateway, scene.folder)
-            return await _count(scene, store, story, pause["at"])
+            return await _count(scene, store, story, inspection, pause["at"])
 
 
 async def _until_ctrl_c(telling: Coroutine[Any, Any, None], story: Story) -> None:
@@ -225,13 +249,13 @@ async def _tell(
     found: list[Plot],
     drill_line: str,
     *,
-    about: dict[str, Any],
+    past: Past,
     duration_s: float | None,
     ends: float | None,
 ) -> None:
     """The story once, then quiet until the end; without an end, again at one fuse after the other."""
     loop = asyncio.get_running_loop()
-    await story.supply_normal(about["devices"] - len(about["concentrators"]))  # those only pass on
+    await story.supply_normal(past)
     if ends is not None and duration_s is not None:
         await asyncio.sleep(min(3.0, duration_s / 20))
         await story.play(found[0], min(15.0, duration_s / 5))
@@ -258,24 +282,29 @@ def _offer_drill(story: Story, line: str) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _progress(story: Story, show: Any) -> AsyncIterator[None]:
-    task = asyncio.create_task(keep_line(story.lookout, show), name="progress line")
+async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Do it beside the story, which its failure ends."""
+    task = asyncio.create_task(work)
     try:
         yield
     finally:
         task.cancel()
         await asyncio.wait([task])
+    if not task.cancelled():
+        task.result()
 
 
-async def _count(scene: _Scene, store: Store, story: Story, paused_at: int) -> Tally:
+async def _count(scene: _Scene, store: Store, story: Story, inspection: Inspection, paused_at: int) -> Tally:
     await scene.district.ask("ledger")
     ledger = json.loads((scene.folder / "ledger.json").read_text(encoding="utf-8"))
     delivered = Delivered(
         mqtt=ledger["mqtt"],
         modbus=ledger["modbus"],
         signals=[tuple(said) for said in ledger["signals"]],
+        since=scene.past.until,
         until=paused_at + _GRACE,
     )
+    await inspection.look()
     totals = await store.reports.totals()
     seconds = story.detect_seconds
     return Tally(
@@ -287,6 +316,7 @@ async def _count(scene: _Scene, store: Store, story: Story, paused_at: int) -> T
         tickets_opened=totals.tickets,
         tickets_closed=totals.tickets_closed,
         detect_seconds=round(sum(seconds) / len(seconds), 3) if seconds else None,
+        inspected=inspection.found,
         story=story.steps,
         wrong=story.faults,
     )

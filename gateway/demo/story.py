@@ -14,6 +14,7 @@ from gateway.core.ticket import TicketState
 from gateway.demo.desk import ServiceDesk
 from gateway.demo.figures import reliability
 from gateway.demo.lookout import Lookout
+from gateway.demo.past import Past
 from gateway.demo.plot import Plot
 from gateway.demo.processes import District
 from gateway.demo.told import STEPS, Told
@@ -68,13 +69,14 @@ class Story:
         """One line by itself that is never broken, so that it can be copied."""
         self.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
-    async def supply_normal(self, devices: int) -> None:
-        """Wait until every device has been heard."""
-        await self.lookout.until(lambda: self.lookout.heard(devices), "every device to be heard")
+    async def supply_normal(self, past: Past) -> None:
+        """Wait until every device has been heard since the past ended."""
+        look = self.lookout
+        await look.until(lambda: look.heard(past.heard, past.until), "every device to be heard")
         totals = await self.store.reports.totals()
         self.tell(
-            f"[green]Supply normal.[/green] All {devices} meters and terminals are heard; "
-            f"{totals.readings} readings stored."
+            f"[green]Supply normal.[/green] All {len(past.heard)} meters and terminals are heard; "
+            f"{totals.readings - past.rows} readings stored."
         )
 
     async def play(self, plot: Plot, dark_s: float) -> None:

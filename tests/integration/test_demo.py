@@ -55,6 +55,7 @@ async def test_from_meters_to_a_closed_ticket(folder: Path) -> None:
     assert set(figures) == {
         "devices", "readings", "signals", "incidents", "tickets_opened", "tickets_closed", "webhooks_delivered",
         "duplicates", "missing", "asai", "unknown_share", "detect_seconds", "story",
+        "history_readings", "theft", "vacancy_left_alone", "accused", "collection_rate",
     }  # fmt: skip
     assert (figures["missing"], figures["duplicates"]) == (0, 0)
     assert figures["incidents"] == 2  # the fuse and the concentrator, told apart
