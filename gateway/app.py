@@ -23,6 +23,10 @@ from gateway.core.backoff import Backoff
 from gateway.core.clock import Clock, SystemClock
 from gateway.core.errors import FeederlineError, UnavailableError
 from gateway.logs import set_up_logging
+from gateway.meterdata.ground import ground as ground_of
+from gateway.meterdata.ground import rules_of
+from gateway.meterdata.job import MeterData
+from gateway.meterdata.recalling import Recaller
 from gateway.metrics import SPOOL_BYTES
 from gateway.pipeline import Pipeline
 from gateway.reload import Reloader
@@ -231,6 +235,14 @@ class Gateway:
                 name = f"dispatch {target.name}"
                 work = functools.partial(self._dispatch, store, target)
                 group.create_task(keep_running(name, work), name=name)
+            book = MeterData(
+                lambda: ground_of(store, self.parts.inventory, rules_of(config)), self._stored_until
+            )
+            group.create_task(keep_running("meter data", lambda: book.run(self.spool)), name="meter data")
+            recaller = Recaller(
+                self.parts.drivers, self.parts.inventory, store.meterdata, config.meterdata, self.clock
+            )
+            group.create_task(keep_running("recalls", lambda: recaller.run(self.spool)), name="recalls")
             group.create_task(keep_running("upkeep", lambda: self._upkeep(store)), name="upkeep")
             log.info("gateway runs", extra={"page": url_of(listener, tls=config.api.tls is not None)})
 
@@ -250,6 +262,11 @@ class Gateway:
         await store.review_tickets(at=self.clock.now())
         if changes := str(diff):
             log.info("inventory is in the database", extra={"changes": changes})
+
+    def _stored_until(self) -> int:
+        """Stream time before which everything heard is in the database; 0 while that is not known."""
+        pipeline = self.pipeline
+        return 0 if pipeline is None or pipeline.trouble else pipeline.stored_at
 
     async def _patiently(self, work: Callable[[], Awaitable[T]]) -> T:
         """Repeat `work` until the database is there; the field is heard meanwhile, and the spool keeps it."""

@@ -7,6 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+import numpy as np
 
 from alerts.callbacks import callers
 from alerts.desk import Desk
@@ -25,6 +28,8 @@ from gateway.inventoryfiles import InventoryFiles, Tables
 from gateway.spool import known_devices
 from processors.drill.detector import DrillDetector
 from processors.outage.detector import OutageDetector
+from processors.usage.day import CustomerFacts
+from processors.vee.meters import Meters
 
 T = TypeVar("T")
 
@@ -123,6 +128,11 @@ def compose(
     if config.database.password is not None:
         _attempt(config.database.password.reveal, found)
     inventory = field.inventory
+    if inventory is not None:
+        everybody = np.flatnonzero(inventory.node >= 0).astype(np.int32)
+        zone = ZoneInfo(config.targets.time_zone)
+        _attempt(lambda: Meters.of(inventory, everybody, config.vee, zone=zone), found)
+        _attempt(lambda: CustomerFacts.of(inventory, everybody), found)
     if found or inventory is None:
         raise InvalidInputError(found[:_MAX_FAULTS] + _more(len(found) - _MAX_FAULTS))
     return Parts(

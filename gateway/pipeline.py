@@ -109,6 +109,7 @@ class Pipeline:
         self._suspecting = [p if isinstance(p, Suspecting) else None for p in processors]
         self._reached = [0] * len(processors)  # what each detector has seen already since the start
         self.at = 0  # stream time: the last tick that was taken
+        self.stored_at = 0  # stream time up to which everything is in the database
         self.trouble = ""  # why nothing can be written now; empty when all is well
         self._met = False  # detectors and database have come to the same place since the start
         self._busy = asyncio.Lock()  # a stretch is being taken, or a snapshot
@@ -207,6 +208,7 @@ class Pipeline:
         fresh = [step for step in steps if step.seq > self.position]
         if fresh:
             await self._write(fresh)
+            self.stored_at = self.at
 
     def _feed(self, seq: int, entry: Entry) -> Step:
         """Give the entry to every detector that has not seen it. One that fails on it is counted and goes on with the

@@ -50,6 +50,7 @@ async def collect(
         end,
         chunk=book.chunk,
         rows=book.chunk_rows,
+        whole=True,
     ):
         await care.each(stretch.devices, chunk)
     lacking = Runs.joined(found)

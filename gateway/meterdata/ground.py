@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from gateway.config import Config
 from gateway.core.clock import SECOND
 from gateway.core.errors import RefusedError, UnavailableError
 from gateway.core.inventory import DeviceKind, Inventory
@@ -40,6 +41,17 @@ class Rules:
     usage: UsageSettings
     balance: BalanceSettings
     zone: ZoneInfo
+
+
+def rules_of(config: Config) -> Rules:
+    return Rules(
+        book=config.meterdata,
+        vee=config.vee,
+        quality=config.quality,
+        usage=config.usage,
+        balance=config.balance,
+        zone=ZoneInfo(config.targets.time_zone),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -138,16 +150,21 @@ class Care:
         """Raises what is no fault of a device: UnavailableError, RefusedError, and the last of too many faults."""
         if not len(devices):
             return
+        if await self._done(devices, work):
+            return
+        middle = len(devices) // 2
+        await self.each(devices[:middle], work)
+        await self.each(devices[middle:], work)
+
+    async def _done(self, devices: Int32s, work: Callable[[Int32s], Awaitable[None]]) -> bool:
+        """Whether there is nothing more to do for these: it is done, or the one that it fails on is left out."""
         try:
             await work(devices)
         except (UnavailableError, RefusedError):
             raise
         except Exception:  # a boundary: what field data do to one device must not stop the others
             if len(devices) > 1:
-                middle = len(devices) // 2
-                await self.each(devices[:middle], work)
-                await self.each(devices[middle:], work)
-                return
+                return False
             self._left_out += 1
             if self._left_out > _MANY:
                 raise
@@ -155,3 +172,4 @@ class Care:
             log.exception(
                 "meter data of a device left out", extra={"stage": self.stage, "device": int(devices[0])}
             )
+        return True

@@ -50,11 +50,11 @@ class MeterData:
         ground = await asyncio.to_thread(self._make)
         if not ground.rules.book.enabled:
             return
-        while not self._heard():
-            await self._sleep(1.0)
         while True:
+            while not (at := self._heard()):
+                await self._sleep(1.0)
             began = time.monotonic()
-            await self.look(ground, sink, self._heard())
+            await self.look(ground, sink, at)
             left = ground.rules.book.every_s - (time.monotonic() - began)
             await self._sleep(max(left, 1.0))
 

@@ -59,16 +59,29 @@ def due_days(closed: int, at: int, *, wait: int, zone: ZoneInfo) -> Iterator[Day
 
 
 def stretches(
-    devices: Int32s, length: Int64s, frm: int, till: int, *, chunk: int, rows: int, days: float = 0.0
+    devices: Int32s,
+    length: Int64s,
+    frm: int,
+    till: int,
+    *,
+    chunk: int,
+    rows: int,
+    whole: bool,
+    days: float = 0.0,
 ) -> Iterator[Stretch]:
-    """Chunks of devices, each of one grid, with the whole intervals of [frm, till).
+    """Chunks of devices, each of one grid, with the intervals that begin in [frm, till) where it is a `whole` day, else
+    with those that ended in it.
 
     devices: int32[n] in the order in which they are to be taken;  length: int64[n] µs of their intervals;  rows: how
-    many intervals a chunk may have, those of `days` days before it included. Stretches of a grid of which no whole
-    interval has come to its end since `frm` are left out; one that `frm` lies within is taken anew.
+    many intervals a chunk may have, those of `days` days before it included. Grids without such an interval are left
+    out.
     """
     for step in np.unique(length).tolist():
-        first, last = frm - frm % step, till - till % step
+        first, last = (
+            (-(-frm // step) * step, -(-till // step) * step)
+            if whole
+            else (frm - frm % step, till - till % step)
+        )
         if last <= first:
             continue
         mine = devices[length == step]

@@ -40,6 +40,7 @@ class Reckoning:
             till,
             chunk=book.chunk,
             rows=book.chunk_rows,
+            whole=self.whole,
             days=book.history_days if self.whole else 0,
         ):
             for quantity in (IMPORT, EXPORT):
