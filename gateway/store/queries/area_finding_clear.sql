@@ -1,0 +1,1 @@
+delete from area_finding where day = %(day)s

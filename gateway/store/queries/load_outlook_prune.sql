@@ -1,0 +1,1 @@
+delete from load_outlook where ends_at < %(before)s
