@@ -84,8 +84,8 @@ class EditBook(Book):
     ) -> EditView:
         """Put a person's value on record and over the intervals of its stretch, in one transaction.
 
-        The value is shared out in proportion to what the intervals have (those that have nothing count as the mean of
-        the others; where all have nothing or zero, by length). None takes back what persons said of them: what the
+        The value is shared out in proportion to what the intervals have; where one of them has nothing, or all have
+        zero, by their length. None takes back what persons said of them: what the
         machine says holds again, and the stretch is marked to be reckoned anew. A later edit holds over an earlier one.
         `dry_run` undoes all of it again.
 

@@ -84,12 +84,17 @@ async def test_measured_takes_the_place_of_estimates_and_never_the_reverse(datab
         await book.put(first, at=T0, final_before=LONG_AGO)
         worse = intervals([9.0, float("nan"), 3.0, 5.0], status=[ESTIMATED, MISSING, ESTIMATED, ESTIMATED])
         assert await book.put(worse, at=T0 + 1, final_before=LONG_AGO) == Put(replaced=2, kept=2)
-        late = intervals([1.0, 2.5, 3.5, 5.0], status=[VALID, VALID, SUSPECT, ESTIMATED])
-        assert await book.put(late, at=T0 + 2, final_before=LONG_AGO) == Put(replaced=2, kept=2)
+        late = intervals([1.0, 2.5, 3.5, 5.0], status=[VALID, VALID, SUSPECT, ESTIMATED], rules=Rule.HIGH)
+        assert await book.put(late, at=T0 + 2, final_before=LONG_AGO) == Put(replaced=4)
         assert await book.put(late, at=T0 + 3, final_before=LONG_AGO) == Put(kept=4)
         found = await book.intervals(DEVICES, "energy_import", T0, T0 + DAY)
         assert found.value.tolist() == [1.0, 2.5, 3.5, 5.0]
-        assert found.rules.tolist() == [0, Rule.LATE, Rule.LATE, 0]
+        assert found.rules.tolist() == [
+            Rule.HIGH,
+            Rule.HIGH | Rule.LATE,
+            Rule.HIGH | Rule.LATE,
+            Rule.HIGH,
+        ]
         told = await book.history(0, "energy_import", T0 + 2 * QUARTER)
         assert told is not None
         assert [(v.version, v.status, v.value, v.made_at) for v in told.versions] == [
@@ -113,7 +118,8 @@ async def test_what_is_final_stays_and_what_came_too_late_is_on_record(database_
             assert (again.replaced, again.kept) == (0, 2)
         assert (await book.intervals(DEVICES, "energy_import", T0, T0 + DAY)).value.tolist() == [1.0, 2.2]
         told = await book.history(0, "energy_import", T0)
-        assert told is not None and told.final
+        assert told is not None
+        assert told.final
         assert [(v.value, v.version) for v in told.too_late] == [(1.1, 1)]
         assert len(told.versions) == 1
 
@@ -209,7 +215,9 @@ async def test_an_interval_is_told_with_the_readings_at_its_ends(database_url: s
         await store.write(commit, PlainDesk(), SPOOL)
         await store.meterdata.put(intervals([1.5], rules=Rule.HIGH), at=T0 + DAY, final_before=LONG_AGO)
         told = await store.meterdata.history(0, "energy_import", T0)
-        assert told is not None and told.opening is not None and told.closing is not None
+        assert told is not None
+        assert told.opening is not None
+        assert told.closing is not None
         assert (told.opening.measured_at, told.opening.value, told.closing.value) == (T0 - 1, 100.0, 101.5)
     seen = "select device_id, quantity, opening, closing, rules, made_by, standing from interval_history"
     assert await rows(database_url, seen) == [
@@ -243,7 +251,10 @@ async def test_compressed_chunks_take_late_data(timescale_url: str) -> None:
         for device in range(3):
             made = intervals([1.0] * 96, status=ESTIMATED, device=device)
             await book.put(made, at=T0, final_before=LONG_AGO)
-        packed = await rows(timescale_url, "select count(compress_chunk(c)) from show_chunks('interval') c")
+        packed = await rows(
+            timescale_url,
+            "select count(public.compress_chunk(c)) from public.show_chunks('feederline.interval') c",
+        )
         assert packed == [(1,)]
         put = await book.put(intervals([2.0] * 10, device=1), at=T0 + 1, final_before=LONG_AGO)
         assert put == Put(replaced=10)

@@ -285,8 +285,8 @@ declare
 begin
     perform pg_advisory_xact_lock(hashtext('feederline.intervals'));
     select count(*) as intervals, min(i.starts_at) as low, max(i.ends_at) as high, sum(i.ends_at - i.starts_at) as length,
-           count(*) filter (where i.status = 4) as edited, avg(i.value) as mean,
-           sum(i.value) + avg(i.value) * count(*) filter (where i.value is null) as total
+           count(*) filter (where i.status = 4) as edited, sum(greatest(i.value, 0)) as total,
+           count(*) filter (where i.value is null) as lacking
       into found
       from interval i
      where i.device_key = of_device and i.quantity = of_quantity and i.starts_at < ends
@@ -311,9 +311,9 @@ begin
         insert into late_mark (device_key, first_at, last_at) values (of_device, starts, ends);
     else
         update interval i
-           set value = new_value * case when found.total > 0 then coalesce(i.value, found.mean) / found.total
+           set value = new_value * case when found.total > 0 and found.lacking = 0 then greatest(i.value, 0) / found.total
                                         else date_part('epoch', i.ends_at - i.starts_at) / date_part('epoch', ends - starts) end,
-               status = 4, rules = case when i.status = 4 then i.machine_rules else i.rules end | 1 << 26,
+               status = 4, rules = case when i.status = 4 then i.machine_rules else i.rules end | (1 << 26),
                made_at = at, edit_id = number,
                machine_value = case when i.status = 4 then i.machine_value else i.value end,
                machine_status = case when i.status = 4 then i.machine_status else i.status end,

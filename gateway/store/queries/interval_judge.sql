@@ -2,7 +2,7 @@
 -- estimated before measured). What takes the place of something not measured came late, and that is remembered.
 create temporary table interval_better on commit drop as
 select s.device_key, s.quantity, s.starts_at, s.ends_at, nullif(s.raw, 'NaN') as raw, nullif(s.value, 'NaN') as value, s.status,
-       case when s.status >= 2 and w.status < 2 then s.rules | 1 << 27
+       case when s.status >= 2 and w.status < 2 then s.rules | (1 << 27)
             else s.rules | (w.rules & (1 << 27)) end as rules,
        i.version, i.status = 4 as edited, i.ends_at <= p.final_before as final
   from interval_staging s
