@@ -38,6 +38,8 @@ class UsageRule(IntEnum):
 
 ENERGY_BALANCE = "energy_balance"
 """Group of whatever the balance of the transformer area says; its rules are those of `processors.balance`."""
+AREA_LOSS = "area_loss"
+"""Rule of the balance that points at an area as such: it gives way where a customer below stands out."""
 
 GROUPS: dict[str, str] = {
     "sudden_drop": "level",

@@ -86,9 +86,19 @@ def evidence_of(reasons: Sequence[Reason]) -> dict[str, float]:
     return {group: float(_merged(np.array([weights]))[0]) for group, weights in by_group.items()}
 
 
-def score_of(reasons: Sequence[Reason], settings: UsageSettings) -> float:
-    """The probability by these reasons, as `combine` has it."""
-    log_odds = _prior(settings) + SLOPE * sum(evidence_of(reasons).values())
+def score_of(
+    reasons: Sequence[Reason],
+    settings: UsageSettings,
+    *,
+    base: tuple[float, Sequence[Reason]] | None = None,
+) -> float:
+    """The probability by these reasons, as `combine` has it; `base`: (score, reasons) to start from instead of the
+    prior."""
+    log_odds, known = _prior(settings), 0.0
+    if base is not None:
+        score = min(max(base[0], 1e-6), 1 - 1e-6)
+        log_odds, known = float(np.log(score / (1 - score))), sum(evidence_of(base[1]).values())
+    log_odds += SLOPE * (sum(evidence_of(reasons).values()) - known)
     return float(probability(np.array(log_odds)))
 
 
