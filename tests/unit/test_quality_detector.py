@@ -11,7 +11,6 @@ from gateway.core.clock import MINUTE, SECOND
 from gateway.core.inventory import Device, Inventory
 from gateway.core.model import (
     Batch,
-    Change,
     Event,
     Float64s,
     Incident,

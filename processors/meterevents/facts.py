@@ -1,0 +1,57 @@
+"""What meter events have to know of every meter. One row per device key."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from gateway.core.inventory import DeviceKind, Inventory
+from gateway.core.model import Bools, Float64s
+from processors.meterevents.settings import MeterEventSettings
+from processors.quality.points import number
+from processors.vee.meters import ratio_of
+
+_TRANSFORMED_A = 6.0  # greatest current behind current transformers of 5 A
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Facts:
+    """judged: a listed meter;  connected: bool[n, 3];  several: on more than one phase;  nominal: V, phase to neutral;
+    ib, imax: A on the primary side;  generates: what it feeds back is registered."""
+
+    judged: Bools
+    connected: Bools
+    several: Bools
+    nominal: Float64s
+    ib: Float64s
+    imax: Float64s
+    generates: Bools
+
+    @staticmethod
+    def of(inventory: Inventory, settings: MeterEventSettings) -> Facts:
+        n = len(inventory)
+        judged = (inventory.node >= 0) & (inventory.kind == DeviceKind.METER)
+        ib, imax = np.full(n, settings.ib_a), np.full(n, settings.imax_a)
+        generates = np.zeros(n, np.bool_)
+        for key in np.flatnonzero(judged).tolist():
+            attributes = inventory.device(key).attributes
+            if not attributes:
+                continue
+            ratio = ratio_of(attributes.get("ct_ratio", "") or "1")
+            ratio = 1.0 if math.isnan(ratio) else ratio
+            basic, most = number(attributes, "ib_a"), number(attributes, "imax_a")
+            ib[key] = ratio * (basic if basic > 0 else settings.ib_a)
+            imax[key] = ratio * (most if most > 0 else settings.imax_a if ratio == 1 else _TRANSFORMED_A)
+            generates[key] = number(attributes, "generation_kw") > 0
+        connected = (inventory.phases[:, None] >> np.arange(3, dtype=np.uint8)) & 1 > 0
+        return Facts(
+            judged=judged,
+            connected=connected,
+            several=connected.sum(axis=1) > 1,
+            nominal=inventory.nominal_v,
+            ib=ib,
+            imax=imax,
+            generates=generates,
+        )
