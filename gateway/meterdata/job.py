@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from gateway.core.clock import DAY, SECOND, format_time
@@ -18,15 +18,17 @@ from gateway.core.ports import Sink
 from gateway.meterdata import metrics
 from gateway.meterdata.collecting import collect
 from gateway.meterdata.ground import Care, Ground
-from gateway.meterdata.late import COLLECT, Late
+from gateway.meterdata.judging import Judging
+from gateway.meterdata.late import COLLECT, JUDGE, Late
 from gateway.meterdata.planning import Day, day_of, days_within, due_days
 from gateway.meterdata.quality import Quality
 from gateway.meterdata.reckoning import Reckoning
 
 log = logging.getLogger(__name__)
 
-CLOSED = "closed"
+CLOSED, JUDGED = "closed", "judged"
 _NEVER = -(2**62)
+_COUNTED_GAPS = 100_000
 
 
 class MeterData:
@@ -63,14 +65,16 @@ class MeterData:
         next look. Raises UnavailableError, RefusedError: then nothing else would work either."""
         if not await self._begun(ground, at):
             return
-        for name, stage in (
-            ("late", self._late),
-            ("intervals", self._intervals),
-            ("collection", self._collection),
-        ):
+        stages: Mapping[str, Callable[[], Awaitable[None]]] = {
+            "late": lambda: self._late(ground, at),
+            "intervals": lambda: self._intervals(ground, at),
+            "collection": lambda: self._collection(ground, at),
+            "usage": lambda: self._usage(ground, sink, at),
+        }
+        for name, stage in stages.items():
             try:
                 with _timed(name):
-                    await stage(ground, at)
+                    await stage()
             except (UnavailableError, RefusedError):
                 raise
             except Exception:  # a boundary: one stage must not stop the others
@@ -87,6 +91,7 @@ class MeterData:
         if first is None:
             return False
         day = day_of(first, ground.rules.zone)
+        await book.set_reached(JUDGED, day.start)
         await book.set_reached(CLOSED, day.start)
         log.info("meter data are reckoned from here on", extra={"from": format_time(day.start)})
         return True
@@ -154,7 +159,41 @@ class MeterData:
             )
             if over:
                 await store.bookkeeping.set_again(COLLECT, [day.start], wanted=False)
+        lacking = await store.meterdata.open_gaps(
+            since=at - rules.book.recall_back_days * DAY, limit=_COUNTED_GAPS
+        )
+        metrics.GAPS_OPEN.set(len(lacking))
         self._accounted_at = at
+
+    async def _usage(self, ground: Ground, sink: Sink, at: int) -> None:
+        """Judge the closed days that are complete enough or old enough, one after the other; and the last one that was
+        judged, when something of it came late. What is late for days before it comes too late for judgement."""
+        rules, book = ground.rules, ground.store.bookkeeping
+        closed, judged = await book.reached(CLOSED), await book.reached(JUDGED)
+        assert closed is not None
+        assert judged is not None
+        late = await book.again(JUDGE)
+        last = day_of(judged - 1, rules.zone)
+        if last.start in late:
+            await Judging(ground, at).run(last, sink)
+        if over := [start for start in late if start < judged]:
+            await book.set_again(JUDGE, over, wanted=False)
+        for day in due_days(judged, closed, wait=0, zone=rules.zone):
+            if not await self._complete(ground, day, at):
+                break
+            await Judging(ground, at).run(day, sink)
+            await book.set_again(JUDGE, [day.start], wanted=False)
+            await book.set_reached(JUDGED, day.end)
+            judged = day.end
+        metrics.LAG.labels("judged").set((at - judged) / SECOND)
+
+    @staticmethod
+    async def _complete(ground: Ground, day: Day, at: int) -> bool:
+        book = ground.rules.book
+        if at >= day.end + round(book.judge_after_s * SECOND):
+            return True
+        told = await ground.store.meterdata.collection(day.start, day.end)
+        return any(whole.rate is not None and whole.rate >= book.complete_share for whole in told)
 
     @staticmethod
     async def _stand(ground: Ground) -> tuple[int, int]:

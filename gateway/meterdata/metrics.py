@@ -13,7 +13,9 @@ ESTIMATED = Counter(
     "feederline_meterdata_estimated_total", "Intervals of closed days without a measured value"
 )
 LATE = Counter("feederline_meterdata_late_total", "Stretches reckoned anew for readings that came late")
-GAPS_OPEN = Gauge("feederline_meterdata_gaps_open", "Gaps that are not filled, within recall_back_days")
+GAPS_OPEN = Gauge(
+    "feederline_meterdata_gaps_open", "Gaps that are not filled, within recall_back_days and up to 100000"
+)
 GAPS_FILLED = Counter("feederline_meterdata_gaps_filled_total", "Gaps that were filled later")
 RECALLS = Counter(
     "feederline_meterdata_recalls_total",
