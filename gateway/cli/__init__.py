@@ -23,6 +23,7 @@ from gateway.cli.replay import replay
 from gateway.cli.run import run
 from gateway.cli.sending import deliveries, targets
 from gateway.cli.token import token
+from gateway.cli.vee import vee
 from gateway.core.errors import FeederlineError, InvalidInputError
 
 app = typer.Typer(
@@ -48,7 +49,7 @@ def options(
     """Gateway between an electricity distributor's field devices and its operations centre."""
 
 
-for command in (demo, run, check, decode, payload, indices, replay, correct, drill, bench):
+for command in (demo, run, check, decode, payload, indices, replay, vee, correct, drill, bench):
     app.command()(command)
 app.add_typer(planned)
 app.add_typer(network)
