@@ -130,7 +130,8 @@ class IntervalBook(Book):
         with boundary("writing intervals"):
             async with self._pool.connection() as conn, conn.transaction():
                 await conn.execute(sql("interval_months"), given)
-                await conn.execute(sql("interval_lock"), given)
+                await conn.execute(sql("interval_lock"))
+                await conn.execute(sql("interval_final"), given)
                 await _stage(conn, intervals, keys)
                 inserted = (await conn.execute(sql("interval_insert"), given)).rowcount
                 if inserted == n:
