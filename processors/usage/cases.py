@@ -165,7 +165,7 @@ def evidence(device: str, weighed: Weighed, until: int) -> dict[str, object]:
         "score": weighed.score,
         "until": until,
         "groups": {name: round(weight, 3) for name, weight in evidence_of(weighed.reasons).items()},
-        "reasons": msgspec.to_builtins(weighed.reasons),
+        "reasons": [msgspec.to_builtins(each) for each in weighed.reasons],
     }
 
 

@@ -17,6 +17,7 @@ from processors.usage.baseline import DAYS, Float32s
 
 _ALIKE = 2.0  # days that tell as much as one independent one
 _REFERENCE = 14.0  # days that the profile itself counts for
+_STILL = 1.4  # a drop is at most so many times as deep (in logarithms) as that of the last days
 LASTING = 7  # measured days that make a drop a lasting one
 
 
@@ -64,6 +65,8 @@ class Splits:
             (total[:, -1:] - total) / rest, 0
         )  # after a rise, back to what is usual is no drop
         step = total / np.maximum(count, 1) - before
+        lately = self.mean(least)[:, None] - before  # what was over before these days is no drop any more
+        step = np.where(np.isnan(lately), step, np.maximum(step, _STILL * np.minimum(lately, 0)))
         sigma = step / np.sqrt(_ALIKE / np.maximum(count, 1) + _ALIKE / rest)
         fits: Bools = (count >= least) & (count <= most)
         sigma = np.where(fits, sigma, np.float32(0))

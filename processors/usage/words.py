@@ -20,7 +20,7 @@ def _phase(f: Mapping[str, float]) -> str:
 
 
 def _days(count: float) -> str:
-    return "1 day" if round(count) == 1 else f"{count:.0f} days"
+    return "1 day" if 0.5 <= count < 1.5 else f"{count:.0f} days"
 
 
 def _voltage(f: Mapping[str, float]) -> str:
