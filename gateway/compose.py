@@ -27,8 +27,11 @@ from gateway.csvfiles import check_devices, check_network
 from gateway.inventoryfiles import InventoryFiles, Tables
 from gateway.spool import known_devices
 from processors.drill.detector import DrillDetector
+from processors.meterevents.detector import MeterEventDetector
 from processors.outage.detector import OutageDetector
+from processors.quality.detector import QualityDetector
 from processors.usage.day import CustomerFacts
+from processors.usage.detector import UsageDetector
 from processors.vee.meters import Meters
 
 T = TypeVar("T")
@@ -128,25 +131,36 @@ def compose(
     if config.database.password is not None:
         _attempt(config.database.password.reveal, found)
     inventory = field.inventory
+    processors: list[Processor | None] = []
     if inventory is not None:
-        everybody = np.flatnonzero(inventory.node >= 0).astype(np.int32)
-        zone = ZoneInfo(config.targets.time_zone)
-        _attempt(lambda: Meters.of(inventory, everybody, config.vee, zone=zone), found)
-        _attempt(lambda: CustomerFacts.of(inventory, everybody), found)
+        processors = _processors(config, inventory, found)
     if found or inventory is None:
         raise InvalidInputError(found[:_MAX_FAULTS] + _more(len(found) - _MAX_FAULTS))
     return Parts(
         config=config,
         inventory=inventory,
         drivers=field.drivers,
-        processors=[
-            OutageDetector(inventory, config.outage),
-            DrillDetector(inventory, config.outage, config.drill),
-        ],
+        processors=[processor for processor in processors if processor is not None],
         desk=Desk(inventory, config.alerts),
         revision=tables.revision,
         file=file,
     )
+
+
+def _processors(config: Config, inventory: Inventory, faults: list[str]) -> list[Processor | None]:
+    """The detectors; and what is wrong with attributes of devices that they or the book of meter data read."""
+    makers: tuple[Callable[[], Processor], ...] = (
+        lambda: OutageDetector(inventory, config.outage),
+        lambda: DrillDetector(inventory, config.outage, config.drill),
+        lambda: QualityDetector(inventory, config.quality),
+        lambda: MeterEventDetector(inventory, config.meter_events),
+        lambda: UsageDetector(inventory, config.usage),
+    )
+    listed = np.flatnonzero(inventory.node >= 0).astype(np.int32)
+    zone = ZoneInfo(config.targets.time_zone)
+    _attempt(lambda: Meters.of(inventory, listed, config.vee, zone=zone), faults)
+    _attempt(lambda: CustomerFacts.of(inventory, listed), faults)
+    return [_attempt(make, faults) for make in makers]
 
 
 def load(file: Path, *, clock: Clock, known: Sequence[str] | None = None) -> Parts:
