@@ -23,8 +23,8 @@ _EDIT_COLUMNS = ("device_id", "start", "end", "quantity", "value", "by", "at", "
 
 
 def read_meters(file: Path, settings: VeeSettings, zone: ZoneInfo, faults: list[str]) -> Inventory | None:
-    """The devices of devices.csv, checked as validation needs them. Where each hangs is of no consequence here, so their
-    nodes stand side by side."""
+    """The devices of devices.csv, checked as validation needs them. Where each hangs is of no consequence here, so
+    their nodes stand side by side."""
     try:
         data = read_bytes(file)
         rows, where = read_rows(data, file.name, DEVICE_COLUMNS, [])

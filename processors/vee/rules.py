@@ -128,7 +128,9 @@ def spike(look: Look) -> Bools:
     begins = np.flatnonzero(np.concatenate([[True], np.diff(group[order]) != 0])) if len(order) else order
     sizes = np.diff(np.append(begins, len(order)))
     place = np.minimum(begins + 2, max(len(order) - 1, 0))
-    third[order] = np.repeat(np.where(sizes > 2, value[order][place] if len(order) else 0.0, np.inf), sizes)
+    fewest = look.limit(lambda limits: limits.spike_intervals)[rows]
+    enough = (sizes > 2) & (sizes >= fewest[order[begins]])
+    third[order] = np.repeat(np.where(enough, value[order][place] if len(order) else 0.0, np.inf), sizes)
     share = look.limit(lambda limits: limits.spike_share)[rows]
     found = np.zeros(len(look.meter), np.bool_)
     found[rows] = candidates[group] & (value - third > np.maximum(share * third, floor))

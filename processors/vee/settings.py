@@ -33,6 +33,9 @@ class VeeLimits(Settings):
     spike_floor_kwh: Floor = Field(
         default=1.0, description="A spike stands out of the third highest by this much at least."
     )
+    spike_intervals: Count = Field(
+        default=8, description="Days with fewer measured intervals are not searched for spikes."
+    )
     high_factor: Positive = Field(
         default=3.0, description="A day is high from this many times the mean of its like days on."
     )
