@@ -14,6 +14,7 @@ from typing import Annotated, Literal, NamedTuple, TypeAlias
 
 from pydantic import Field, ValidationError
 
+from drivers.event import EventBit
 from drivers.register import ALL_ONES, LAST_ADDRESS, Order, Register, Table, Type
 from gateway.core.errors import InvalidInputError
 from gateway.core.registry import Registry
@@ -21,13 +22,25 @@ from gateway.core.settings import Settings
 from gateway.core.yamlfile import YamlFile
 
 __all__ = [
-    "LAST_ADDRESS", "MAX_BITS", "MAX_REGISTERS", "MAX_WORDS", "Order", "Profile", "Register", "Table", "Type",
-    "load_profiles", "parse_profile", "read_profile",
+    "LAST_ADDRESS",
+    "MAX_BITS",
+    "MAX_REGISTERS",
+    "MAX_WORDS",
+    "EventBit",
+    "Order",
+    "Profile",
+    "Register",
+    "Table",
+    "Type",
+    "load_profiles",
+    "parse_profile",
+    "read_profile",
 ]  # fmt: skip
 
 MAX_WORDS = 125
 MAX_BITS = 2000
 MAX_REGISTERS = 2000
+MAX_EVENTS = 500
 _MOST_FAULTS = 100  # of one file
 
 Loc: TypeAlias = tuple[str | int, ...]
@@ -38,7 +51,7 @@ class Profile(Settings):
 
     comment: where the facts come from.  max_read: words per request.  max_gap: words that may be read along to
     save a request.  measures: whether values are those of the primary side already, or of the secondary side and
-    need the device's `ct_ratio` and `pt_ratio`.
+    need the device's `ct_ratio` and `pt_ratio`.  events: alarm bits.
     """
 
     name: str = ""
@@ -49,8 +62,9 @@ class Profile(Settings):
     max_gap: Annotated[int, Field(ge=0, le=MAX_WORDS, strict=True)] = 8
     measures: Literal["primary", "secondary"] = "primary"
     registers: Annotated[tuple[Register, ...], Field(min_length=1)]
+    events: Annotated[tuple[EventBit, ...], Field(max_length=MAX_EVENTS)] = ()
 
-    def order_of(self, register: Register) -> Order:
+    def order_of(self, register: Register | EventBit) -> Order:
         return register.order or self.order
 
     @property
@@ -86,6 +100,30 @@ def _conflicts(registers: Mapping[int, Register]) -> list[tuple[int, str]]:
         if widest is None or widest.table is not register.table or register.end > widest.end:
             widest, where = register, i
     return sorted(faults)
+
+
+def _event_conflicts(
+    events: Mapping[int, EventBit], registers: Mapping[int, Register]
+) -> list[tuple[int, str]]:
+    """(event, what is wrong): an event twice, a bit twice, or a bit within a number."""
+    faults = []
+    first: dict[str, int] = {}
+    bits: dict[tuple[Table, int, int | None], int] = {}
+    numbers = [(i, r) for i, r in registers.items() if r.bit is None and r.type is not Type.BIT]
+    for i, event in events.items():
+        if (there := first.setdefault(event.words, i)) != i:
+            faults.append((i, f"{event.words!r} is there already at events.{there}"))
+        if (there := bits.setdefault((event.table, event.address, event.bit), i)) != i:
+            faults.append((i, f"the same bit is {events[there].words!r} at events.{there}"))
+        for j, register in numbers:
+            if (
+                register.table is event.table
+                and register.address < event.end
+                and event.address < register.end
+            ):
+                faults.append((i, f"{event.words} is a bit within {register.quantity} (registers.{j})"))
+                break
+    return faults
 
 
 class _Word(NamedTuple):
@@ -141,6 +179,9 @@ def _profile(name: str, file: YamlFile) -> Profile:
         faults += _told(exc)
         good = _good_registers(rows)
     faults += [(("registers", i), fault) for i, fault in _conflicts(good)]
+    faults += [
+        (("events", i), fault) for i, fault in _event_conflicts(_good_events(data.get("events")), good)
+    ]
     if faults or profile is None:
         told = [f"{file.place(loc)}: {'.'.join(map(str, loc))}: {fault}" for loc, fault in faults]
         more = [f"{file.name}: and {len(told) - _MOST_FAULTS} more"] if len(told) > _MOST_FAULTS else []
@@ -148,12 +189,15 @@ def _profile(name: str, file: YamlFile) -> Profile:
     return profile
 
 
+_ROWS: Mapping[str | int, type[Settings]] = {"registers": Register, "events": EventBit}
+
+
 def _told(error: ValidationError) -> list[tuple[Loc, str]]:
     """(where, what is wrong) in words for whoever writes profiles."""
     told: dict[tuple[Loc, str], None] = {}
     for item in error.errors(include_url=False, include_input=False, include_context=False):
         loc, kind = item["loc"], item["type"]
-        model = Register if loc[0] == "registers" and len(loc) > 1 else Profile
+        model = _ROWS.get(loc[0], Profile) if len(loc) > 1 else Profile
         keys = ", ".join(key for key in model.model_fields if (model, key) != (Profile, "name"))
         if len(loc) > 3 and loc[2] == "no_value":  # beyond that pydantic names the alternatives
             loc, message = loc[:4], f"must be {ALL_ONES}, or a raw pattern from 0 to 2^64 - 1"
@@ -171,6 +215,8 @@ def _told(error: ValidationError) -> list[tuple[Loc, str]]:
             continue  # pydantic counts only those that are right
         elif kind == "too_short":
             message = "must hold at least one register"
+        elif kind == "too_long":
+            message = f"are more than {MAX_EVENTS}"
         else:
             message = item["msg"].removeprefix("Value error, ")
         told[loc, message] = None
@@ -183,6 +229,14 @@ def _good_registers(rows: object) -> dict[int, Register]:
     for i, row in enumerate(rows if isinstance(rows, list) else ()):
         with suppress(ValidationError):
             good[i] = Register.model_validate(row)
+    return good
+
+
+def _good_events(rows: object) -> dict[int, EventBit]:
+    good: dict[int, EventBit] = {}
+    for i, row in enumerate(rows[:MAX_EVENTS] if isinstance(rows, list) else ()):
+        with suppress(ValidationError):
+            good[i] = EventBit.model_validate(row)
     return good
 
 

@@ -13,7 +13,9 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from drivers.modbus.plan import Read, plan, spans_of
+from drivers.event import EventBit
+from drivers.modbus.alarms import Alarms
+from drivers.modbus.plan import Read, Span, plan, spans_of
 from drivers.profile import Profile, Register, Type
 from gateway.core import quantities
 from gateway.core.model import Bools, Float64s, Int32s, Int64s, Quality, RejectedValue, UInt16s
@@ -58,14 +60,17 @@ class _Numbers:
 class Decoder:
     """Decodes images of one profile.
 
-    reads: its plan;  size: bytes of one image;  quantities: the k columns of the result.
+    reads: its plan;  size: bytes of one image;  quantities: the k columns of the result;  spans: of these;  wanted: and
+    of its alarms.
     """
 
     def __init__(self, profile: Profile) -> None:
         self.profile = profile
         self.quantities = profile.quantities
         self.spans = spans_of(profile)
-        self.reads = plan(self.spans, max_read=profile.max_read, max_gap=profile.max_gap)
+        alarmed = tuple(Span(e.table, e.address, e.end) for e in profile.events)
+        self.wanted = (*self.spans, *alarmed)
+        self.reads = plan(self.wanted, max_read=profile.max_read, max_gap=profile.max_gap)
         self.offsets = tuple(int(n) for n in np.cumsum([0, *(read.size for read in self.reads)]))
         self.size = self.offsets[-1]
         scale = [1.0 if r.bit is not None or r.type is Type.BIT else r.scale for r in profile.registers]
@@ -76,7 +81,14 @@ class Decoder:
         self._low = np.array([q.low - _ROUNDING * abs(q.low) for q in known])
         self._high = np.array([q.high + _ROUNDING * abs(q.high) for q in known])
         self._invert = np.flatnonzero([r.invert for r in profile.registers])
-        self._bytes = [self._places(i) for i in range(len(profile.registers))]
+        self._bytes = [
+            self._places(register, span) for register, span in zip(profile.registers, self.spans, strict=True)
+        ]
+        self.alarms = Alarms(
+            profile.events,
+            alarmed,
+            lambda i: (self._places(profile.events[i], alarmed[i]), self._bit_within(alarmed[i])),
+        )
         self._on_the_wire = [np.array(sorted(places), np.intp) for places in self._bytes]
         self._numbers = self._group_numbers()
         bits = [i for i, r in enumerate(profile.registers) if r.bit is not None or r.type is Type.BIT]
@@ -168,10 +180,16 @@ class Decoder:
         missing = tuple(i for i, span in enumerate(self.spans) if not any(read.covers(span) for read in done))
         return bytes(image), missing
 
-    def _places(self, column: int) -> list[int]:
+    def _block(self, span: Span) -> int:
+        return next(i for i, read in enumerate(self.reads) if read.covers(span))
+
+    def _bit_within(self, span: Span) -> int:
+        """The bit of a coil or discrete input in its byte of the image."""
+        return (span.start - self.reads[self._block(span)].address) % 8
+
+    def _places(self, register: Register | EventBit, span: Span) -> list[int]:
         """Where the bytes of a register stand in the image, most significant first; for a bit, its one byte."""
-        register, span = self.profile.registers[column], self.spans[column]
-        block = next(i for i, read in enumerate(self.reads) if read.covers(span))
+        block = self._block(span)
         distance = register.address - self.reads[block].address
         if register.type is Type.BIT:
             return [self.offsets[block] + distance // 8]
@@ -182,8 +200,7 @@ class Decoder:
         """(byte of the image, bit in it)."""
         register = self.profile.registers[column]
         if register.type is Type.BIT:
-            block = next(i for i, read in enumerate(self.reads) if read.covers(self.spans[column]))
-            return self._bytes[column][0], (register.address - self.reads[block].address) % 8
+            return self._bytes[column][0], self._bit_within(self.spans[column])
         assert register.bit is not None
         return self._bytes[column][-1 - register.bit // 8], register.bit % 8
 

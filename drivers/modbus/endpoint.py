@@ -239,6 +239,8 @@ class EndpointPoller:
         if asked.image is not None:
             answer = Answer(device.key, now, asked.image, asked.missing, device.factors)
             self._gatherer.add(device.decoder, answer)
+            for told in device.alarms.look(asked.image, asked.done):
+                self._tell(SignalKind.METER_EVENT, (device.key,), now, told)
         if isinstance(asked.failure, NoAnswerError):
             self._heard.discard(device.key)
         else:

@@ -6,6 +6,7 @@ from collections import deque
 from typing import NamedTuple
 
 from drivers.modbus import metrics
+from drivers.modbus.alarms import Watch
 from drivers.modbus.client import (
     NOT_AS_ASKED,
     TARGET_FAILED,
@@ -21,7 +22,7 @@ from gateway.core.model import Float64s
 class Device:
     """One polled device. `reads` starts as the profile's plan and becomes what the device accepts."""
 
-    __slots__ = ("decoder", "factors", "key", "reads", "unit")
+    __slots__ = ("alarms", "decoder", "factors", "key", "reads", "unit")
 
     def __init__(self, key: int, unit: int, decoder: Decoder, factors: Float64s | None = None) -> None:
         self.key = key
@@ -29,6 +30,7 @@ class Device:
         self.decoder = decoder
         self.factors = factors
         self.reads: tuple[Read, ...] = decoder.reads
+        self.alarms = Watch(decoder.alarms)
 
     def forget(self) -> None:
         """It may have been exchanged or updated: ask as the profile says."""
@@ -36,11 +38,13 @@ class Device:
 
 
 class Asked(NamedTuple):
-    """What came of it: the image with the columns missing in it, or no image and why."""
+    """What came of it: the image with the columns missing in it, or no image and why. done: what the device answered,
+    None for all that its profile wants."""
 
     image: bytes | None
     missing: tuple[int, ...] = ()
     failure: NoAnswerError | RefusedByDeviceError | None = None
+    done: tuple[Read, ...] | None = None
 
 
 async def ask(connection: Connection, device: Device, timeout_s: float) -> Asked:
@@ -66,7 +70,7 @@ async def ask(connection: Connection, device: Device, timeout_s: float) -> Asked
             failure = exc
         except RefusedByDeviceError as exc:
             if exc.code in NOT_AS_ASKED:
-                todo.extendleft(reversed(split(read, device.decoder.spans)))
+                todo.extendleft(reversed(split(read, device.decoder.wanted)))
                 learnt = True
                 failure = failure or exc
                 continue
@@ -88,4 +92,4 @@ async def ask(connection: Connection, device: Device, timeout_s: float) -> Asked
     if device.reads is device.decoder.reads and len(answers) == len(device.reads):
         return Asked(b"".join([data for _, data in answers]))
     image, missing = device.decoder.assemble(answers)
-    return Asked(image, missing)
+    return Asked(image, missing, done=tuple(read for read, _ in answers))

@@ -192,7 +192,7 @@ registers:
 max_reed: 10
 """
     keys = "quantity, table, address, type, order, scale, offset, bit, invert, no_value"
-    head = "title, comment, order, max_read, max_gap, measures, registers"
+    head = "title, comment, order, max_read, max_gap, measures, registers, events"
     assert faults_of(text) == (
         "p.yaml: comment: is missing: say where the register list comes from",
         "p.yaml line 3: registers.0.address: is missing",
