@@ -22,6 +22,7 @@ from processors.balance.settings import BalanceSettings
 from processors.drill.settings import DrillSettings
 from processors.meterevents.settings import MeterEventSettings
 from processors.outage.settings import OutageSettings
+from processors.outlook.settings import OutlookSettings
 from processors.quality.settings import QualitySettings
 from processors.usage.settings import UsageSettings
 from processors.vee.settings import VeeSettings
@@ -157,6 +158,7 @@ class Config(Settings):
     meter_events: MeterEventSettings = MeterEventSettings()
     usage: UsageSettings = UsageSettings()
     balance: BalanceSettings = BalanceSettings()
+    outlook: OutlookSettings = OutlookSettings()
     alerts: AlertSettings = AlertSettings()
     targets: TargetsSettings = TargetsSettings()
     indices: IndicesSettings = IndicesSettings()

@@ -20,6 +20,7 @@ from gateway.meterdata.settings import MeterDataSettings
 from gateway.store import Store
 from processors.balance.settings import BalanceSettings
 from processors.collection.causes import Paths
+from processors.outlook.settings import OutlookSettings
 from processors.quality.settings import QualitySettings
 from processors.usage.settings import UsageSettings
 from processors.vee.meters import Meters
@@ -40,6 +41,7 @@ class Rules:
     quality: QualitySettings
     usage: UsageSettings
     balance: BalanceSettings
+    outlook: OutlookSettings
     zone: ZoneInfo
 
 
@@ -50,6 +52,7 @@ def rules_of(config: Config) -> Rules:
         quality=config.quality,
         usage=config.usage,
         balance=config.balance,
+        outlook=config.outlook,
         zone=ZoneInfo(config.targets.time_zone),
     )
 

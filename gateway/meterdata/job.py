@@ -17,6 +17,7 @@ from gateway.core.errors import RefusedError, UnavailableError
 from gateway.core.ports import Sink
 from gateway.meterdata import metrics
 from gateway.meterdata.collecting import collect
+from gateway.meterdata.foretelling import foretell
 from gateway.meterdata.ground import Care, Ground
 from gateway.meterdata.judging import Judging
 from gateway.meterdata.late import COLLECT, JUDGE, Late
@@ -26,7 +27,7 @@ from gateway.meterdata.reckoning import Reckoning
 
 log = logging.getLogger(__name__)
 
-CLOSED, JUDGED = "closed", "judged"
+CLOSED, JUDGED, FORETOLD = "closed", "judged", "foretold"
 _NEVER = -(2**62)
 _COUNTED_GAPS = 100_000
 
@@ -70,6 +71,7 @@ class MeterData:
             "intervals": lambda: self._intervals(ground, at),
             "collection": lambda: self._collection(ground, at),
             "usage": lambda: self._usage(ground, sink, at),
+            "outlook": lambda: self._outlook(ground, at),
         }
         for name, stage in stages.items():
             try:
@@ -186,6 +188,15 @@ class MeterData:
             await book.set_reached(JUDGED, day.end)
             judged = day.end
         metrics.LAG.labels("judged").set((at - judged) / SECOND)
+
+    async def _outlook(self, ground: Ground, at: int) -> None:
+        """Foretell the load anew when a further day is closed."""
+        book = ground.store.bookkeeping
+        closed = await book.reached(CLOSED)
+        assert closed is not None
+        if await book.reached(FORETOLD) != closed:
+            await foretell(ground, day_of(closed - 1, ground.rules.zone).date, at=at)
+            await book.set_reached(FORETOLD, closed)
 
     @staticmethod
     async def _complete(ground: Ground, day: Day, at: int) -> bool:

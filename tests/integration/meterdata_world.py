@@ -19,6 +19,7 @@ from gateway.meterdata.job import MeterData
 from gateway.meterdata.settings import MeterDataSettings
 from gateway.store import Store
 from processors.balance.settings import BalanceSettings
+from processors.outlook.settings import OutlookSettings
 from processors.quality.settings import QualitySettings
 from processors.usage.settings import UsageSettings
 from processors.vee.settings import VeeSettings
@@ -110,6 +111,7 @@ async def world(url: str, inventory: Inventory, **settings: object) -> AsyncIter
             quality=QualitySettings(),
             usage=UsageSettings(),
             balance=BalanceSettings(),
+            outlook=OutlookSettings(),
             zone=ZONE,
         )
         yield World(store, inventory, ground(store, inventory, rules))
