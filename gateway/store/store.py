@@ -35,6 +35,7 @@ from gateway.store.metrics import FAULTS, ROWS, WRITE_SECONDS
 from gateway.store.migrate import Migrated, migrate, not_ours
 from gateway.store.outbox import PostgresOutbox
 from gateway.store.pool import build, connect
+from gateway.store.quality import Quality
 from gateway.store.queries import sql
 from gateway.store.reports import Reports
 from gateway.store.rows import when
@@ -70,6 +71,7 @@ class Store:
         self.drills = Drills(pool)
         self.lateness = Lateness(pool)
         self.meterdata = MeterData(pool, lambda: self.devices)
+        self.quality = Quality(pool, lambda: self.devices)
         self.bookkeeping = BookKeeping(pool, lambda: self.devices)
         self.sole = SoleWriter(settings)
         self.devices = DeviceKeys(np.empty(0, np.int32), np.empty(0, np.int32))

@@ -17,6 +17,7 @@ grant update (status, made_at, rules, raw, value, machine_status, machine_value,
 grant insert on interval_too_late, meter_change to feederline_writer;
 grant insert, update on collection_day, gap, meter_data_progress to feederline_writer;
 grant insert, delete on late_mark to feederline_writer;
+grant insert, update on meter_event, quality_day, transformer_day to feederline_writer;
 grant usage on all sequences in schema feederline to feederline_writer;
 grant execute on all functions in schema feederline to feederline_writer;
 

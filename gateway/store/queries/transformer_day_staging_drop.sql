@@ -1,0 +1,1 @@
+drop table transformer_day_staging
