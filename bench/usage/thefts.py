@@ -81,6 +81,8 @@ class Meters:
         self._terminal = 1 + rng.normal(0, 0.0015, areas)
         mean_kw = np.bincount(who.area, who.mean_kwh, areas) / 24
         self.rated_kva = np.maximum(50.0, mean_kw * rng.uniform(2.5, 4.5, areas))
+        self._idle_from = np.where(who.polyphase & (rng.random(n) < 0.03), rng.integers(0, population.days, n), 10**6)
+        self._idle_days = rng.integers(5, 60, n)
         self._iron = self.rated_kva * rng.uniform(0.0018, 0.003, areas)
         self._copper = rng.uniform(0.04, 0.10, areas) / self.rated_kva
 
@@ -105,11 +107,21 @@ class Meters:
             amperes=amperes,
         )
 
+    def shares(self, day: int) -> Float64s:
+        """What each phase carries of the load that day, float64[n, 3]: it varies, and some have a phase idle for weeks."""
+        who = self._population.people
+        rng = np.random.default_rng([self._seed, 13, day])
+        idle = (day >= self._idle_from) & (day < self._idle_from + self._idle_days)
+        share = who.phases * rng.lognormal(0, 0.2, who.phases.shape)
+        share[idle, who.phases[idle].argmin(axis=1)] *= 0.03
+        result: Float64s = share / share.sum(axis=1, keepdims=True)
+        return result
+
     def _counted(self, rng: np.random.Generator, day: int, use: Use) -> tuple[Float64s, Float64s]:
         """kWh counted by slot, below zero where a meter runs backwards, and mean kW of each phase."""
         who, truth = self._population.people, self.truth
         seen = use.drawn.copy()
-        share = who.phases.copy()
+        share = self.shares(day)
         slots = seen.shape[1]
         for kind in KINDS:
             rows = np.flatnonzero((truth.kind == kind) & (day >= truth.since))

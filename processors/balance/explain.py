@@ -16,7 +16,7 @@ from processors.balance.window import Left
 
 CLEAR = 6.0  # standard errors
 MOST = 6  # members told of an area
-LEAST_SHARE = 0.05  # kWh lost for each kWh measured; less is what meters may err by
+LEAST_SHARE = 0.12  # kWh lost for each kWh measured; less is what chance finds among many members
 LEAST_MATCH, MOST_MATCH = 0.2, 1.6  # kWh lost for each kWh of shortfall
 FOREIGN = (-1.3, -0.7)  # kWh lost for each kWh measured: it is sold here and supplied elsewhere
 

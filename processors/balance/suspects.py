@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
+from gateway.core.clock import DAY
 from gateway.core.model import Bools, Float64s, Int32s, Int64s
 from gateway.core.usage import AreaEvidence, Drops
 from processors.balance.area import AreaBook
@@ -36,7 +38,11 @@ STRONGEST = 4.0  # of one rule
 COMPARED_DAYS = 28  # before and after a drop
 _TAIL = 4.0  # degrees of freedom: neither hypothesis is believed to the letter
 _SIZE_ERROR = 0.15  # of a drop, as told
-_FROM_DROPS = 3.0  # at most, for or against
+_FROM_DROPS = 4.5  # at most, for or against
+_DRIFT = 3.0  # an area's loss is not independent from day to day
+_SAME_DAYS = 10  # drops so close to each other compete for one rise
+_BELOW = 0.25  # of a drop: what a loss below the technical one is believed of
+_SMALL_PART, _LARGE_PART = 0.25, 0.6  # of a rise
 _HOURS_TOGETHER = 3.0  # neighbouring hours are not independent
 _CLEAR_DROP = 25.0  # squared standard errors, for a shortfall to be one
 _EXPLAINED = 0.7  # of the excess: then it speaks for the others
@@ -109,23 +115,63 @@ def _of_drops(rows: _Rows, judged: AreaJudged, book: AreaBook, areas: Areas, dro
     here[here] &= ~judged.supply_fault[row[here]] & np.isfinite(judged.sigma[row[here]])
     device, row = drops.customer[here], row[here]
     drop, since = drops.kwh_per_day[here], drops.since[here]
-    daily = judged.daily_excess
-    total = np.pad(np.cumsum(np.nan_to_num(daily), axis=1), ((0, 0), (1, 0)))
-    count = np.pad(np.cumsum(np.isfinite(daily), axis=1), ((0, 0), (1, 0)))
-    days = daily.shape[1]
+    days = judged.daily_excess.shape[1]
     at = np.searchsorted(book.start[:days], since)
-    first, last = np.maximum(at - COMPARED_DAYS, 0), np.minimum(at + COMPARED_DAYS, days)
-    before, after = count[row, at] - count[row, first], count[row, last] - count[row, at]
-    enough = (before >= 5) & (after >= 2) & (drop > 0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        rise = (total[row, last] - total[row, at]) / after - (total[row, at] - total[row, first]) / before
-        error = np.hypot(judged.sigma[row] * np.sqrt(1 / before + 1 / after), _SIZE_ERROR * drop)
-    weight = _ratio(rise, drop, np.where(enough, error, 1.0), enough)
+    level = _Level.of(judged.daily_excess)
+    before = level.within(row, np.maximum(at - COMPARED_DAYS, 0), at, judged.sigma[row])
+    after = level.within(row, at, np.minimum(at + COMPARED_DAYS, days), judged.sigma[row])
+    enough = (before.days >= 5) & (after.days >= 2) & (drop > 0)
+    # Less than is technical before, and nothing beyond it now: what was sold here came from elsewhere.
+    rise = after.mean - np.maximum(before.mean, -_BELOW * drop)
+    error = np.sqrt(_DRIFT * (before.error2 + after.error2) + np.square(_SIZE_ERROR * drop))
+    weight = _shared(_ratio(rise, drop, np.where(enough, error, 1.0), enough), row, since)
     weights, figures = _blank(len(device))
     weights[:, _ROSE], weights[:, _NOT] = np.maximum(weight, 0.0), np.minimum(weight, 0.0)
     figures[:, FIGURES.index("drop_kwh")] = drop
     figures[:, FIGURES.index("rise_kwh")] = rise
     rows.add(device, judged.node[row], since, weights, figures)
+
+
+def _shared(weight: Float64s, row: Int32s, since: Int64s) -> Float64s:
+    """One rise is not held against several drops of the same days in full: whoever fits as well takes a share of it."""
+    share = np.exp(np.maximum(weight, 0.0))
+    rivals = np.zeros(len(weight))
+    order = np.argsort(row, kind="stable")
+    for one in np.split(order, np.flatnonzero(np.diff(row[order])) + 1):
+        near = np.abs(since[one][:, None] - since[one]) <= _SAME_DAYS * DAY
+        rivals[one] = (near * (share[one] - 1.0)).sum(axis=1) - (share[one] - 1.0)
+    lessened: Float64s = np.where(weight > 0, np.maximum(weight - np.log1p(rivals / share), 0.0), weight)
+    return lessened
+
+
+class _Level(NamedTuple):
+    """Sums over the days of areas' daily excess: float64[a, d + 1] each, of values, squares and days that count."""
+
+    total: Float64s
+    squares: Float64s
+    days: Float64s
+
+    @staticmethod
+    def of(daily: Float64s) -> _Level:
+        known = np.nan_to_num(daily)
+        sums = (
+            np.cumsum(x, axis=1) for x in (known, np.square(known), np.isfinite(daily).astype(np.float64))
+        )
+        return _Level(*(np.pad(x, ((0, 0), (1, 0))) for x in sums))
+
+    def within(self, row: Int32s, first: Int64s, last: Int64s, sigma: Float64s) -> _Stretch:
+        """Of days [first, last) of these areas; `sigma` is the least that their scatter is taken for."""
+        total, squares, days = (x[row, last] - x[row, first] for x in self)
+        count = np.maximum(days, 1)
+        mean = total / count
+        scatter = np.maximum(squares / count - np.square(mean), 0) * count / np.maximum(count - 1, 1)
+        return _Stretch(days, mean, np.maximum(scatter, np.square(sigma)) / count)
+
+
+class _Stretch(NamedTuple):
+    days: Float64s
+    mean: Float64s
+    error2: Float64s  # squared standard error of the mean
 
 
 def _ratio(rise: Float64s, drop: Float64s, error: Float64s, valid: Bools) -> Float64s:
@@ -158,6 +204,8 @@ def _of_window(
     if seen.change is not None and judged.stepped[seen.row]:
         rows.forget_drops(window.customer)
         _hold_drops((weights, figures), seen.change, found, told)
+    rows.forget_drops(window.customer[found.foreign])  # what they use never came through this transformer
+    weights[found.foreign] = 0.0
     explained = np.nansum(np.where(told, found.kwh, 0.0))
     if explained >= _EXPLAINED * max(found.level_kwh, settings.step_kwh):
         weights[~told & (weights[:, _NOT] == 0) & (weights[:, _ROSE] == 0), _ELSEWHERE] = -0.7
@@ -195,6 +243,7 @@ def _hold_drops(into: tuple[Float64s, Float64s], change: Change, found: Explaine
             break
         open_[best] = False
         rest = rest - short[best]
+    weight = np.where(weight > 0, np.minimum(weight, _FROM_DROPS) * _part(drop, rise), weight)
     # Who explains the loss interval by interval is not cleared by hours that do not fit.
     weight = np.where(
         dropped, np.clip(np.where(told, np.maximum(weight, 0.0), weight), -_FROM_DROPS, _FROM_DROPS), 0.0
@@ -202,6 +251,12 @@ def _hold_drops(into: tuple[Float64s, Float64s], change: Change, found: Explaine
     weights[:, _ROSE], weights[:, _NOT] = np.maximum(weight, 0.0), np.minimum(weight, 0.0)
     figures[dropped, FIGURES.index("drop_kwh")] = drop[dropped]
     figures[dropped, FIGURES.index("rise_kwh")] = rise[dropped]
+
+
+def _part(drop: Float64s, rise: Float64s) -> Float64s:
+    """0 … 1: of a rise that is far more than the drop, the drop tells little."""
+    share = np.divide(drop, rise, out=np.ones_like(drop), where=rise > 0)
+    return np.clip((np.nan_to_num(share) - _SMALL_PART) / (_LARGE_PART - _SMALL_PART), 0.0, 1.0)
 
 
 def _ratio_by_hour(rise: Float64s, short: Float64s, spread: Float64s) -> Float64s:

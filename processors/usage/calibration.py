@@ -15,10 +15,10 @@ FREEZE = 1.0
 """Evidence of one rule from which on a day is not taken for usual."""
 
 FULL: dict[UsageRule, float] = {
-    UsageRule.SUDDEN_DROP: 1.2,
-    UsageRule.LASTING_DROP: 2.5,
+    UsageRule.SUDDEN_DROP: 0.8,
+    UsageRule.LASTING_DROP: 1.0,
     UsageRule.ZERO_USE: 2.0,
-    UsageRule.SLOW_DOWN: 1.5,
+    UsageRule.SLOW_DOWN: 0.8,
     UsageRule.NIGHT_FLOOR: 2.5,
     UsageRule.USE_AFTER_DISCONNECTION: 3.0,
     UsageRule.OVER_CAPACITY: 1.2,

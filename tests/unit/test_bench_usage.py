@@ -88,7 +88,7 @@ def test_thefts_begin_when_they_say_and_take_their_share(population: Population,
     assert (share[(truth.kind == Theft.BYPASS_ALL) & on] < 0.04).all()
     slow = (truth.kind == Theft.SLOW) & on
     assert share[slow] == pytest.approx(1 - truth.extent[slow], abs=0.02)
-    phase = who.phases[np.arange(len(who)), truth.phase]
+    phase = meters.shares(day)[np.arange(len(who)), truth.phase]
     failed = (truth.kind == Theft.FAILED_CT) & on
     assert share[failed] == pytest.approx(1 - phase[failed], abs=0.02)
     turned = (truth.kind == Theft.REVERSED_PHASE) & on
