@@ -21,8 +21,6 @@ from gateway.core.clock import SECOND, SystemClock, parse_time
 from gateway.core.errors import InvalidInputError
 from processors.vee.settings import VeeSettings
 
-ROWS_AT_ONCE = 300_000
-
 
 def vee(
     file: Annotated[Path, typer.Argument(help="Register readings (CSV).")],
@@ -78,7 +76,6 @@ def vee(
                     file,
                     inventory,
                     Path(folder),
-                    rows_at_once=ROWS_AT_ONCE,
                     received_at=SystemClock().now() if received is None else received,
                     advance=lambda done: bar.update(task, completed=done),
                 )

@@ -26,6 +26,9 @@ from gateway.core.quantities import QUANTITIES
 from processors.vee.meters import UNITS
 
 REGISTERS = tuple(quantity.name for quantity in QUANTITIES if quantity.kind == "register")
+ROWS_AT_ONCE = 300_000
+"""Rows of one temporary file, about: what is in memory at once."""
+
 _NEEDED = ("device_id", "measured_at")
 _OPTIONAL = ("received_at", "multiplier", "unit")
 _BLOCK = 20_000  # rows read at once
@@ -122,7 +125,6 @@ def partition(
     inventory: Inventory,
     folder: Path,
     *,
-    rows_at_once: int,
     received_at: int,
     advance: Callable[[int], None],
 ) -> Partitions:
@@ -142,7 +144,7 @@ def partition(
             reader = csv.reader(text, strict=True)
             header = _header(reader, file.name)
             quantities = tuple(name for name in header if name in REGISTERS)
-            many = -(-file.stat().st_size // (_ROW_BYTES * rows_at_once)) or 1
+            many = -(-file.stat().st_size // (_ROW_BYTES * ROWS_AT_ONCE)) or 1
             parts = Partitions(folder, quantities, min(many, 500))
             files = parts.open(stack)
             read = _Reader(header, quantities, inventory, faults, received_at)

@@ -200,6 +200,7 @@ class Work:
         edited = editing.apply(intervals, edits)
         calendar = Calendar(int(intervals.start.min()), int(intervals.end.max()), self.zone)
         wrong: Bools = sum_against_register(edited, intervals.value, calendar, self.settings)
+        wrong &= edited.status == IntervalStatus.EDITED
         return replace(edited, rules=edited.rules | np.where(wrong, np.int64(Rule.SUM), np.int64(0)))
 
 

@@ -63,7 +63,8 @@ def arrange(registers: Registers, meters: Meters, settings: VeeSettings, marks: 
         order = np.arange(len(mine))
     else:
         arrived = np.lexsort((received, meter))
-        found[arrived[_overtaken(meter[arrived], at[arrived])]] |= np.int64(Rule.UNORDERED)
+        past = arrived[found[arrived] & np.int64(Rule.FUTURE) == 0]
+        found[past[_overtaken(meter[past], at[past])]] |= np.int64(Rule.UNORDERED)
         rank = np.empty(len(mine), np.int64)
         rank[arrived] = np.arange(len(mine))
         order = np.lexsort((rank, bad, at, meter))
