@@ -45,6 +45,7 @@ from gateway.store.supply import Supply
 from gateway.store.targets import TargetStates
 from gateway.store.text import storable
 from gateway.store.told import Teller
+from gateway.store.usage import Usage
 from gateway.store.writer import Written
 
 log = logging.getLogger(__name__)
@@ -71,6 +72,7 @@ class Store:
         self.drills = Drills(pool)
         self.lateness = Lateness(pool)
         self.meterdata = MeterData(pool, lambda: self.devices)
+        self.usage = Usage(pool, lambda: self.devices)
         self.quality = Quality(pool, lambda: self.devices)
         self.bookkeeping = BookKeeping(pool, lambda: self.devices)
         self.sole = SoleWriter(settings)

@@ -10,7 +10,7 @@ import psycopg
 
 from gateway.core.model import Commit, DeadLetter, RejectedValue, Signal
 from gateway.core.ports import TicketDesk
-from gateway.store import drills, incidents, instructions, lates, planned, quality, readings, tickets
+from gateway.store import drills, incidents, instructions, lates, planned, quality, readings, tickets, usage
 from gateway.store.devices import DeviceKeys
 from gateway.store.queries import sql
 from gateway.store.readings import Stored
@@ -31,6 +31,7 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
     planned: int = 0  # announcements of outages
     instructions: int = 0
     drills: int = 0
+    suspicions: int = 0
     meter_events: int = 0  # new, or in a newer state
     incidents: int = 0  # seen for the first time
     tickets_opened: int = 0
@@ -61,6 +62,7 @@ async def write(
         announced = await planned.write(conn, commit.planned)
         instructed = await instructions.write(conn, commit.instructions)
         exercised = await drills.write(conn, commit.drills)
+        suspected = await usage.write(conn, commit.suspicions, devices)
         of_meters = await quality.write(conn, commit.meter_events, devices)
         fresh, first_seen = await incidents.write(conn, commit.events, desk, devices)
         steps = await tickets.advance(conn, fresh, desk, commit.at, devices)
@@ -78,6 +80,7 @@ async def write(
         planned=announced,
         instructions=instructed,
         drills=exercised,
+        suspicions=suspected,
         meter_events=of_meters,
         incidents=first_seen,
         tickets_opened=steps.opened,

@@ -43,7 +43,7 @@ class Areas:
         wanted = np.zeros(len(self) + 1, np.bool_)
         wanted[rows] = True
         wanted[-1] = False
-        return np.flatnonzero(wanted[self.area_of]).astype(np.int32)
+        return np.flatnonzero(wanted[self.area_of] & (self.supply | self.member)).astype(np.int32)
 
     @staticmethod
     def of(inventory: Inventory) -> Areas:

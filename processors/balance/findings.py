@@ -40,7 +40,7 @@ def find(  # noqa: PLR0917
     """At most one finding of each kind for an area or device."""
     looked = [(w, seen) for w in windows if (seen := left(w, judged)) is not None]
     explained = {seen.row: explain(seen, w.hours) for w, seen in looked}
-    found = _topology(looked, explained, areas, inventory)
+    found = _topology(looked, explained, judged, areas, inventory)
     amiss = {f.node for f in found} | {f.other for f in found}
     for row in np.flatnonzero(judged.judged & (judged.proportional | judged.negative)).tolist():
         if judged.proportional[row] or int(judged.node[row]) not in amiss:
@@ -83,11 +83,12 @@ def suspicions(
 def _topology(
     looked: Sequence[tuple[AreaWindow, Left]],
     explained: Mapping[int, Explained],
+    judged: AreaJudged,
     areas: Areas,
     inventory: Inventory,
 ) -> list[AreaFinding]:
     """Members that are sold here and supplied elsewhere; where a neighbour on the same feeder loses just what they use,
-    there."""
+    there. Where the supply's own meter may be at fault, only such a neighbour is proof."""
     found = []
     for window, seen in looked:
         odd = explained[seen.row]
@@ -98,6 +99,8 @@ def _topology(
                 if s.row != seen.row and areas.feeder[s.row] == areas.feeder[seen.row]
             ]
             there, clarity = _lost_by(window, member, others)
+            if there < 0 and judged.supply_fault[seen.row]:
+                continue
             device = int(window.customer[member])
             name = inventory.ids[device]
             place = inventory.network.ids

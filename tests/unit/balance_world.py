@@ -11,7 +11,7 @@ from gateway.core.clock import DAY, HOUR
 from gateway.core.inventory import Device, Inventory
 from gateway.core.model import Bools, Float64s
 from gateway.core.network import Network
-from processors.balance.area import AreaBook, AreaSums
+from processors.balance.area import AreaBook, AreaLosses, AreaSums
 from processors.balance.areas import Areas
 from processors.balance.judge import AreaJudged, judge
 from processors.balance.settings import BalanceSettings
@@ -71,11 +71,12 @@ class World:
     def date(self, day: int) -> dt.date:
         return DAY0 + dt.timedelta(days=day)
 
-    def book(self, areas: Areas) -> AreaBook:
-        book = AreaBook(areas.node, SETTINGS.history_days)
+    def losses(self, areas: Areas) -> list[AreaLosses]:
+        """The balance of every day."""
         hours = 24 / self.slots
         supplied = self.supplied
         keys = np.arange(self.areas * self.members, dtype=np.int32)
+        made = []
         for day in range(self.days):
             part = slice(day * self.slots, (day + 1) * self.slots)
             sums = AreaSums(areas, START + day * DAY, START + (day + 1) * DAY, round(hours * HOUR))
@@ -89,8 +90,11 @@ class World:
                 supplied[:, part] * hours,
                 np.ones((self.areas, self.slots), np.bool_),
             )
-            book.take(sums.losses(self.date(day)))
-        return book
+            made.append(sums.losses(self.date(day)))
+        return made
+
+    def book(self, areas: Areas) -> AreaBook:
+        return AreaBook.of(areas.node, self.losses(areas), keep_days=SETTINGS.history_days)
 
     def judged(self) -> tuple[AreaJudged, AreaBook, Areas]:
         areas = Areas.of(self.inventory)

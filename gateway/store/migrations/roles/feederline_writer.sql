@@ -18,6 +18,10 @@ grant insert on interval_too_late, meter_change to feederline_writer;
 grant insert, update on collection_day, gap, meter_data_progress to feederline_writer;
 grant insert, delete on late_mark to feederline_writer;
 grant insert, update on meter_event, quality_day, transformer_day to feederline_writer;
+grant insert, update on area_loss_day, usage_baseline, load_outlook to feederline_writer;
+grant insert, delete on area_finding, usage_day to feederline_writer;
+grant delete on load_outlook to feederline_writer;
+grant insert on suspicion to feederline_writer;
 grant usage on all sequences in schema feederline to feederline_writer;
 grant execute on all functions in schema feederline to feederline_writer;
 
