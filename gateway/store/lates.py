@@ -83,7 +83,7 @@ class Progress(Book):
 
 async def mark(conn: psycopg.AsyncConnection, rows: Rows) -> int:
     """Within the transaction that writes these rows: mark those with register readings for times that were reckoned
-    already, one mark per device and UTC day; how many marks."""
+    already (the border itself too: what is read there ends an interval), one mark per device and UTC day; how many."""
     registers = [j for j, name in enumerate(rows.quantities) if name in _REGISTERS]
     if not registers:
         return 0
@@ -91,7 +91,7 @@ async def mark(conn: psycopg.AsyncConnection, rows: Rows) -> int:
     assert row is not None
     if row[0] is None:
         return 0
-    late = np.flatnonzero(rows.measured_at < from_datetime(row[0]))
+    late = np.flatnonzero(rows.measured_at <= from_datetime(row[0]))
     if len(late):
         late = late[~np.isnan(rows.values[late][:, registers]).all(axis=1)]
     if not len(late):

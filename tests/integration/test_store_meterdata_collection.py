@@ -183,9 +183,9 @@ async def test_the_writer_marks_what_comes_late_and_nothing_else(database_url: s
         await book.set_done(T0)
         await book.set_done(T0 - HOUR)
         assert await book.done_until() == T0
-        await write(voltages([1], T0 - HOUR, [230.0]), registers([0, 1], [T0, T0 + 1]))
+        await write(voltages([1], T0 - HOUR, [230.0]), registers([0, 1], [T0 + 1, T0 + 2]))
         assert not len(await book.take_late(10))
-        late = registers([4, 1, 4, 4, 2], [T0 - 1, T0 - 5 * MINUTE, T0 - HOUR, T0 - DAY, T0 + HOUR])
+        late = registers([4, 1, 4, 4, 2, 5], [T0 - 1, T0 - 5 * MINUTE, T0 - HOUR, T0 - DAY, T0 + HOUR, T0])
         await write(late, voltages([3], T0 - 2 * HOUR, [230.0]))
         await write(late)  # again: it says nothing new
         marks = await book.take_late(10)
@@ -194,6 +194,7 @@ async def test_the_writer_marks_what_comes_late_and_nothing_else(database_url: s
             (1, T0 - 5 * MINUTE, T0 - 5 * MINUTE),
             (4, T0 - DAY, T0 - DAY),
             (4, T0 - HOUR, T0 - 1),
+            (5, T0, T0),
         ]
         await book.late_done(await book.take_late(2))
         assert (await book.take_late(10)).number.tolist() == marks.number.tolist()[2:]

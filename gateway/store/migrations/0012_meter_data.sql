@@ -31,7 +31,7 @@ create table meter_data_progress (
 );
 insert into meter_data_progress default values;
 comment on table meter_data_progress is 'How far the reckoning of intervals is: one row, and no time in it ever goes back.';
-comment on column meter_data_progress.reckoning_until is 'Readings for times before it, that come from now on, are marked in late_mark.';
+comment on column meter_data_progress.reckoning_until is 'Readings for times until then, that come from now on, are marked in late_mark.';
 comment on column meter_data_progress.final_before is 'Intervals that end then or earlier are final: only a person changes them.';
 
 create function progress_forward() returns trigger
