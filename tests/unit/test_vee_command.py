@@ -269,7 +269,7 @@ def test_memory_does_not_grow_with_the_file(
     listed = written(tmp_path, "d.csv", DEVICES, *[f"{name},T1,meter,mqtt,,,,,1,,900" for name in names])
     monkeypatch.setattr(veefile, "ROWS_AT_ONCE", 1500)
     monkeypatch.setattr(veefile, "_BLOCK", 1000)
-    peaks = []
+    peaks: list[int] = []
     for many in (16, 96):
         file = written(tmp_path, "r.csv", READINGS, *readings(names[:many], 200))
         with (tmp_path / "out.json").open("w") as out:

@@ -189,7 +189,7 @@ def test_weekends_and_holidays_are_like_weekends() -> None:
     assert weekday.value == pytest.approx(shape() * (57.6 / shape().sum()))
     on = parse_time("2026-03-02T12:00:00Z")
     assert on // DAY == T0 // DAY
-    holiday = VeeSettings(holidays=("2026-03-02",))  # type: ignore[arg-type]
+    holiday = VeeSettings(holidays=("2026-03-02",))
     assert made(gap, DAY_SLOTS, history=before, settings=holiday).value == pytest.approx(np.full(96, 0.6))
     sunday = registers([1000, 1000 + 57.6], [T0 + 6 * DAY, T0 + 7 * DAY])
     assert made(sunday, DAY_SLOTS, since=T0 + 6 * DAY, history=before).value == pytest.approx(
