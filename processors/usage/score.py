@@ -9,6 +9,7 @@ import numpy as np
 
 from gateway.core.model import Bools, Float64s, Int32s, Reason, Suspicion
 from gateway.core.usage import AreaEvidence, Drops
+from processors.usage.baseline import DAYS
 from processors.usage.calibration import COUNTS, REST, SLOPE
 from processors.usage.findings import FIGURE, FIGURES
 from processors.usage.judge import Judged
@@ -111,7 +112,8 @@ def drops(judged: Judged, settings: UsageSettings) -> Drops:
     """Whose use has fallen and stayed low: what the energy balance holds against the loss of their areas."""
     figure = judged.figure
     lost = figure[:, FIGURE["kwh_before"]] - figure[:, FIGURE["kwh_since"]]
-    rows = np.flatnonzero((figure[:, FIGURE["drop"]] >= settings.drop_share) & (lost > 0))
+    dated = figure[:, FIGURE["drop_days"]] < DAYS - 1  # of an older one it is not known when it began
+    rows = np.flatnonzero((figure[:, FIGURE["drop"]] >= settings.drop_share) & (lost > 0) & dated)
     return Drops(
         customer=judged.devices[rows], kwh_per_day=lost[rows].astype(np.float64), since=judged.since[rows]
     )
