@@ -14,7 +14,7 @@ from gateway.core.model import Batch, Int32s
 from gateway.meterdata.ground import EXPORT, IMPORT, Ground
 from gateway.meterdata.planning import Day, size_of
 from processors.balance.area import AreaSums
-from processors.usage.day import UsageDay, grid, hours_of, number_of
+from processors.usage.day import EVENT_KINDS, UsageDay, grid, hours_of, number_of
 
 Float32s = npt.NDArray[np.float32]
 
@@ -22,6 +22,7 @@ _PHASES = ("a", "b", "c")
 _VOLTAGE = tuple(f"voltage_{phase}" for phase in _PHASES)
 _POWER = tuple(f"active_power_{phase}" for phase in _PHASES)
 _CURRENT = tuple(f"current_{phase}" for phase in _PHASES)
+_PLACE = {kind.value: place for place, kind in enumerate(EVENT_KINDS)}
 _LIVE = 0.6  # of nominal: below it there is no supply
 _UNEXPLAINED = int(Rule.RESET | Rule.REVERSE)
 
@@ -47,6 +48,9 @@ async def usage_day(ground: Ground, devices: Int32s, day: Day, sums: AreaSums) -
             given[part], _ = grid(sold, devices[part], day.start, day.end, seconds)
         odd = bought.device[bought.rules & _UNEXPLAINED != 0]
         anomalies += np.bincount(np.searchsorted(devices, odd), minlength=n).astype(np.uint16)
+    events = np.zeros((n, len(EVENT_KINDS)), np.uint16)
+    for key, kind, count in await ground.store.bookkeeping.meter_events(devices, day.start, day.end):
+        events[np.searchsorted(devices, key), _PLACE[kind]] = count
     seen, power, current = await _phases(ground, devices, day)
     return UsageDay(
         devices=devices,
@@ -59,6 +63,7 @@ async def usage_day(ground: Ground, devices: Int32s, day: Day, sums: AreaSums) -
         status=status,
         export_kwh=given,
         voltage_seen=seen,
+        events=events,
         phase_power=power,
         phase_current=current,
         anomalies=anomalies,

@@ -60,7 +60,7 @@ class BookKeeping:
                 await conn.execute(sql("book_set_again"), given)
 
     async def first_reading(self, *, since: int, till: int) -> int | None:
-        """Midnight UTC of the first day with a reading within [since, till)."""
+        """The first reading within [since, till)."""
         with boundary("looking for the first reading"):
             async with self._pool.connection() as conn:
                 given = {"since": when(since), "till": when(till)}
@@ -100,3 +100,12 @@ class BookKeeping:
             np.array([row[1] for _, row in kept], np.int64),
             np.array([row[2] for _, row in kept], np.int64),
         )
+
+    async def meter_events(self, devices: Int32s, frm: int, till: int) -> list[tuple[int, str, int]]:
+        """How many events of each kind began in [frm, till): (local key, kind, count)."""
+        given = {"devices": self._devices().of(devices.tolist()), "frm": when(frm), "till": when(till)}
+        with boundary("counting events of meters"):
+            async with self._pool.connection() as conn:
+                rows = await (await conn.execute(sql("book_meter_events"), given)).fetchall()
+        local = self._devices().local_or_none(key for key, _, _ in rows)
+        return [(i, kind, count) for i, (_, kind, count) in zip(local, rows, strict=True) if i is not None]

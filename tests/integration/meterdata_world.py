@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
@@ -16,6 +16,7 @@ from gateway.core.model import Batch, Commit, Entry, Suspicion
 from gateway.core.network import Network
 from gateway.meterdata.ground import Ground, Rules, ground
 from gateway.meterdata.job import MeterData
+from gateway.meterdata.metrics import FAULTS
 from gateway.meterdata.settings import MeterDataSettings
 from gateway.store import Store
 from processors.balance.settings import BalanceSettings
@@ -73,6 +74,11 @@ def registers(
     )
 
 
+def _failed() -> float:
+    samples = [sample for metric in FAULTS.collect() for sample in metric.samples]
+    return sum(sample.value for sample in samples if sample.name.endswith("_total"))
+
+
 @dataclass
 class World:
     """`put` is a sink as the stream is one: what it gets is in the database at once."""
@@ -83,12 +89,17 @@ class World:
     at: int = MONDAY
     suspicions: list[Suspicion] = field(default_factory=list)
     seq: int = 0
+    failed: float = field(default_factory=_failed)
 
     async def put(self, entries: Sequence[Entry]) -> None:
         self.seq += len(entries)
-        self.suspicions += [entry for entry in entries if isinstance(entry, Suspicion)]
+        told = [entry for entry in entries if isinstance(entry, Suspicion)]
+        self.suspicions += told
         commit = Commit(
-            batches=[entry for entry in entries if isinstance(entry, Batch)], upto=self.seq, at=self.at
+            batches=[entry for entry in entries if isinstance(entry, Batch)],
+            suspicions=told,
+            upto=self.seq,
+            at=self.at,
         )
         await self.store.write(commit, PlainDesk(), SPOOL)
 
@@ -97,9 +108,24 @@ class World:
         self.at = at
         await MeterData(lambda: self.ground, lambda: at).look(self.ground, self, at)
 
+    async def judge_again(self, day: int) -> None:
+        await self.store.bookkeeping.set_again("judge", [day], wanted=True)
+
+    def faults(self) -> float:
+        """Stages and devices that failed since this world was made."""
+        return _failed() - self.failed
+
 
 @asynccontextmanager
-async def world(url: str, inventory: Inventory, **settings: object) -> AsyncIterator[World]:
+async def world(
+    url: str,
+    inventory: Inventory,
+    *,
+    vee: Mapping[str, object] | None = None,
+    usage: Mapping[str, object] | None = None,
+    balance: Mapping[str, object] | None = None,
+    **settings: object,
+) -> AsyncIterator[World]:
     async with ready_store(url, inventory) as store:
         async with await psycopg.AsyncConnection.connect(url) as connection:
             await connection.execute(
@@ -107,11 +133,13 @@ async def world(url: str, inventory: Inventory, **settings: object) -> AsyncIter
             )
         rules = Rules(
             book=MeterDataSettings.model_validate({"gap_after_s": 0, "wait_s": 0, **settings}),
-            vee=VeeSettings(),
+            vee=VeeSettings.model_validate(vee or {}),
             quality=QualitySettings(),
-            usage=UsageSettings(),
-            balance=BalanceSettings(),
+            usage=UsageSettings.model_validate(usage or {}),
+            balance=BalanceSettings.model_validate(balance or {}),
             outlook=OutlookSettings(),
             zone=ZONE,
         )
-        yield World(store, inventory, ground(store, inventory, rules))
+        at = World(store, inventory, ground(store, inventory, rules))
+        yield at
+        assert not at.faults()
