@@ -17,6 +17,7 @@ BENCHMARKS = {
     "store": "batches into the reading table, against binary COPY of the same rows",
     "modbus": "polls through decode into batches, against bare pymodbus polls of the same registers",
     "outage": "readings in steady supply judged by the outage detector, against one pass of NumPy over them",
+    "quality": "readings in steady supply judged for quality and meter events, against plain comparisons of them",
     "mqtt": "messages through decode, spool and acknowledgement, against a bare paho subscriber",
     "storm": "a storm of last gasps over a million metering points, and what the detector's state takes",
     "loop": "from a transformer's first last gasp to the first webhook accepted, against spool, commit and post alone",

@@ -25,6 +25,7 @@ from processors.meterevents.conditions import Found, judge
 from processors.meterevents.facts import Facts
 from processors.meterevents.metrics import EVENTS
 from processors.meterevents.reported import Reported
+from processors.meterevents.screen import screen
 from processors.meterevents.settings import MeterEventSettings
 from processors.meterevents.slots import COUNT, SLOTS
 from processors.meterevents.table import COLUMNS, Keys, Note, Table
@@ -91,12 +92,12 @@ class MeterEventDetector:
         if not len(rows):
             return
         device = batch.device[rows].astype(np.int64)
-        found = judge(batch, rows, self.facts, self.settings)
-        stirred = np.zeros(n, np.bool_)
-        stirred[device[found.holds.any(axis=1)]] = True
-        here = np.flatnonzero(stirred[device] | (self.table.row[device] >= 0))
+        stirred = self.table.row >= 0
+        stirred[device[screen(batch, rows, self.facts, self.settings)]] = True
+        here = np.flatnonzero(stirred[device])
         if len(here):
-            self._fold(device[here], at[here], _rows_of(found, here))
+            found = judge(batch, rows[here], self.facts, self.settings)
+            self._fold(device[here], at[here], found)
         np.maximum.at(self.last_at, device, at)
 
     def _fold(self, device: Keys, at: Int64s, found: Found) -> None:

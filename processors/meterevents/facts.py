@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gateway.core.errors import InvalidInputError
 from gateway.core.inventory import DeviceKind, Inventory
 from gateway.core.model import Bools, Float64s
 from processors.meterevents.settings import MeterEventSettings
@@ -18,12 +19,14 @@ _TRANSFORMED_A = 6.0  # greatest current behind current transformers of 5 A
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Facts:
-    """judged: a listed meter;  connected: bool[n, 3];  several: on more than one phase;  nominal: V, phase to neutral;
+    """judged: a listed meter;  connected: bool[n, 3];  several: on more than one phase;  full: on all
+    three;  nominal: V, phase to neutral;
     ib, imax: A on the primary side;  generates: what it feeds back is registered."""
 
     judged: Bools
     connected: Bools
     several: Bools
+    full: Bools
     nominal: Float64s
     ib: Float64s
     imax: Float64s
@@ -31,25 +34,32 @@ class Facts:
 
     @staticmethod
     def of(inventory: Inventory, settings: MeterEventSettings) -> Facts:
+        """Raises InvalidInputError: attributes that are no numbers, all of them listed."""
         n = len(inventory)
         judged = (inventory.node >= 0) & (inventory.kind == DeviceKind.METER)
         ib, imax = np.full(n, settings.ib_a), np.full(n, settings.imax_a)
         generates = np.zeros(n, np.bool_)
+        faults: list[str] = []
         for key in np.flatnonzero(judged).tolist():
             attributes = inventory.device(key).attributes
             if not attributes:
                 continue
             ratio = ratio_of(attributes.get("ct_ratio", "") or "1")
             ratio = 1.0 if math.isnan(ratio) else ratio
-            basic, most = number(attributes, "ib_a"), number(attributes, "imax_a")
+            where = f"device {inventory.ids[key]}"
+            basic = number(attributes, "ib_a", where, faults)
+            most = number(attributes, "imax_a", where, faults)
             ib[key] = ratio * (basic if basic > 0 else settings.ib_a)
             imax[key] = ratio * (most if most > 0 else settings.imax_a if ratio == 1 else _TRANSFORMED_A)
-            generates[key] = number(attributes, "generation_kw") > 0
+            generates[key] = number(attributes, "generation_kw", where, []) > 0
+        if faults:
+            raise InvalidInputError(faults)
         connected = (inventory.phases[:, None] >> np.arange(3, dtype=np.uint8)) & 1 > 0
         return Facts(
             judged=judged,
             connected=connected,
             several=connected.sum(axis=1) > 1,
+            full=connected.sum(axis=1) == 3,
             nominal=inventory.nominal_v,
             ib=ib,
             imax=imax,

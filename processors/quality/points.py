@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 
+from gateway.core.errors import InvalidInputError
 from gateway.core.inventory import DeviceKind, Inventory
 from gateway.core.model import Bools, Float64s, Int32s, Int64s
 from gateway.core.network import NodeKind
@@ -45,7 +46,10 @@ class Points:
 
     @staticmethod
     def of(inventory: Inventory, settings: QualitySettings) -> Points:
-        """Made once for an inventory and kept while that lives."""
+        """Made once for an inventory and kept while that lives.
+
+        Raises InvalidInputError: attributes that are no numbers, all of them listed.
+        """
         kept = _kept.get(inventory)
         if kept is None or kept[0] is not settings:
             kept = _kept[inventory] = (settings, _points(inventory, settings))
@@ -55,13 +59,19 @@ class Points:
 _kept: WeakKeyDictionary[Inventory, tuple[QualitySettings, Points]] = WeakKeyDictionary()
 
 
-def number(attributes: Mapping[str, str], name: str) -> float:
-    """An attribute as a finite number of 0 or more, NaN where there is none."""
-    try:
-        found = float(attributes[name])
-    except (KeyError, ValueError):
+def number(attributes: Mapping[str, str], name: str, where: str, faults: list[str]) -> float:
+    """An attribute as a finite number of 0 or more, NaN where there is none; adds to `faults` what is none."""
+    text = attributes.get(name, "")
+    if not text:
         return math.nan
-    return found if math.isfinite(found) and found >= 0 else math.nan
+    try:
+        found = float(text)
+    except ValueError:
+        found = math.nan
+    if not (math.isfinite(found) and found >= 0):
+        faults.append(f"{where}: {name} {text!r} is not a number of 0 or more")
+        return math.nan
+    return found
 
 
 def _points(inventory: Inventory, settings: QualitySettings) -> Points:
@@ -77,17 +87,21 @@ def _points(inventory: Inventory, settings: QualitySettings) -> Points:
     own = np.full(n, np.nan)
     generation = np.zeros(len(network))
     limit = np.full(n, np.nan)
+    faults: list[str] = []
     for key in np.flatnonzero(listed).tolist():
         attributes = inventory.device(key).attributes
         if not attributes:
             continue
-        own[key] = number(attributes, "rated_kva")
+        where = f"device {inventory.ids[key]}"
+        own[key] = number(attributes, "rated_kva", where, faults)
         limit[key] = settings.power_factor_limits.get(attributes.get("customer_class", ""), math.nan)
-        made = number(attributes, "generation_kw")
+        made = number(attributes, "generation_kw", where, faults)
         generation[inventory.node[key]] += 0.0 if math.isnan(made) else made
     rated = np.full(len(network), np.nan)
     for node, attributes in network.attributes.items():
-        rated[node] = number(attributes, "rated_kva")
+        rated[node] = number(attributes, "rated_kva", f"node {network.ids[node]}", faults)
+    if faults:
+        raise InvalidInputError(faults)
     below = network.subtree_sums(generation)
     place = np.where(listed, inventory.node, -1).astype(np.int32)
     of_node = np.where((place >= 0) & _at_transformer(inventory), rated[place], np.nan)

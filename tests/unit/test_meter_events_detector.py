@@ -10,7 +10,9 @@ from gateway.core.inventory import Device, Inventory
 from gateway.core.model import Batch, Float64s, MeterEvent, MeterEventKind, Quality, Signal, SignalKind
 from gateway.core.network import Network
 from gateway.core.ports import Noting
+from processors.meterevents.conditions import judge
 from processors.meterevents.detector import MeterEventDetector
+from processors.meterevents.screen import screen
 from processors.meterevents.settings import MeterEventSettings
 
 Kind = MeterEventKind
@@ -257,6 +259,23 @@ def test_however_cut_and_restored_the_same_comes_out() -> None:
     assert len(told) > 30
     assert {event.kind for event in told} >= {Kind.VOLTAGE_LOSS, Kind.REVERSE_POWER, Kind.CLOCK_FAULT}
     assert again == told
+
+
+def test_whatever_holds_is_let_through_by_the_screen() -> None:
+    detector, n = fresh(), len(PLACES)
+    rows = [wild(number) for number in range(400)]
+    batch = Batch.of(
+        QUANTITIES,
+        np.tile(np.arange(n), 400),
+        np.repeat(START + np.arange(400), n),
+        np.concatenate([values for values, _ in rows]),
+        quality=np.concatenate([quality for _, quality in rows]),
+    )
+    everything = np.arange(len(batch))
+    holds = judge(batch, everything, detector.facts, detector.settings).holds.any(axis=1)
+    let_through = screen(batch, everything, detector.facts, detector.settings)
+    assert holds.any()
+    assert not (holds & ~let_through).any()
 
 
 def test_a_meter_that_is_well_again_holds_no_memory() -> None:

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from gateway.core.clock import DAY, HOUR, MINUTE, SECOND
+from gateway.core.errors import InvalidInputError
 from gateway.core.inventory import Device, Inventory
 from gateway.core.model import Batch, Quality
 from gateway.core.network import Network
 from processors.quality.account import account, transformers
+from processors.quality.detector import QualityDetector
 from processors.quality.settings import QualitySettings
 
 FRM = 1_772_352_000 * SECOND
@@ -194,3 +196,14 @@ def test_a_transformer_is_held_against_its_rating() -> None:
     assert days.temperature_rise.tolist() == [41]
     assert days.hot_min.tolist() == [2]
     assert days.observed_min.tolist() == [5.5]
+
+
+def test_attributes_that_are_no_numbers_are_all_named() -> None:
+    network = Network(["T"], [""], ["transformer"], attributes=[{"rated_kva": "much"}])
+    wrong = Inventory([Device(id="m", node="T", attributes={"rated_kva": "-1"})], network)
+    with pytest.raises(InvalidInputError) as caught:
+        QualityDetector(wrong, SETTINGS)
+    assert caught.value.faults == (
+        "device m: rated_kva '-1' is not a number of 0 or more",
+        "node T: rated_kva 'much' is not a number of 0 or more",
+    )
