@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from processors.usage.rules import UsageRule
 
-SLOPE = 1.0
+SLOPE = 1.1
 """Of the calibrated link: ln(p / (1 − p)) = ln(prior / (1 − prior)) + SLOPE × evidence."""
 REST = 0.3
 """Share at which further rules of a group count beside its strongest: they tell of the same phenomenon."""
@@ -16,18 +16,18 @@ FREEZE = 1.0
 
 FULL: dict[UsageRule, float] = {
     UsageRule.SUDDEN_DROP: 0.8,
-    UsageRule.LASTING_DROP: 1.0,
+    UsageRule.LASTING_DROP: 2.0,
     UsageRule.ZERO_USE: 2.0,
     UsageRule.SLOW_DOWN: 0.8,
-    UsageRule.NIGHT_FLOOR: 2.5,
+    UsageRule.NIGHT_FLOOR: 3.5,
     UsageRule.USE_AFTER_DISCONNECTION: 3.0,
     UsageRule.OVER_CAPACITY: 1.2,
     UsageRule.TIME_OF_USE: 1.5,
     UsageRule.UNREGISTERED_GENERATION: 1.8,
     UsageRule.CURRENT_WITHOUT_VOLTAGE: 2.2,
-    UsageRule.PHASE_VANISHED: 2.2,
-    UsageRule.PHASE_REVERSED: 2.5,
-    UsageRule.TAMPER: 2.2,
+    UsageRule.PHASE_VANISHED: 3.0,
+    UsageRule.PHASE_REVERSED: 4.0,
+    UsageRule.TAMPER: 3.0,
     UsageRule.REGISTER_ANOMALIES: 1.2,
     UsageRule.VACANCY: -2.5,
     UsageRule.ABSENCE: -1.0,

@@ -178,7 +178,7 @@ def _judge(judged: Judged, looks: _Looks, chunk: Chunk) -> None:
     zero = _zero_days(chunk)
     _midday(chunk, zero | ~told)
     wiring.contract(chunk)
-    sends = wiring.generation(chunk)
+    sends, backwards = wiring.generation(chunk)
     wiring.events(chunk)
     since, unusual = level(chunk)
     wiring.tamper(chunk, since)
@@ -186,7 +186,7 @@ def _judge(judged: Judged, looks: _Looks, chunk: Chunk) -> None:
     unusual &= chunk.known
     young = days < chunk.settings.least_days
     learn = seen.whole & (young | (seen.clean & ~unusual))
-    wiring.phases(chunk, sends, learn)
+    wiring.phases(chunk, sends, backwards, learn)
     frozen = chunk.scalar("frozen")
     frozen[:] = np.where(seen.whole, np.where(unusual, frozen + 1, 0), frozen)
     _usual(chunk, looks, learn)

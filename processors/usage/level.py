@@ -36,9 +36,10 @@ def level(chunk: Chunk) -> tuple[Int32s, Bools]:
     worth = chunk.known & (expected >= settings.least_kwh)
     lasts = worth & (lasting.share >= settings.drop_share) & (lasting.sigma >= _CLEAR)
     clear = np.clip((lasting.sigma - _CLEAR) / _BEYOND, 0, 1)
-    found.say(
-        UsageRule.LASTING_DROP, (0.3 + 0.7 * clear) * (0.3 + 0.7 * np.clip(lasting.share / 0.6, 0, 1)), lasts
-    )
+    # Deep ones are mostly empty places, and short ones absences: what is taken past a meter is a part, for long.
+    depth = 1 - 0.5 * np.clip((lasting.share - 0.6) / 0.2, 0, 1)
+    length = 0.5 + 0.5 * np.clip((lasting.days - 10) / 20, 0, 1)
+    found.say(UsageRule.LASTING_DROP, (0.4 + 0.6 * clear) * depth * length, lasts)
     falls = worth & (sudden.share >= settings.sudden_share) & (sudden.sigma >= _CLEAR)
     found.say(UsageRule.SUDDEN_DROP, 0.4 + 0.6 * sudden.share * np.clip(sudden.sigma / 10, 0, 1), falls)
     drops = lasts | falls
@@ -106,7 +107,7 @@ def _shape(chunk: Chunk, recent: Float32s, drops: Bools, lasts: Bools, drop: Dro
     )
     found.say(UsageRule.VACANCY, np.where(nothing, 0.6, 1.0), vacant)
     short = drops & (drop.days <= chunk.settings.absence_days) & (recent < _DEEP)
-    found.say(UsageRule.ABSENCE, 1.0, short & (vacant | (beyond > _MARGIN)))
+    found.say(UsageRule.ABSENCE, np.where(vacant | (beyond > _MARGIN), 1.0, 0.5), short)
 
 
 def _zero(chunk: Chunk, worth: Bools) -> None:

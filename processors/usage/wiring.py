@@ -13,6 +13,7 @@ from processors.usage.rules import UsageRule
 _TWICE = 1.5  # a count that more than one day has to make
 _SLOW_FADE = 0.97
 _GONE, _USUAL = 0.02, 0.12  # share of a phase in the power: gone, and usually there
+_DARK = (22, 23, 0, 1, 2, 3)  # hours
 _SHARES = ("share_a", "share_b", "share_c")
 
 
@@ -65,18 +66,25 @@ def contract(chunk: Chunk) -> None:
     found.say(UsageRule.USE_AFTER_DISCONNECTION, 0.5 + count / 4, used)
 
 
-def generation(chunk: Chunk) -> Bools:
-    """Energy sent out by who has no generation registered. Returns who sends out at all, bool[m]."""
+def generation(chunk: Chunk) -> tuple[Bools, Bools]:
+    """Energy sent out by who has no generation registered. What is sent out at night no sun made.
+
+    Returns (who sends out by day, who sends out at night without generation), each bool[m].
+    """
     found, day, rows, settings = chunk.found, chunk.day, chunk.rows, chunk.settings
+    registered = chunk.facts.generation_kw > 0
     if day.export_kwh is None:
-        sent = np.zeros(len(chunk), np.float32)
+        sent = at_night = np.zeros(len(chunk), np.float32)
     else:
-        sent = np.nan_to_num(day.export_kwh[rows]).sum(axis=1)
+        by_slot = np.nan_to_num(day.export_kwh[rows])
+        sent = by_slot.sum(axis=1)
+        at_night = by_slot[:, np.isin(day.hour, _DARK)].sum(axis=1)
     found.note("export_kwh", sent)
-    sends: Bools = sent >= settings.export_kwh
-    count = chunk.fade("export_days", sends & ~(chunk.facts.generation_kw > 0))
+    backwards: Bools = ~registered & (at_night >= settings.zero_kwh) & (at_night >= 0.1 * sent)
+    sends: Bools = (sent >= settings.export_kwh) & ~backwards
+    count = chunk.fade("export_days", sends & ~registered)
     found.say(UsageRule.UNREGISTERED_GENERATION, count / 4, count >= _TWICE)
-    return sends
+    return sends, backwards
 
 
 def events(chunk: Chunk) -> None:
@@ -106,12 +114,13 @@ def tamper(chunk: Chunk, since: Int32s) -> None:
     found.say(UsageRule.TAMPER, np.where(belongs, 1.0, 0.4), belongs | (ago <= settings.tamper_days))
 
 
-def phases(chunk: Chunk, sends: Bools, learn: Bools) -> None:
+def phases(chunk: Chunk, sends: Bools, backwards: Bools, learn: Bools) -> None:
     """One phase of several that vanished though it was used, or whose power runs backwards while others do not."""
     found, scalars, day, rows, facts = chunk.found, chunk.scalars, chunk.day, chunk.rows, chunk.facts
     if day.phase_power is None:
-        for name in ("reversed_days", "vanished_days"):
-            chunk.fade(name, np.zeros(len(scalars), np.float32))
+        chunk.fade("vanished_days", False)
+        count = chunk.fade("reversed_days", backwards)
+        found.say(UsageRule.PHASE_REVERSED, count / 3, backwards & (count >= _TWICE))
         return
     power = day.phase_power[rows]
     several = (np.isfinite(power).sum(axis=1) >= 2) & ((facts.phases & (facts.phases - 1)) > 0)
@@ -122,7 +131,7 @@ def phases(chunk: Chunk, sends: Bools, learn: Bools) -> None:
     back = (power < -np.maximum(20, 0.05 * total)[:, None]) & (np.nan_to_num(power).max(axis=1) > 0)[:, None]
     told = np.zeros(len(power), np.bool_) if day.events is None else day.events[rows][:, _REVERSE].any(axis=1)
     generates = (facts.generation_kw > 0) | sends
-    reverse = several & ~generates & (back.any(axis=1) | told)
+    reverse = backwards | (several & ~generates & (back.any(axis=1) | told))
     gone = (share < _GONE) & (usual >= _USUAL) & (total > 50)[:, None] & ~back
     vanished = several & gone.any(axis=1)
     vanished_days, reversed_days = (

@@ -28,8 +28,15 @@ def _voltage(f: Mapping[str, float]) -> str:
     return "" if seen != seen else f" with voltage at the meter {seen:.0%} of the time"  # noqa: PLR0124 - NaN
 
 
-def _power(f: Mapping[str, float]) -> str:
-    return f"its mean power is {f['phase_w']:.0f} W"
+def _reversed(f: Mapping[str, float]) -> str:
+    if f["phase_w"] < 0:
+        return (
+            f"Phase {_phase(f)} runs backwards while others do not: its mean power is {f['phase_w']:.0f} W."
+        )
+    return (
+        f"{f['export_kwh']:.1f} kWh were sent out by the register, at night too: "
+        "the meter, or a phase of it, runs backwards."
+    )
 
 
 _WORDS: dict[UsageRule, tuple[tuple[str, ...], Callable[[Mapping[str, float]], str]]] = {
@@ -107,10 +114,7 @@ _WORDS: dict[UsageRule, tuple[tuple[str, ...], Callable[[Mapping[str, float]], s
             f"Phase {_phase(f)}, usually {f['phase_share']:.0%} of the power, shows none while the others do."
         ),
     ),
-    UsageRule.PHASE_REVERSED: (
-        ("phase", "phase_w", "phase_share"),
-        lambda f: f"Phase {_phase(f)} runs backwards while others do not; {_power(f)}.",
-    ),
+    UsageRule.PHASE_REVERSED: (("phase", "phase_w", "phase_share", "export_kwh"), _reversed),
     UsageRule.TAMPER: (
         ("tamper_days",),
         lambda f: f"The meter told of an opened cover or a magnetic field {_days(f['tamper_days'])} ago.",
