@@ -152,7 +152,7 @@ def _gaps(world: World, history: Intervals, seed: int) -> dict[str, dict[str, fl
     table: dict[str, dict[str, float | None]] = {}
     for k, (name, length) in enumerate(LENGTHS.items()):
         rng = np.random.default_rng([seed, 32, k])
-        begin = rng.integers(1, slots - length, n)
+        begin: Int64s = rng.integers(1, slots - length, n)
         inside = np.arange(slots)[None, :] - begin[:, None]
         gap = (inside >= 0) & (inside < length)
         closed = np.where(
@@ -239,7 +239,7 @@ def _spoil(
 ) -> tuple[Registers, tuple[MeterChange, ...]]:
     """Every meter suffers it once, some time within the window."""
     n, columns = window.shape
-    at = rng.integers(96, columns - 96, n)
+    at: Int64s = rng.integers(96, columns - 96, n)
     rows = np.arange(n)
     later = np.arange(columns)[None, :] >= at[:, None]
     before = window[rows, at - 1]
@@ -248,8 +248,8 @@ def _spoil(
         window += (_TOP - 0.5 * (window[rows, at - 1] + window[rows, at])).round(3)[:, None]
         return _readings(np.where(window >= _TOP, window - _TOP, window).round(3), first), changes
     if kind in {"exchange", "reset"}:  # in the middle of an interval
-        half = np.asarray(before + window[rows, at]) / 2
-        anew = rng.uniform(0, 50, n) * (kind == "exchange")
+        half = 0.5 * (window[rows, at - 1] + window[rows, at])
+        anew: Float64s = np.multiply(rng.uniform(0, 50, n), kind == "exchange", dtype=np.float64)
         spoilt = np.where(later, (window - half[:, None] + anew[:, None]).round(3), window)
         when = _FROM + (first + at) * _SLOT - _SLOT // 2
         if kind == "exchange":

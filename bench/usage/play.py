@@ -45,7 +45,7 @@ class Plan:
     """What is played. slots: of a day; 24 are hours, 96 quarter-hours."""
 
     customers: int = 4_000
-    days: int = 365
+    days: int = 210
     slots: int = 24
     shapes: str = "simulator"
     prevalence: float = 0.01

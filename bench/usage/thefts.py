@@ -81,7 +81,9 @@ class Meters:
         self._terminal = 1 + rng.normal(0, 0.0015, areas)
         mean_kw = np.bincount(who.area, who.mean_kwh, areas) / 24
         self.rated_kva = np.maximum(50.0, mean_kw * rng.uniform(2.5, 4.5, areas))
-        self._idle_from = np.where(who.polyphase & (rng.random(n) < 0.03), rng.integers(0, population.days, n), 10**6)
+        self._idle_from = np.where(
+            who.polyphase & (rng.random(n) < 0.03), rng.integers(0, population.days, n), 10**6
+        )
         self._idle_days = rng.integers(5, 60, n)
         self._iron = self.rated_kva * rng.uniform(0.0018, 0.003, areas)
         self._copper = rng.uniform(0.04, 0.10, areas) / self.rated_kva
