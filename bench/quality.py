@@ -73,7 +73,7 @@ async def run(*, devices: int = 100_000, rows: int = 10_000, rounds: int = 22) -
     found["window_milliseconds"] = max(ticks) * 1e3
     for name, detector in detectors.items():
         found[f"{name}_snapshot_bytes"] = len(detector.snapshot())
-    found["account_readings_per_second"] = _account(inventory, min(devices, 1000))
+    found["account_readings_per_second"] = _account(inventory, min(devices // 100, 1000))
     return found
 
 

@@ -75,6 +75,9 @@ COLUMNS: dict[str, tuple[type[np.generic], int]] = {
     "usual": (np.int64, 0),  # mK, 0 for not known
 }
 
+INITIAL: dict[str, float] = {"window": -1, "least": np.iinfo(np.int64).max, "last": np.nan}
+"""What columns hold at first, where that is not 0."""
+
 
 class _Found(NamedTuple):
     """What means say: beyond the limit, inside the recovered band, how much, and when the window ended."""
@@ -109,10 +112,7 @@ class Windows:
         self.points = Points.of(inventory, settings)
         self.listed: Bools = inventory.node >= 0
         for name, (dtype, width) in COLUMNS.items():
-            setattr(self, name, np.zeros((n, width) if width else n, dtype))
-        self.window[:] = -1
-        self.least[:] = np.iinfo(np.int64).max
-        self.last[:] = np.nan
+            setattr(self, name, np.full((n, width) if width else n, INITIAL.get(name, 0), dtype))
         self.length = round(settings.window_s * SECOND)
         self._forget = round(settings.forget_s * SECOND)
         self._grace = round(settings.grace_s * SECOND)
