@@ -34,7 +34,7 @@ async def collect(
         devices = devices[ground.surely(devices) | np.isin(devices, intervals.device)]
         if not len(devices):
             return
-        since = await store.bookkeeping.expected_since(devices)
+        since = await ground.expected_since(devices)
         length = int(ground.length(devices)[0])
         slots = await asyncio.to_thread(
             lay, intervals, devices, length=length, frm=day.start, till=end, since=since

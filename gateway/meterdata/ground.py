@@ -61,7 +61,7 @@ def rules_of(config: Config) -> Rules:
 class Ground:
     """meters: facts of the metering points, rising by device;  sure: bool[n], those that are expected to deliver from
     the start; of the others (terminals of transformers) only such as have a register;  paths: what carries their
-    readings, by level."""
+    readings, by level;  since: int64[n] µs UTC, from when on each is expected, as far as it was asked for; else −1."""
 
     store: Store
     inventory: Inventory
@@ -69,6 +69,7 @@ class Ground:
     meters: Meters
     sure: Bools
     paths: tuple[Paths, ...]
+    since: Int64s
 
     @property
     def devices(self) -> Int32s:
@@ -89,6 +90,16 @@ class Ground:
     def surely(self, devices: Int32s) -> Bools:
         found: Bools = self.sure[np.searchsorted(self.meters.device, devices)]
         return found
+
+    async def expected_since(self, devices: Int32s) -> Int64s:
+        """From when on each of these is expected to deliver: int64[n]. Raises UnavailableError."""
+        row = np.searchsorted(self.meters.device, devices)
+        unknown = self.since[row] < 0
+        if unknown.any():
+            found = await self.store.bookkeeping.expected_since(devices[unknown])
+            self.since[row[unknown]] = found
+        known: Int64s = self.since[row]
+        return known
 
     @property
     def step(self) -> int:
@@ -111,6 +122,7 @@ def ground(store: Store, inventory: Inventory, rules: Rules) -> Ground:
         meters=Meters.of(inventory, devices, rules.vee, zone=rules.zone),
         sure=sure[devices],
         paths=paths_of(inventory, devices),
+        since=np.full(len(devices), -1, np.int64),
     )
 
 
