@@ -44,8 +44,8 @@ _SERVICED = 0.01  # share of honest meters opened in a year
 class Plan:
     """What is played. slots: of a day; 24 are hours, 96 quarter-hours."""
 
-    customers: int = 4_000
-    days: int = 210
+    customers: int = 3_000
+    days: int = 180
     slots: int = 24
     shapes: str = "simulator"
     prevalence: float = 0.01

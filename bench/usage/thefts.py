@@ -110,7 +110,7 @@ class Meters:
         )
 
     def shares(self, day: int) -> Float64s:
-        """What each phase carries of the load that day, float64[n, 3]: it varies, and some have a phase idle for weeks."""
+        """What each phase carries of the load that day, float64[n, 3]; it varies, and some have one idle for weeks."""
         who = self._population.people
         rng = np.random.default_rng([self._seed, 13, day])
         idle = (day >= self._idle_from) & (day < self._idle_from + self._idle_days)
@@ -121,7 +121,7 @@ class Meters:
 
     def _counted(self, rng: np.random.Generator, day: int, use: Use) -> tuple[Float64s, Float64s]:
         """kWh counted by slot, below zero where a meter runs backwards, and mean kW of each phase."""
-        who, truth = self._population.people, self.truth
+        truth = self.truth
         seen = use.drawn.copy()
         share = self.shares(day)
         slots = seen.shape[1]

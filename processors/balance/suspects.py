@@ -12,6 +12,7 @@ from gateway.core.model import Bools, Float64s, Int32s, Int64s
 from gateway.core.usage import AreaEvidence, Drops
 from processors.balance.area import AreaBook
 from processors.balance.areas import Areas
+from processors.balance.elsewhere import elsewhere
 from processors.balance.explain import CLEAR, Explained, explain
 from processors.balance.judge import AreaJudged
 from processors.balance.settings import BalanceSettings
@@ -20,8 +21,8 @@ from processors.balance.window import AreaWindow, Change, Left, left
 __all__ = ["RULES", "SENTENCES", "AreaWindow", "rank"]
 
 SENTENCES = {
-    "loss_follows_use": "The loss of the transformer's area moves with this meter's own use: {lost_share:.0%} of "
-    "what it measures is lost besides ({attributed_kwh:.1f} kWh a day, correlation {correlation:.2f}).",
+    "loss_follows_use": "The loss of the transformer's area moves with this meter's own use, as if {lost_share:.0%} of "
+    "what is used there were not measured ({attributed_kwh:.1f} kWh a day, correlation {correlation:.2f}).",
     "loss_follows_shortfall": "The area loses energy at the hours at which this meter shows less than before: "
     "{shortfall_share:.0%} of its shortfall is lost ({attributed_kwh:.1f} kWh a day, correlation {correlation:.2f}).",
     "loss_rose_with_drop": "When this meter's use fell by {drop_kwh:.1f} kWh a day, the loss of its area rose by "
@@ -194,7 +195,7 @@ def _of_window(
     weights[uses, _FOLLOWS] = strength[uses]
     weights[short, _SHORT] = strength[short]
     for name, column in (
-        ("lost_share", found.share),
+        ("lost_share", found.share / (1 + found.share)),
         ("shortfall_share", found.match),
         ("attributed_kwh", found.kwh),
         ("correlation", found.correlation),
@@ -204,8 +205,10 @@ def _of_window(
     if seen.change is not None and judged.stepped[seen.row]:
         rows.forget_drops(window.customer)
         _hold_drops((weights, figures), seen.change, found, told)
-    rows.forget_drops(window.customer[found.foreign])  # what they use never came through this transformer
-    weights[found.foreign] = 0.0
+    away = found.foreign | elsewhere(window, judged, seen.row)
+    rows.forget_drops(window.customer[away])  # what they use never came through this transformer
+    weights[away] = 0.0
+    told &= ~away
     explained = np.nansum(np.where(told, found.kwh, 0.0))
     if explained >= _EXPLAINED * max(found.level_kwh, settings.step_kwh):
         weights[~told & (weights[:, _NOT] == 0) & (weights[:, _ROSE] == 0), _ELSEWHERE] = -0.7

@@ -19,7 +19,7 @@ FULL: dict[UsageRule, float] = {
     UsageRule.LASTING_DROP: 2.0,
     UsageRule.ZERO_USE: 2.0,
     UsageRule.SLOW_DOWN: 0.8,
-    UsageRule.NIGHT_FLOOR: 3.5,
+    UsageRule.NIGHT_FLOOR: 3.0,
     UsageRule.USE_AFTER_DISCONNECTION: 3.0,
     UsageRule.OVER_CAPACITY: 1.2,
     UsageRule.TIME_OF_USE: 1.5,
