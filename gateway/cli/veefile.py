@@ -26,7 +26,7 @@ from gateway.core.quantities import QUANTITIES
 from processors.vee.meters import UNITS
 
 REGISTERS = tuple(quantity.name for quantity in QUANTITIES if quantity.kind == "register")
-ROWS_AT_ONCE = 300_000
+ROWS_AT_ONCE = 150_000
 """Rows of one temporary file, about: what is in memory at once."""
 
 _NEEDED = ("device_id", "measured_at")

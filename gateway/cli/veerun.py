@@ -30,7 +30,7 @@ from processors.vee.series import EARLIEST
 from processors.vee.settings import VeeSettings
 from processors.vee.validate import concatenate, examine
 
-_SLOTS = 300_000  # intervals made at once, for the sake of memory
+_SLOTS = 150_000  # intervals made at once, for the sake of memory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -24,6 +24,7 @@ from processors.vee.steps import Steps
 _INTERPOLATED = np.int64(Rule.INTERPOLATED)
 _LIKE_DAYS = np.int64(Rule.LIKE_DAYS)
 _SCALED = np.int64(Rule.LIKE_DAYS | Rule.SCALED)
+_MANY_SEAMS, _SEAM_SHARE = 4, 0.25  # from here on a register is not believed enough to fill its seams
 _SEAMS = np.int64(Rule.RESET | Rule.EXCHANGE | Rule.MULTIPLIER)
 
 
@@ -183,12 +184,20 @@ class Filling:
         straight &= spent <= self.settings.linear_s * SECOND
         made = np.where(straight, rate * spent, like)
         most = self.meters.max_kw[self.steps.meter[places]] * spent / HOUR
+        made[self._incredible()[self.steps.meter[places]]] = np.nan
         told[places] = np.isfinite(made)
         counted[places] = np.clip(np.nan_to_num(made), 0.0, most)
         self.straight = places[straight]
         which, slots = self._slots_of(places)
         np.bitwise_or.at(rules, slots, np.where(straight, _INTERPOLATED, _LIKE_DAYS)[which])
         return told
+
+    def _incredible(self) -> Bools:
+        """Meters whose readings are for a good part impossible, so that the rest is nothing to go by: bool[meters]."""
+        many = np.bincount(self.steps.meter, minlength=len(self.meters))
+        seams = np.bincount(self.steps.meter[self.unknown], minlength=len(self.meters))
+        result: Bools = (seams >= _MANY_SEAMS) & (seams > _SEAM_SHARE * many)
+        return result
 
     def _curve(self, counted: Float64s, shape: Float64s | None, mode: Int64s) -> Float64s:
         """Energy since a meter's first reading at each bound: float64[bounds], NaN where it is not known.

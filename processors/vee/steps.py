@@ -74,6 +74,8 @@ class _Walk:
         self.bad = np.zeros(n, np.bool_)  # by the reading that the step begins at
         self.bad[:-1] = same & ~declared[1:] & ((rise < -_tiny(value[:-1])) | (rise > self.most(here, there)))
         self.wrong = np.flatnonzero(self.bad)
+        self.rises = np.zeros(n + 1, np.int64)  # how often it counted on before each reading
+        self.rises[2:] = np.cumsum((rise > 0) & ~self.bad[:-1])
         # the last reading that an excursion from here may come back at: of this meter, before what is declared
         stop = np.zeros(n, np.bool_)
         stop[:-1] = ~same | declared[1:]
@@ -169,10 +171,7 @@ class _Walk:
         last = np.minimum(self.end[at], at + span - 1)
         result: Bools = last - at >= span - 1
         result |= self.end[at] != self._end_of_meter(at)
-        counts = np.zeros(len(self.value) + 1, np.int64)
-        rise = (self.value[1:] > self.value[:-1]) & ~self.bad[:-1]
-        counts[2 : len(self.value) + 1] = np.cumsum(rise)
-        result |= counts[last + 1] - counts[at + 1] > 0
+        result |= self.rises[last + 1] - self.rises[at + 1] > 0
         return result
 
     def _end_of_meter(self, at: Indices) -> Indices:
@@ -204,7 +203,7 @@ def step(
         )
     walk = _Walk(meter, at, value, declared, meters=meters, settings=settings)
     walk.run()
-    _leave_out_zeros(walk)
+    _leave_out_stuck(walk)
     kept = np.flatnonzero(~walk.removed)
     steps = Steps(
         meter=meter[kept],
@@ -226,26 +225,37 @@ def step(
     return steps, place[walk.removed], place[walk.removed & walk.unit]
 
 
-def _leave_out_zeros(walk: _Walk) -> None:
-    """Zeros from which a register jumps up are no values, however long they lasted."""
-    jumps = np.flatnonzero((walk.rule & np.int64(Rule.EXCHANGE) != 0) & ~walk.removed)
+def _leave_out_stuck(walk: _Walk) -> None:
+    """Registers that stand still between two jumps, and zeros that one jumps up from, are no values, however long they
+    last; where it goes on from where it was before, there is no seam either."""
+    seams = np.int64(Rule.RESET | Rule.EXCHANGE)
+    jumps = np.flatnonzero((walk.rule & seams != 0) & ~walk.removed)
     kept = np.flatnonzero(~walk.removed)
-    position = np.searchsorted(kept, jumps)
-    for spot, jump in zip(position.tolist(), jumps.tolist(), strict=True):
+    for spot, jump in zip(np.searchsorted(kept, jumps).tolist(), jumps.tolist(), strict=True):
+        stuck = walk.value[kept[spot - 1]]
         low = spot - 1
-        while low >= 0 and walk.meter[kept[low]] == walk.meter[jump] and walk.value[kept[low]] == 0:
+        while (
+            low > 0
+            and walk.meter[kept[low - 1]] == walk.meter[jump]
+            and walk.value[kept[low - 1]] == stuck
+            and not walk.rule[kept[low]] & seams
+        ):
             low -= 1
-        zeros = kept[low + 1 : spot]
-        if not len(zeros):
+        run = kept[low:spot]
+        zeros = stuck == 0 and walk.rule[jump] & np.int64(Rule.EXCHANGE)
+        first = low == 0 or walk.meter[kept[low - 1]] != walk.meter[jump]
+        if first:
+            if zeros:
+                walk.removed[run] = True
+                walk.rule[jump] = 0
             continue
-        walk.removed[zeros] = True
-        if low < 0 or walk.meter[kept[low]] != walk.meter[jump]:
-            walk.rule[jump] = 0
-            continue
-        before = kept[low : low + 1]
+        before = kept[low - 1 : low]
         rise = walk.value[jump] - walk.value[before[0]]
-        if -_tiny(walk.value[before])[0] <= rise <= walk.most(before, np.array([jump]))[0]:
-            walk.rule[jump] = 0
+        fits = -_tiny(walk.value[before])[0] <= rise <= walk.most(before, np.array([jump]))[0]
+        if zeros or (fits and walk.rule[run[0]] & seams):
+            walk.removed[run] = True
+            if fits:
+                walk.rule[jump] = 0
 
 
 def _tiny(value: Float64s) -> Float64s:

@@ -64,6 +64,21 @@ def test_zeros_at_the_beginning_are_no_register() -> None:
     assert words(found) == ["estimated", "estimated", "valid"]
 
 
+@pytest.mark.parametrize("stuck", [655.35, 99999.0])
+def test_a_register_that_is_stuck_for_long_makes_no_energy(stuck: float) -> None:
+    found = made(registers([1000, 1001, *[stuck] * 120, 1122, 1123]), 123)
+    assert found.value.sum() == pytest.approx(123)
+    assert set(words(found)[1:-1]) == {"estimated"}
+    assert all("no_value" in told for told in rules(found)[2:-2])
+
+
+def test_a_register_that_jumps_all_the_time_is_not_believed() -> None:
+    in_watt_hours = 1_000_000 + 250.0 * np.arange(401)
+    found = made(registers(in_watt_hours), 400)
+    assert set(words(found)) == {"missing"}
+    assert all("exchange" in told for told in rules(found)[:300])
+
+
 def test_zeros_at_the_end_wait_for_what_comes() -> None:
     found = made(registers([1000, 1001, 0, 0]), 3)
     assert words(found) == ["valid", "estimated", "estimated"]
