@@ -17,7 +17,7 @@ nothing = st.sampled_from([float("nan"), 0.0, 4294967295.0, 42949672.95, -1.0, 9
 wrongs = st.dictionaries(st.integers(1, N - 1), nothing, max_size=120)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(uses, wrongs)
 def test_intervals_add_up_to_the_register_whatever_is_no_value(
     use: list[float], wrong: dict[int, float]
@@ -36,7 +36,7 @@ def test_intervals_add_up_to_the_register_whatever_is_no_value(
     assert (found.value >= 0).all()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(uses, st.integers(2, N - 3), st.sampled_from(["rollover", "reset", "exchange up", "exchange down"]))
 def test_no_energy_comes_of_what_happens_to_a_register(use: list[float], seam: int, what: str) -> None:
     capacity = 100_000.0
@@ -61,7 +61,7 @@ def test_no_energy_comes_of_what_happens_to_a_register(use: list[float], seam: i
         assert found.status[seam - 1] == IntervalStatus.ESTIMATED
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     uses,
     st.lists(st.integers(-4 * 60, 4 * 60), min_size=N + 1, max_size=N + 1),
@@ -79,7 +79,7 @@ def test_readings_at_any_time_add_up_over_whole_stretches(
     assert (found.value >= -1e-9).all()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(uses, wrongs, st.randoms(use_true_random=False))
 def test_neither_neighbours_nor_the_order_of_rows_matter(
     use: list[float], wrong: dict[int, float], chance: object
