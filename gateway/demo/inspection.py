@@ -14,25 +14,25 @@ from gateway.core.errors import UnavailableError
 from gateway.core.model import Incident, IncidentKind
 from gateway.demo.lookout import Lookout
 from gateway.demo.past import Past
+from gateway.demo.processes import DemoError
 from gateway.demo.story import Story
 from gateway.store.views import CaseFilter, IncidentView
 from simulator.receiver import Received
-
-ENFORCED = False
-"""Whether a theft that is not found is a fault of the demo: not before the gateway judges usage."""
 
 _LOOK_S = 0.5
 _MOST_REASONS = 5
 
 
 class Inspected(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of it. theft: the incident of the thief, None while there is none;  accused: other meters with one."""
+    """What came of it. theft: the incident of the thief, None while there is none;  accused: other meters with one;
+    awaited: there was time enough to find it."""
 
     past: Past
     theft: Incident | None = None
     ticket: int | None = None
     accused: tuple[str, ...] = ()
     collection_rate: float | None = None
+    awaited: bool = False
 
     @property
     def vacancy_left_alone(self) -> bool | None:
@@ -58,12 +58,12 @@ class Inspected(msgspec.Struct, frozen=True, kw_only=True):
 
     def faults(self) -> list[str]:
         """Promises that were not kept."""
-        if not ENFORCED:
-            return []
         faults = [f"{name} is accused of theft, and is none" for name in self.accused]
-        if self.past.thief and self.theft is None:
+        if not self.awaited or not self.past.thief:
+            return faults
+        if self.theft is None:
             faults.append(f"the theft at {self.past.thief} was not found")
-        elif self.theft is not None and self.ticket is None:
+        elif self.ticket is None:
             faults.append(f"no inspection was asked for at {self.past.thief}")
         return faults
 
@@ -75,6 +75,7 @@ class Inspection:
         self._look = lookout
         self._past = past
         self.found = Inspected(past=past)
+        self._awaited = False
 
     async def watch(self, story: Story) -> None:
         """Tell once of the theft, when it is found. A database that is going down ends it quietly."""
@@ -85,6 +86,16 @@ class Inspection:
                 self._tell(story, self.found.theft)
                 return
             await asyncio.sleep(_LOOK_S)
+
+    async def settled(self) -> None:
+        """Wait until the thief is found, or patience ends; where there is none, not at all."""
+        self._awaited = True
+        with contextlib.suppress(DemoError):
+            if self._past.thief:
+                await self._look.until(self._seen, "the theft to be found")
+
+    async def _seen(self) -> bool | None:
+        return True if self.found.ticket is not None else None
 
     async def look(self) -> None:
         """See what there is now."""
@@ -101,6 +112,7 @@ class Inspection:
             ticket=told.body["data"]["ticket"]["number"] if told else None,
             accused=tuple(sorted(others)),
             collection_rate=rates[0].rate if rates else None,
+            awaited=self._awaited,
         )
 
     async def _ticket(self, views: list[IncidentView]) -> Received | None:

@@ -217,7 +217,15 @@ async def _play(scene: _Scene, show: Any, duration_s: float | None) -> Tally:
             )
             line = drill(page, token, drill_node(about["transformers"], found))
             async with _beside(keep_line(lookout, show)), _beside(inspection.watch(story)):
-                telling = _tell(story, found, line, past=scene.past, duration_s=duration_s, ends=ends)
+                telling = _tell(
+                    story,
+                    found,
+                    line,
+                    past=scene.past,
+                    inspection=inspection,
+                    duration_s=duration_s,
+                    ends=ends,
+                )
                 await _until_ctrl_c(telling, story)
             show("Storing the last readings")
             pause = await scene.district.ask("pause")
@@ -250,6 +258,7 @@ async def _tell(
     drill_line: str,
     *,
     past: Past,
+    inspection: Inspection,
     duration_s: float | None,
     ends: float | None,
 ) -> None:
@@ -263,6 +272,7 @@ async def _tell(
             _offer_drill(story, drill_line)
             story.tell(f"Supply stays normal for the remaining {rest:.0f} s; look at the page.")
             await asyncio.sleep(rest)
+        await inspection.settled()
         return
     story.tell("Ctrl-C ends the demo and leaves nothing behind.")
     await asyncio.sleep(3.0)

@@ -58,8 +58,13 @@ async def test_from_meters_to_a_closed_ticket(folder: Path) -> None:
         "history_readings", "theft", "vacancy_left_alone", "accused", "collection_rate",
     }  # fmt: skip
     assert (figures["missing"], figures["duplicates"]) == (0, 0)
-    assert figures["incidents"] == 2  # the fuse and the concentrator, told apart
-    assert figures["tickets_opened"] == figures["tickets_closed"] == 1
+    assert figures["incidents"] == 3  # the fuse and the concentrator, told apart, and the theft
+    assert (figures["tickets_opened"], figures["tickets_closed"]) == (2, 1)
+    assert figures["theft"]["score"] > 0.5
+    assert "loss of its area rose" in " ".join(figures["theft"]["reasons"])
+    assert (figures["vacancy_left_alone"], figures["accused"]) == (True, [])
+    assert figures["collection_rate"] == 1.0
+    assert figures["history_readings"] > 35 * 23 * figures["devices"] * 0.8
     assert figures["webhooks_delivered"] >= 3  # opened, restored, closed
     assert figures["readings"] > 5 * figures["devices"]
     assert 0.5 < figures["asai"] < 1.0
@@ -75,6 +80,8 @@ async def test_from_meters_to_a_closed_ticket(folder: Path) -> None:
         "The chat room of feeder F1 was told as well, by its filter: opened; acknowledged;",
         "Communications loss",
         "Restored in part",
+        "goes to those who inspect meters, not to repair",
+        "is left alone: nobody lives there",
         "closed",
         "ASAI",
     ):

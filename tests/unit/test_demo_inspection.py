@@ -8,7 +8,6 @@ import msgspec
 import pytest
 
 from gateway.core.model import Incident, IncidentKind, IncidentState
-from gateway.demo import inspection
 from gateway.demo.inspection import Inspected, reasons
 from gateway.demo.past import Past, days_of
 
@@ -32,11 +31,6 @@ def incident(**evidence: Any) -> Incident:
     )
 
 
-@pytest.fixture(autouse=True)
-def _enforced(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inspection, "ENFORCED", True)
-
-
 def test_a_found_theft_with_a_ticket_is_told_with_its_reasons() -> None:
     found = Inspected(past=PAST, theft=incident(reasons=[{"words": "one"}, {"words": "two"}]), ticket=2)
     figures = found.figures()
@@ -55,8 +49,8 @@ def test_a_found_theft_with_a_ticket_is_told_with_its_reasons() -> None:
 @pytest.mark.parametrize(
     ("found", "fault"),
     [
-        (Inspected(past=PAST), "theft at M1 was not found"),
-        (Inspected(past=PAST, theft=incident()), "no inspection was asked for at M1"),
+        (Inspected(past=PAST, awaited=True), "theft at M1 was not found"),
+        (Inspected(past=PAST, theft=incident(), awaited=True), "no inspection was asked for at M1"),
         (Inspected(past=PAST, theft=incident(), ticket=1, accused=("M2",)), "M2 is accused"),
     ],
 )
@@ -69,8 +63,12 @@ def test_a_vacancy_that_is_accused_was_not_left_alone() -> None:
     assert Inspected(past=PAST, accused=("M2",)).figures()["vacancy_left_alone"] is False
 
 
+def test_who_ends_the_demo_early_is_promised_no_theft() -> None:
+    assert Inspected(past=PAST).faults() == []
+
+
 def test_without_a_past_nothing_is_promised() -> None:
-    nothing = Inspected(past=Past(rows=0, until=0, heard=("M1",)))
+    nothing = Inspected(past=Past(rows=0, until=0, heard=("M1",)), awaited=True)
     assert nothing.faults() == []
     assert (nothing.figures()["theft"], nothing.figures()["vacancy_left_alone"]) == (None, None)
     assert (days_of(1000), days_of(1001)) == (35, 0)
