@@ -214,6 +214,17 @@ def test_a_phase_that_vanished_and_one_that_runs_backwards(world: World) -> None
     assert (figure(judged, "phase"), figure(judged, "phase", 1)) == (1, 2)
 
 
+def test_a_meter_that_runs_backwards_sends_out_at_night_too(world: World) -> None:
+    def turned(today: Today) -> None:
+        today.export[0], today.hours[0] = today.hours[0].copy(), 0
+        today.export[1, 10:15] = 1.0  # made by the sun
+
+    judged = world.play(5, turned)
+    assert UsageRule.UNREGISTERED_GENERATION not in rules(judged)
+    assert rules(judged)[UsageRule.PHASE_REVERSED] > 1
+    assert UsageRule.PHASE_REVERSED not in rules(judged, 1)
+
+
 def test_an_opened_cover_counts_for_more_shortly_before_a_drop(world: World) -> None:
     def opened(today: Today) -> None:
         if today.index == 0:
