@@ -147,7 +147,7 @@ def phases(chunk: Chunk, sends: Bools, backwards: Bools, learn: Bools) -> None:
     flows = np.zeros(len(power), np.bool_)
     if day.phase_current is not None:
         flows = np.nan_to_num(np.abs(day.phase_current[rows]))[at, which] >= 0.5
-    found.say(UsageRule.PHASE_VANISHED, np.where(flows, 1.0, 0.5), vanished & (vanished_days >= 2))
+    found.say(UsageRule.PHASE_VANISHED, np.where(flows, 1.0, 0.7), vanished & (vanished_days >= 2))
     found.say(UsageRule.PHASE_REVERSED, reversed_days / 3, reverse & (reversed_days >= _TWICE))
     calm = np.flatnonzero(several & (total > 50) & ~odd & learn)
     pace = np.where(usual[calm].sum(axis=1) > 0, 0.05, 1.0)[:, None]
