@@ -66,6 +66,7 @@ def explain(seen: Left, hours: float) -> Explained:
         fits = by >= LEAST_SHARE
         fits[members:] = (by[members:] >= LEAST_MATCH) & (by[members:] <= MOST_MATCH)
         fits[:members] |= (by[:members] >= FOREIGN[0]) & (by[:members] <= FOREIGN[1])
+        fits[:members] &= _step_by_step(own[:members], left, by[:members])
         taken = {i % members for i in chosen}
         fits[[i for i in range(len(own)) if i % members in taken]] = False
         strength = np.where(fits, np.abs(t), 0.0)
@@ -77,6 +78,18 @@ def explain(seen: Left, hours: float) -> Explained:
         slope = np.asarray(np.linalg.lstsq(own[chosen].T, target, rcond=None)[0], np.float64)
         left = target - slope @ own[chosen]
     return _told(seen, candidates, dict(zip(chosen, slope.tolist(), strict=True)), (correlation, clarity))
+
+
+def _step_by_step(own: Float64s, left: Float64s, by: Float64s) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """bool[m]: from one interval to the next the loss moves with the member, too, and by about as much: levels that
+    changed on the same day, and shapes of the day that resemble each other, do not."""
+    moves, lost = np.diff(own, axis=1), np.diff(left)
+    size = np.maximum((moves * moves).sum(axis=1), 1e-12)
+    slope = moves @ lost / size
+    error = np.sqrt(max(float(lost @ lost), 1e-12) / size / max(len(lost), 1))
+    same = (slope * by > 0) & (np.abs(slope) >= 0.4 * np.abs(by)) & (np.abs(slope) >= 3.5 * error)
+    found: np.ndarray[tuple[int], np.dtype[np.bool_]] = same
+    return found
 
 
 def _told(

@@ -29,7 +29,7 @@ _OPEN_LOSS = 0.4  # share of the excess that nobody explains, from which on the 
 
 def find(  # noqa: PLR0917
     judged: AreaJudged,
-    book: AreaBook,  # noqa: ARG001
+    book: AreaBook,
     areas: Areas,
     windows: Sequence[AreaWindow],
     evidence: AreaEvidence,
@@ -43,7 +43,8 @@ def find(  # noqa: PLR0917
     found = _topology(looked, explained, judged, areas, inventory)
     amiss = {f.node for f in found} | {f.other for f in found}
     for row in np.flatnonzero(judged.judged & (judged.proportional | judged.negative)).tolist():
-        if judged.proportional[row] or int(judged.node[row]) not in amiss:
+        told = int((book.coverage[row] >= settings.coverage).sum()) >= settings.least_days
+        if judged.proportional[row] or (told and int(judged.node[row]) not in amiss):
             found.append(_supply_meter(judged, row))
     for window, seen in looked:
         if int(judged.node[seen.row]) not in amiss and not judged.supply_fault[seen.row]:

@@ -15,7 +15,8 @@ CLEAR = 0.8  # share of the days on each side that lie on their side of the midd
 
 class Steps(NamedTuple):
     """at: int64[a] index of the first day of the new level;  size: float64[a], by how much the mean rose;
-    sigma: float64[a], scatter within the two levels;  score: float64[a], size in standard errors; −inf without days;
+    sigma: float64[a], scatter within the two levels;  score: float64[a], size in standard errors, larger
+    where one day is like the next; −inf without days;
     clear: bool[a], nearly all days lie on their own side of the middle."""
 
     at: Int64s
@@ -49,6 +50,7 @@ def rises(daily: Float64s, days: Bools, floor: Float64s) -> Steps:
     rows = np.arange(a)
     best = score[rows, at]
     found = np.isfinite(best)
+    best = best / _together(value, days, at, (low[rows, at], high[rows, at]))
     left, right = np.where(found, low[rows, at], 0.0), np.where(found, high[rows, at], 0.0)
     middle = ((left + right) / 2)[:, None]
     later = np.arange(d) >= at[:, None]
@@ -62,3 +64,17 @@ def rises(daily: Float64s, days: Bools, floor: Float64s) -> Steps:
     return Steps(
         at, np.where(found, right - left, 0.0), np.where(found, sigma[rows, at], np.nan), best, clear
     )
+
+
+def _together(value: Float64s, days: Bools, at: Int64s, levels: tuple[Float64s, Float64s]) -> Float64s:
+    """float64[a]: by how much larger standard errors are because one day is like the next, √((1 + r) / (1 − r)) with r
+    the correlation of neighbouring days within the two levels (Bayley, Hammersley 1946)."""
+    later = np.arange(value.shape[1]) >= at[:, None]
+    off = np.where(days, value - np.where(later, levels[1][:, None], levels[0][:, None]), 0.0)
+    off = np.nan_to_num(off)
+    both = days[:, 1:] & days[:, :-1] & (later[:, 1:] == later[:, :-1])
+    shared = np.where(both, off[:, 1:] * off[:, :-1], 0.0).sum(axis=1)
+    own = np.where(both, (off[:, 1:] ** 2 + off[:, :-1] ** 2) / 2, 0.0).sum(axis=1)
+    r = np.clip(np.divide(shared, own, out=np.zeros(len(value)), where=own > 0), 0.0, 0.9)
+    larger: Float64s = np.sqrt((1 + r) / (1 - r))
+    return larger
