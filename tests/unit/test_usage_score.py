@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -150,3 +153,11 @@ def test_drops_are_handed_to_the_balance() -> None:
     assert found.customer.tolist() == [10]
     assert found.kwh_per_day.tolist() == [9.0]
     assert found.since.tolist() == [15 * DAY]
+
+
+def test_the_page_tells_each_rule_with_its_group_and_weight() -> None:
+    """docs/usage.md follows processors/usage/calibration.py."""
+    page = (Path(__file__).parents[2] / "docs" / "usage.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `(\w+)` \| (\w+) \| (\S+) \|", page, re.MULTILINE)
+    told = {(rule, group, float(weight.replace("−", "-"))) for rule, group, weight in listed}
+    assert told == {(rule.word, rule.group, FULL[rule]) for rule in UsageRule}
