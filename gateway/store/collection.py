@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -16,6 +17,7 @@ from gateway.store.columns import fetch
 from gateway.store.errors import boundary
 from gateway.store.queries import sql
 from gateway.store.rows import micros, when
+from gateway.store.text import storable
 
 CollectionPlace: TypeAlias = Literal["all", "area", "feeder", "transformer", "concentrator", "device"]
 
@@ -100,10 +102,19 @@ class CollectionBook(Book):
         place: CollectionPlace = "all",
         *,
         by_day: bool = False,
+        below: Collection[str] | None = None,
         limit: int = 100_000,
     ) -> list[CollectionRate]:
-        """The account of days that begin in [frm, till) by group, worst rate first, or by day and group."""
-        given = {"frm": when(frm), "till": when(till), "place": place, "by_day": by_day, "limit": limit}
+        """The account of days that begin in [frm, till) by group, worst rate first, or by day and group. With `below`
+        only of groups that are nodes or devices, at or below these nodes."""
+        given = {
+            "frm": when(frm),
+            "till": when(till),
+            "place": place,
+            "by_day": by_day,
+            "below": None if below is None else [storable(node) for node in below],
+            "limit": limit,
+        }
         with boundary("reading the collection account"):
             async with self._pool.connection() as conn, conn.cursor(row_factory=dict_row) as cur:
                 await cur.execute(sql("collection_rate"), given)

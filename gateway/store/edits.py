@@ -9,7 +9,7 @@ from psycopg.rows import dict_row
 
 from gateway.core.access import AuditEntry
 from gateway.core.clock import from_datetime
-from gateway.core.errors import InvalidInputError
+from gateway.core.errors import InvalidInputError, StaleError
 from gateway.core.meterdata import IntervalEdit, IntervalStatus
 from gateway.core.model import Record
 from gateway.core.quantities import BY_NAME, INDEX
@@ -41,6 +41,7 @@ class EditView(Record, frozen=True, kw_only=True):
     number: int
     edit: IntervalEdit
     changed: tuple[Edited, ...]
+    revision: int  # of the stretch before: the sum of the versions of its intervals
 
 
 class VersionView(Record, frozen=True, kw_only=True):
@@ -80,7 +81,12 @@ class HistoryView(Record, frozen=True, kw_only=True):
 
 class EditBook(Book):
     async def edit(
-        self, edit: IntervalEdit, *, dry_run: bool = False, audit: AuditEntry | None = None
+        self,
+        edit: IntervalEdit,
+        *,
+        expected: int | None = None,
+        dry_run: bool = False,
+        audit: AuditEntry | None = None,
     ) -> EditView:
         """Put a person's value on record and over the intervals of its stretch, in one transaction.
 
@@ -89,8 +95,10 @@ class EditBook(Book):
         machine says holds again, and the stretch is marked to be reckoned anew. A later edit holds over an earlier one.
         `dry_run` undoes all of it again.
 
-        Raises InvalidInputError: no such intervals, the stretch is not made of whole ones, nothing to take back, no
-        name or reason, or a value that is none.
+        Raises:
+            InvalidInputError: no such intervals, the stretch is not made of whole ones, nothing to take back, no name
+                or reason, or a value that is none.
+            StaleError: the stretch is not at the revision `expected`.
         """
         if faults := _faults(edit):
             raise InvalidInputError(faults)
@@ -113,12 +121,14 @@ class EditBook(Book):
                         raise
                     raise InvalidInputError([exc.diag.message_primary or str(exc)]) from exc
                 assert row is not None
+                given |= {"number": row[0]}
+                revision = await _revision(conn, given, expected)
                 if audit is not None:
                     await audit_write(conn, audit)
                 async with conn.cursor(row_factory=dict_row) as cur:
-                    await cur.execute(sql("interval_edit_effects"), given | {"number": row[0]})
+                    await cur.execute(sql("interval_edit_effects"), given)
                     changed = tuple([_edited(effect) async for effect in cur])
-        return EditView(number=row[0], edit=edit, changed=changed)
+        return EditView(number=row[0], edit=edit, changed=changed, revision=revision)
 
     async def edits(self, device: int, quantity: str, frm: int, till: int) -> list[tuple[int, IntervalEdit]]:
         """What persons said of intervals within [frm, till), each with its number, in the order they said it."""
@@ -159,6 +169,17 @@ class EditBook(Book):
             versions=tuple(_version(row) for row in rows if not row["too_late"]),
             too_late=tuple(_version(row) for row in rows if row["too_late"]),
         )
+
+
+async def _revision(conn: psycopg.AsyncConnection, given: dict[str, object], expected: int | None) -> int:
+    row = await (await conn.execute(sql("interval_edit_revision"), given)).fetchone()
+    assert row is not None
+    revision: int = row[0]
+    if expected not in (None, revision):
+        raise StaleError(
+            f"that stretch has changed since it was read: it is at revision {revision} now", revision
+        )
+    return revision
 
 
 def _faults(edit: IntervalEdit) -> list[str]:

@@ -5,7 +5,7 @@ Devices are the inventory's local keys where they go in. What is put again takes
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
 from typing import Literal, TypeAlias
 
@@ -120,20 +120,32 @@ class Quality(Book):
                 await conn.execute(sql(f"{table}_staging_drop"))
 
     async def compliance(
-        self, frm: int, till: int, *, place: QualityPlace = "all", limit: int = 100
+        self,
+        frm: int,
+        till: int,
+        *,
+        place: QualityPlace = "all",
+        below: Collection[str] | None = None,
+        limit: int = 100,
     ) -> list[Compliance]:
-        """Voltage compliance of the days that begin in [frm, till); the worst first."""
-        given = {"frm": when(frm), "till": when(till), "place": place, "limit": limit}
+        """Voltage compliance of the days that begin in [frm, till); the worst first. With `below` only of groups that
+        are nodes or devices, at or below these nodes."""
+        given = {"frm": when(frm), "till": when(till), "place": place, "below": _nodes(below), "limit": limit}
         return [Compliance(**row) for row in await self._all("quality_compliance", given)]
 
-    async def en_50160(self, frm: int, till: int, *, limit: int = 100) -> list[En50160]:
-        """Who meets EN 50160 within a window of a week; who does not comes first."""
-        given = {"frm": when(frm), "till": when(till), "limit": limit}
+    async def en_50160(
+        self, frm: int, till: int, *, below: Collection[str] | None = None, limit: int = 100
+    ) -> list[En50160]:
+        """Who meets EN 50160 within a window of a week; who does not comes first. `below`: at or below these nodes."""
+        given = {"frm": when(frm), "till": when(till), "below": _nodes(below), "limit": limit}
         return [En50160(**row) for row in await self._all("quality_en_50160", given)]
 
-    async def transformers(self, frm: int, till: int, *, limit: int = 100) -> list[TransformerLoad]:
-        """How measured places were loaded on the days that begin in [frm, till); the most first."""
-        given = {"frm": when(frm), "till": when(till), "limit": limit}
+    async def transformers(
+        self, frm: int, till: int, *, below: Collection[str] | None = None, limit: int = 100
+    ) -> list[TransformerLoad]:
+        """How measured places were loaded on the days that begin in [frm, till); the most first. `below`: at or below
+        these nodes."""
+        given = {"frm": when(frm), "till": when(till), "below": _nodes(below), "limit": limit}
         return [TransformerLoad(**row) for row in await self._all("quality_transformers", given)]
 
     async def events(
@@ -143,14 +155,18 @@ class Quality(Book):
         *,
         device: str | None = None,
         kind: MeterEventKind | None = None,
+        ended: bool | None = None,
+        below: Collection[str] | None = None,
         limit: int = 1000,
     ) -> list[MeterEventView]:
-        """Events of meters that went on within [frm, till), newest first."""
+        """Events of meters that went on within [frm, till), newest first; of one device, or at or below these nodes."""
         given = {
             "frm": when(frm),
             "till": when(till),
-            "device": device,
+            "device": None if device is None else storable(device),
             "kind": kind.value if kind is not None else None,
+            "ended": ended,
+            "below": _nodes(below),
             "limit": limit,
         }
         return [
@@ -173,6 +189,10 @@ class Quality(Book):
         with boundary("reading supply quality"):
             async with self._pool.connection() as conn, conn.cursor(row_factory=dict_row) as cur:
                 return [*await (await cur.execute(sql(query), given)).fetchall()]
+
+
+def _nodes(below: Collection[str] | None) -> list[str] | None:
+    return None if below is None else [storable(node) for node in below]
 
 
 async def write(conn: psycopg.AsyncConnection, events: Sequence[MeterEvent], devices: DeviceKeys) -> int:

@@ -31,6 +31,7 @@ from gateway.store.instructions import Instructions
 from gateway.store.inventory import InventoryDiff
 from gateway.store.lateness import Lateness
 from gateway.store.meterdata import MeterData
+from gateway.store.meterlists import MeterLists
 from gateway.store.metrics import FAULTS, ROWS, WRITE_SECONDS
 from gateway.store.migrate import Migrated, migrate, not_ours
 from gateway.store.outbox import PostgresOutbox
@@ -72,6 +73,7 @@ class Store:
         self.drills = Drills(pool)
         self.lateness = Lateness(pool)
         self.meterdata = MeterData(pool, lambda: self.devices)
+        self.meterlists = MeterLists(pool, lambda: self.devices)
         self.usage = Usage(pool, lambda: self.devices)
         self.quality = Quality(pool, lambda: self.devices)
         self.bookkeeping = BookKeeping(pool, lambda: self.devices)

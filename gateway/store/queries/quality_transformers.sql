@@ -6,6 +6,7 @@ select t.node_id, t.name, t.device_id, max(t.rated_kva) as rated_kva, max(t.peak
        sum(t.observed_min) as observed_min
   from transformer_load t
  where t.starts_at >= %(frm)s and t.starts_at < %(till)s
+   and (%(below)s::text[] is null or t.node_id in (select nodes_below(%(below)s::text[])))
  group by t.node_id, t.name, t.device_id
  order by max(t.peak_percent) desc nulls last, t.node_id, t.device_id
  limit %(limit)s
