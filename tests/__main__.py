@@ -15,7 +15,7 @@ from typing import IO
 import pytest
 
 HERE = Path(__file__).parent
-AT_ONCE = 3  # each has a database server and a broker of its own
+AT_ONCE = 4  # each has a database server and a broker of its own
 
 
 def parts(count: int = AT_ONCE) -> list[list[str]]:
