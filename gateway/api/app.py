@@ -35,6 +35,9 @@ from gateway.api.drill.exercises import Exercises
 from gateway.api.inventory import imports
 from gateway.api.inventory import reads as inventory
 from gateway.api.inventory.field import Field
+from gateway.api.meterdata import routers as meterdata
+from gateway.api.meterdata.routers import MeterStore
+from gateway.api.meterdata.scope import Scope
 from gateway.api.openapi import describe
 from gateway.api.routes import Days
 from gateway.api.settings import AccessSettings, ApiSettings
@@ -64,7 +67,7 @@ _HALF_YEARLY = DrillSettings()
 mimetypes.add_type("text/javascript", ".js")
 
 
-class ReportingStore(CaseStore, Protocol):
+class ReportingStore(CaseStore, MeterStore, Protocol):
     """What the API needs of `gateway.store.store.Store`."""
 
     @property
@@ -120,7 +123,7 @@ def create_app(
     app = FastAPI(
         title="Feederline",
         version="1",
-        summary="Incidents, tickets and reliability to read, outages to announce, interruptions to correct.",
+        summary="Incidents, tickets, reliability and meter data to read, outages to announce, figures to correct.",
         lifespan=lifespan,
         redirect_slashes=False,
         openapi_url=None,  # served below, to those who may read
@@ -160,6 +163,7 @@ def create_app(
     )
     app.include_router(accounts.build(store.accounts, clock, zone, gate, network))
     app.include_router(corrections.build(store.corrections, clock, gate, network))
+    meterdata.include(app, store, Scope(gate=gate, field=field, clock=clock, zone=zone))
     announcer = Announcer(store.reports, sink, clock, state)
     app.include_router(planned.build(store.reports, announcer, clock, network, gate))
     exercises = Exercises(store.drills, store.reports, sink=sink, clock=clock, state=state, inventory=listed)

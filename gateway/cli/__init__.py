@@ -16,6 +16,7 @@ from gateway.cli.decode import decode
 from gateway.cli.demo import demo
 from gateway.cli.drill import drill
 from gateway.cli.indices import indices
+from gateway.cli.interval import interval
 from gateway.cli.inventory import devices, network
 from gateway.cli.payload import payload
 from gateway.cli.planned import planned
@@ -52,6 +53,7 @@ def options(
 for command in (demo, run, check, decode, payload, indices, replay, vee, correct, drill, bench):
     app.command()(command)
 app.add_typer(planned)
+app.add_typer(interval)
 app.add_typer(network)
 app.add_typer(devices)
 app.add_typer(token)

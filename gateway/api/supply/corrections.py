@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.api.access.gate import Gate
+from gateway.api.bodies import described, read
 from gateway.api.lookup import Id, storable
 from gateway.api.paging import page
 from gateway.api.parameters import Name, Page
@@ -16,7 +17,6 @@ from gateway.api.problems import FOUND, Responses, within
 from gateway.api.shapes import Shape, Time
 from gateway.core.access import Actor, Role
 from gateway.core.clock import Clock, format_time
-from gateway.core.errors import InvalidInputError
 from gateway.core.network import Network
 from gateway.store.corrections import Correction, Corrections, CorrectionView
 
@@ -101,13 +101,6 @@ _MADE: Responses = {
     404: FOUND[404],
 }
 
-M = TypeVar("M", bound=TermsIn)
-
-
-def _body(shape: type[BaseModel]) -> dict[str, Any]:
-    content = {"application/json": {"schema": shape.model_json_schema()}}
-    return {"requestBody": {"required": True, "content": content}}
-
 
 def build(corrections: Corrections, clock: Clock, gate: Gate, network: Network) -> APIRouter:
     api = APIRouter(prefix="/api", tags=["reliability"])
@@ -137,7 +130,7 @@ def build(corrections: Corrections, clock: Clock, gate: Gate, network: Network) 
         summary="Correct interruptions, for good and on record",
         operation_id="correct_interruptions",
         status_code=201,
-        openapi_extra=_body(CorrectionIn),
+        openapi_extra=described(CorrectionIn),
         responses=_MADE,
     )
     async def correct(
@@ -146,7 +139,7 @@ def build(corrections: Corrections, clock: Clock, gate: Gate, network: Network) 
         dry_run: bool = False,
         actor: Actor = operator,
     ) -> MadeOut:
-        given = await _read(request, CorrectionIn)
+        given = await read(request, CorrectionIn, "correction")
         return await make(given.incident, given, request, response, actor, dry_run=dry_run)
 
     @api.post(
@@ -154,7 +147,7 @@ def build(corrections: Corrections, clock: Clock, gate: Gate, network: Network) 
         summary="Correct the interruptions of one incident, for good and on record",
         operation_id="correct_incident",
         status_code=201,
-        openapi_extra=_body(TermsIn),
+        openapi_extra=described(TermsIn),
         responses=_MADE,
     )
     async def correct_incident(
@@ -164,7 +157,7 @@ def build(corrections: Corrections, clock: Clock, gate: Gate, network: Network) 
         dry_run: bool = False,
         actor: Actor = operator,
     ) -> MadeOut:
-        given = await _read(request, TermsIn)
+        given = await read(request, TermsIn, "correction")
         return await make(storable(incident_id, "incident"), given, request, response, actor, dry_run=dry_run)
 
     async def make(
@@ -185,22 +178,6 @@ def build(corrections: Corrections, clock: Clock, gate: Gate, network: Network) 
         return MadeOut(dry_run=dry_run, correction=_out(made))
 
     return api
-
-
-async def _read(request: Request, shape: type[M]) -> M:
-    if request.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
-        raise HTTPException(415, "send the correction as application/json")
-    try:
-        return shape.model_validate_json(await request.body())
-    except ValidationError as exc:
-        raise InvalidInputError(_faults(exc)) from exc
-
-
-def _faults(exc: ValidationError) -> list[str]:
-    return [
-        ": ".join([*map(str, error["loc"]), error["msg"].removeprefix("Value error, ")])
-        for error in exc.errors(include_url=False, include_input=False, include_context=False)
-    ]
 
 
 def _out(view: CorrectionView) -> CorrectionOut:
