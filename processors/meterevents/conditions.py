@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.core.model import Batch, Bools, Float64s, MeterEventKind, Quality
-from gateway.core.quantities import BY_NAME
 from processors.meterevents.facts import Facts
 from processors.meterevents.settings import MeterEventSettings
 from processors.meterevents.slots import COUNT, of
+from processors.quality.measured import columns, own_phases
 
 Rows: TypeAlias = npt.NDArray[np.int64]
 _Kind = MeterEventKind
@@ -47,7 +47,6 @@ class _Judging:
         self._batch, self._rows, self._settings = batch, rows, settings
         device = batch.device[rows]
         self._flags = batch.quality[rows]
-        self._wild = self._flags & Quality.OUT_OF_RANGE > 0
         shape = (len(rows), COUNT)
         self.found = Found(
             np.zeros(shape, np.bool_),
@@ -58,9 +57,7 @@ class _Judging:
         volts = self._columns(_VOLTS)
         own = facts.connected[device]
         if not own.all():
-            # A meter on one phase measures it under whatever name.
-            named = (own & ~np.isnan(volts)).any(axis=1) | facts.several[device]
-            own = own | ~named[:, None]
+            own = own_phases(volts / facts.nominal[device][:, None], own, facts.several[device])
             volts = np.where(own, volts, np.nan)
         amps = np.where(own, np.abs(self._columns(_AMPS)), np.nan)
         self._several = facts.several[device]
@@ -82,16 +79,7 @@ class _Judging:
         self._clock()
 
     def _columns(self, names: tuple[str, ...]) -> Float64s:
-        """float64[r, len(names)]; what is not plausible of rows that are marked is no value."""
-        found = np.full((len(self._rows), len(names)), np.nan)
-        for j, name in enumerate(names):
-            if (column := self._batch.column(name)) is None:
-                continue
-            found[:, j] = column[self._rows]
-            if self._wild.any():
-                low, high = BY_NAME[name].low, BY_NAME[name].high
-                found[self._wild & ~((found[:, j] >= low) & (found[:, j] <= high)), j] = np.nan
-        return found
+        return columns(self._batch, names, self._rows)
 
     def _put(
         self,

@@ -17,6 +17,7 @@ from gateway.core.model import (
     Int64s,
     MeterEvent,
     PlannedOutage,
+    Quality,
     Question,
     Signal,
 )
@@ -84,7 +85,7 @@ class MeterEventDetector:
     def observe(self, batch: Batch) -> None:
         n = len(self.last_at)
         known = (batch.device >= 0) & (batch.device < n)
-        rows = np.flatnonzero(known)
+        rows = np.flatnonzero(known & (batch.quality & Quality.REDELIVERED == 0))  # when was it so?
         rows = rows[self.facts.judged[batch.device[rows]]]
         at = np.minimum(batch.measured_at[rows], batch.received_at[rows])
         fresh = at >= self.last_at[batch.device[rows]]
@@ -109,8 +110,10 @@ class MeterEventDetector:
         for step in range(int(turn.max()) + 1):
             now = order[turn == step]
             now = now[at[now] >= self.last_at[device[now]]]
-            self.last_at[device[now]] = at[now]
-            self.table.fold(device[now], at[now], _rows_of(found, now))
+            keys = device[now]
+            gap = at[now] - np.maximum(self.last_at[keys], 0) > self.facts.patience[keys]
+            self.last_at[keys] = at[now]
+            self.table.fold(keys, at[now], _rows_of(found, now), gap)
 
     def notice(self, signal: Signal) -> None:
         if 0 <= signal.device < len(self.last_at):

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gateway.core.clock import HOUR, SECOND
 from gateway.core.errors import InvalidInputError
 from gateway.core.inventory import DeviceKind, Inventory
-from gateway.core.model import Bools, Float64s
+from gateway.core.model import Bools, Float64s, Int64s
 from processors.meterevents.settings import MeterEventSettings
 from processors.quality.points import number
 from processors.vee.meters import ratio_of
 
+_OVERDUE = 2.5  # reporting intervals
 _TRANSFORMED_A = 6.0  # greatest current behind current transformers of 5 A
 
 
@@ -21,7 +23,8 @@ _TRANSFORMED_A = 6.0  # greatest current behind current transformers of 5 A
 class Facts:
     """judged: a listed meter;  connected: bool[n, 3];  several: on more than one phase;  full: on all
     three;  nominal: V, phase to neutral;
-    ib, imax: A on the primary side;  generates: what it feeds back is registered."""
+    ib, imax: A on the primary side;  generates: what it feeds back is registered;  patience: µs between two readings
+    that speak of the same condition at most."""
 
     judged: Bools
     connected: Bools
@@ -31,6 +34,7 @@ class Facts:
     ib: Float64s
     imax: Float64s
     generates: Bools
+    patience: Int64s
 
     @staticmethod
     def of(inventory: Inventory, settings: MeterEventSettings) -> Facts:
@@ -64,4 +68,5 @@ class Facts:
             ib=ib,
             imax=imax,
             generates=generates,
+            patience=np.maximum(HOUR, (_OVERDUE * SECOND * inventory.interval_s).astype(np.int64)),
         )

@@ -98,13 +98,17 @@ class Table:
         self.row[self.device[idle]] = -1
         self.device[idle] = -1
 
-    def fold(self, keys: Keys, at: Int64s, found: Found) -> None:
-        """One row of readings of each of these, none older than before."""
+    def fold(self, keys: Keys, at: Int64s, found: Found, gap: Bools) -> None:
+        """One row of readings of each of these, none older than before; `gap`: long after it. What waits for its delay
+        or its end waits anew then."""
         self.take(keys)
         rows = self.row[keys].astype(np.int64)
         when = np.broadcast_to(at[:, None], found.holds.shape)
         since, clear, told = self.since[rows], self.clear[rows], self.told[rows]
         extreme, limit = self.extreme[rows], self.limit[rows]
+        if gap.any():
+            since = np.where(gap[:, None] & (told == 0), 0, since)
+            clear = np.where(gap[:, None], 0, clear)
 
         fresh = found.holds & (since == 0)
         since = np.where(fresh, when, since)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from gateway.core.clock import MINUTE
 from gateway.core.inventory import Inventory
-from gateway.core.model import Bools, Change, Event, Int32s
+from gateway.core.model import Bools, Change, Event, Float64s, Int32s
 from gateway.core.network import NodeKind, phase_letters
 from processors.outage.words import place
 from processors.quality import words
@@ -20,6 +20,7 @@ from processors.quality.stories import Place, Story, name_of
 from processors.quality.windows import Condition, Windows
 
 _OF_PLACES = (Condition.OVERLOAD, Condition.REVERSE_POWER, Condition.OVERHEATING)
+_AGREEING = 2  # so many at least tell the frequency of a substation
 _HIGH_IS_WORSE = (Condition.HIGH_VOLTAGE, Condition.UNBALANCE, *_OF_PLACES)
 
 
@@ -87,7 +88,7 @@ class Book:
         self._apply(condition, found, at)
 
     def _frequency(self, at: int) -> None:
-        """One per substation, by the median of who measures it there."""
+        """One per substation, by more than half of those who measure it there: one alone proves nothing."""
         heard = np.flatnonzero(self.windows.hertz(at))
         band, nominal = self.settings.frequency_band_hz, self.settings.nominal_hz
         found: dict[Place, Story] = {}
@@ -96,7 +97,9 @@ class Book:
         counted: dict[str, int] = {}
         for root in np.unique(roots).tolist():
             name, keys = self.network.ids[root], heard[roots == root]
-            median = float(np.median(self.windows.last[keys, Condition.FREQUENCY]))
+            if len(keys) < _AGREEING:
+                continue
+            median = _middle(self.windows.last[keys, Condition.FREQUENCY], nominal)
             off, before = abs(median - nominal), self.out_of_frequency.get(name, 0)
             run = max(before, 0) + 1 if off > band else min(before, 0) - 1 if off <= 0.9 * band else 0
             counted[name] = max(-100, min(100, run))
@@ -113,11 +116,17 @@ class Book:
             story.customers = int(self.inventory.customers[self._below(root)].sum())
             found[story.place] = story
         for name in [p[1] for p in self.stories if p[0] == Condition.FREQUENCY]:
-            if name not in counted and name in self.network:  # nobody says that it is over
+            if name not in counted and self._told_hertz(name, at):  # nobody says that it is over
                 found[Condition.FREQUENCY, name] = self.stories[Condition.FREQUENCY, name]
                 counted[name] = self.out_of_frequency.get(name, hold)
         self.out_of_frequency = counted
         self._apply(Condition.FREQUENCY, found, at)
+
+    def _told_hertz(self, root: str, at: int) -> bool:
+        """Whether anybody told the frequency there not long ago."""
+        if root not in self.network:
+            return False
+        return bool(self.windows.told_hertz(at)[self._below(self.network.index(root))].any())
 
     def _apply(self, condition: Condition, found: dict[Place, Story], at: int) -> None:
         """Open what is new, tell what changed, end what is no longer there."""
@@ -138,10 +147,14 @@ class Book:
                 self.end(gone, at, Change.CLOSED, self._how_it_ended(gone, at))
 
     def _how_it_ended(self, story: Story, at: int) -> str:
+        windows = self.windows
         if story.condition is Condition.FREQUENCY:
-            return "back within limits"
-        heard = self.windows.observed(story.condition, at)[story.members]
-        return "back within limits" if heard.any() else "not observed any more"
+            heard = self._told_hertz(story.group, at)
+        else:
+            if windows.out[story.members, story.condition].any():
+                return "what is still out of limits is told by itself"
+            heard = bool(windows.observed(story.condition, at)[story.members].any())
+        return "back within limits" if heard else "not observed any more"
 
     def _wider(self, story: Story) -> Story | None:
         """The one that holds its place now."""
@@ -204,8 +217,7 @@ class Book:
             case Condition.REVERSE_POWER:
                 return value, max(settings.reverse_share * rated, float(points.generation_kw[key]))
             case _:
-                usual = float(windows.usual[key]) / 1e3 + settings.temperature_rise_k
-                return value, min(settings.temperature_c, usual)
+                return value, float(windows.heat_bound(windows.usual[[key]])[0])
 
     def _size(
         self, story: Story, node: int, members: Keys, state: tuple[Bools, Bools], *, whole: bool
@@ -302,6 +314,13 @@ class Book:
             root = uppermost[np.searchsorted(uppermost, root, side="right") - 1].astype(np.int32)
         found: npt.NDArray[np.int32] = root[self.inventory.node]
         return found
+
+
+def _middle(hertz: Float64s, nominal: float) -> float:
+    """The median; of an even number, which of the two in the middle is nearer to nominal."""
+    ordered = np.sort(hertz)
+    low, high = float(ordered[(len(ordered) - 1) // 2]), float(ordered[len(ordered) // 2])
+    return low if abs(low - nominal) < abs(high - nominal) else high
 
 
 def _by_owner(owner: Int32s) -> Iterator[tuple[int, Keys]]:

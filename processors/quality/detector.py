@@ -10,6 +10,7 @@ import numpy as np
 from gateway.core.clock import SECOND
 from gateway.core.inventory import Inventory
 from gateway.core.model import (
+    GATEWAY,
     Batch,
     Change,
     Drill,
@@ -23,6 +24,7 @@ from gateway.core.model import (
     PlannedOutage,
     Question,
     Signal,
+    SignalKind,
 )
 from processors.quality import snapshot
 from processors.quality.book import Book
@@ -57,7 +59,23 @@ class QualityDetector:
         self.windows.observe(batch)
 
     def notice(self, signal: Signal) -> None:
-        """Signals say nothing about limits."""
+        """Supply that fails is no matter of limits; and who is away himself hears nothing of anybody."""
+        at = signal.received_at
+        if signal.occurred_at is not None:
+            at = min(at, signal.occurred_at)
+        match signal.kind:
+            case SignalKind.LAST_GASP | SignalKind.POWER_RESTORED if 0 <= signal.device < len(self.inventory):
+                self.windows.interrupt(signal.device, at)
+            case SignalKind.GATEWAY_DOWN:
+                self.windows.leave("", at)
+            case SignalKind.GATEWAY_UP:
+                self.windows.back("", signal.received_at)
+            case SignalKind.CONNECTION_LOST if signal.device == GATEWAY:
+                self.windows.leave(signal.source, at)
+            case SignalKind.CONNECTION_MADE if signal.device == GATEWAY:
+                self.windows.back(signal.source, signal.received_at)
+            case _:
+                pass
 
     def plan(self, planned: PlannedOutage) -> None:
         """Supply that is off is no business of its quality."""
@@ -95,7 +113,9 @@ class QualityDetector:
         if due > self.judged:
             first, self.judged = self.judged < 0, due
             self.windows.close_before(due)
-            if not first:
+            if first:
+                self.windows.remember(at)
+            elif "" not in self.windows.absences:
                 self.book.conclude(at)
         if self.again:
             again, self.again = self.again, set()

@@ -22,6 +22,7 @@ UNBALANCE, FREQUENCY, LOAD, POWER, HEAT = range(3, CHANNELS)
 SCALE = np.array([PPM, PPM, PPM, 1e4, 1e6, 1.0, 1.0, 1e3])
 NEVER = np.iinfo(np.int64).max
 _PLAUSIBLE_HZ = 5.0  # what is further off was not the network's
+_HUGE = 4e9  # beyond any quantity
 
 
 class Gathered(NamedTuple):
@@ -61,7 +62,7 @@ class Gathered(NamedTuple):
             found[place, LOAD] = load_va(batch, rows[place])
             found[place, POWER] = column(batch, "active_power", rows[place])
             found[place, HEAT] = column(batch, "temperature", rows[place])
-        given = ~np.isnan(found)
+        given = np.abs(found) < _HUGE
         scaled = np.rint(np.where(given, found, 0.0) * SCALE).astype(np.int64)
         return Gathered(
             device=device,

@@ -115,10 +115,15 @@ def _points(inventory: Inventory, settings: QualitySettings) -> Points:
         interval=interval,
         measuring=measuring,
         place=place,
-        rated_kva=np.where(np.isnan(own), of_node, own),
+        rated_kva=_given(np.where(own > 0, own, of_node)),
         generation_kw=np.where(listed, np.asarray(below, np.float64)[place], 0.0),
         power_factor_limit=limit,
     )
+
+
+def _given(kva: Float64s) -> Float64s:
+    """A rating of 0 is one that nobody wrote down."""
+    return np.where(kva > 0, kva, np.nan)
 
 
 def _at_transformer(inventory: Inventory) -> npt.NDArray[np.bool_]:

@@ -16,7 +16,7 @@ from processors.quality.windows import COLUMNS, INITIAL
 if TYPE_CHECKING:
     from processors.quality.detector import QualityDetector
 
-MAGIC = b"feederline-quality-1\n"
+MAGIC = b"feederline-quality-2\n"
 
 
 class _State(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +30,7 @@ class _State(msgspec.Struct, frozen=True, kw_only=True):
     out_of_frequency: dict[str, int]
     instructions: list[Instruction]
     again: list[str]
+    absences: dict[str, int]
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -67,6 +68,7 @@ def save(detector: QualityDetector) -> bytes:
         out_of_frequency=book.out_of_frequency,
         instructions=detector.instructions,
         again=sorted(detector.again),
+        absences=windows.absences,
     )
     return MAGIC + _encode(state)
 
@@ -100,3 +102,4 @@ def load(data: bytes, detector: QualityDetector) -> None:
     book.out_of_frequency = dict(state.out_of_frequency)
     detector.instructions = list(state.instructions)
     detector.again = set(state.again)
+    windows.absences = dict(state.absences)

@@ -37,7 +37,12 @@ Int8s: TypeAlias = npt.NDArray[np.int8]
 
 _MOST = np.int8(100)
 _SLOW = 16  # windows that the usual temperature looks back
+_SLOWER = 128  # while it is too hot: some hot day is usual at last
 _NEAR = 1.0
+_TOGETHER = 2  # one reading alone is no mean
+_OVERDUE = 2.5  # reporting intervals after which nobody waits any more
+_INCREDIBLE = 4.0  # times its rating a transformer does not carry for long: a unit or a ratio is wrong
+_FORWARD = 0.01  # of its rating, drawn once, shows which way a terminal counts
 
 
 class Condition(IntEnum):
@@ -65,6 +70,7 @@ COLUMNS: dict[str, tuple[type[np.generic], int]] = {
     "least": (np.int64, 0),  # lowest voltage of a phase in the window
     "line": (np.bool_, 0),  # line voltages rather than phase voltages
     "lost": (np.bool_, 0),  # a phase was lost when last seen
+    "cut": (np.int64, 0),  # the last window in which it said that supply failed or came back, −1 for none
     "run": (np.int8, OF_DEVICE),  # means in a row beyond the limit, negative: recovered
     "out": (np.bool_, OF_DEVICE),
     "since": (np.int64, OF_DEVICE),  # µs, when it began
@@ -73,9 +79,10 @@ COLUMNS: dict[str, tuple[type[np.generic], int]] = {
     "phases": (np.uint8, 2),  # mask of phases below, above
     "heard_hz": (np.int64, 0),  # µs, end of the last window with frequency
     "usual": (np.int64, 0),  # mK, 0 for not known
+    "forward": (np.bool_, 0),  # has shown power drawn, so what it shows as fed back is
 }
 
-INITIAL: dict[str, float] = {"window": -1, "least": np.iinfo(np.int64).max, "last": np.nan}
+INITIAL: dict[str, float] = {"window": -1, "cut": -1, "least": np.iinfo(np.int64).max, "last": np.nan}
 """What columns hold at first, where that is not 0."""
 
 
@@ -97,6 +104,7 @@ class Windows:
     least: Int64s
     line: Bools
     lost: Bools
+    cut: Int64s
     run: Int8s
     out: Bools
     since: Int64s
@@ -105,6 +113,7 @@ class Windows:
     phases: UInt8s
     heard_hz: Int64s
     usual: Int64s
+    forward: Bools
 
     def __init__(self, inventory: Inventory, settings: QualitySettings) -> None:
         n = len(inventory)
@@ -114,19 +123,26 @@ class Windows:
         for name, (dtype, width) in COLUMNS.items():
             setattr(self, name, np.full((n, width) if width else n, INITIAL.get(name, 0), dtype))
         self.length = round(settings.window_s * SECOND)
-        self._forget = round(settings.forget_s * SECOND)
         self._grace = round(settings.grace_s * SECOND)
-        expected = settings.coverage * self.length / self.points.interval
-        self.need: Int64s = np.maximum(1, np.ceil(expected - 1e-9)).astype(np.int64)
+        interval = self.points.interval
+        self.patience: Int64s = np.maximum(
+            round(settings.forget_s * SECOND), (_OVERDUE * interval).astype(np.int64)
+        )
+        several = self.length // interval >= _TOGETHER
+        expected = np.ceil(settings.coverage * self.length / interval - 1e-9).astype(np.int64)
+        self.need: Int64s = np.maximum(np.where(several, _TOGETHER, 1), expected)
+        self.hold: Int64s = np.maximum(settings.hold_windows, np.where(several, 1, _TOGETHER))
+        self.absences: dict[str, int] = {}  # who brings readings and is away, "" the gateway itself -> since
 
     # -- gathering -------------------------------------------------------------------------------------------------
 
     def observe(self, batch: Batch) -> None:
         n = len(self.listed)
         good = (batch.device >= 0) & (batch.device < n) & (batch.quality & DOUBTFUL == 0)
-        good &= batch.received_at - batch.measured_at <= self._forget + self.length
         rows = np.flatnonzero(good)
         rows = rows[self.listed[batch.device[rows]]]
+        late = batch.received_at[rows] - batch.measured_at[rows]
+        rows = rows[late <= self.patience[batch.device[rows]] + self.length]
         if not len(rows):
             return
         gathered = Gathered.of(batch, rows, self.points, self.settings)
@@ -150,6 +166,10 @@ class Windows:
         self.least[device] = np.minimum(self.least[device], gathered.least)
         self.line[device] = gathered.line
 
+    def interrupt(self, key: int, at: int) -> None:
+        """Supply of a device failed or came back: the mean of that window is flagged (IEC 61000-4-30)."""
+        self.cut[key] = max(int(self.cut[key]), at // self.length)
+
     # -- concluding ------------------------------------------------------------------------------------------------
 
     def close_before(self, window: int) -> None:
@@ -168,6 +188,7 @@ class Windows:
         enough = counts >= self.need[keys, None]
         volts = counts[:, :3].any(axis=1)
         lost = (least < self.settings.off_below) | (self.lost[keys] & (least < self.settings.on_above))
+        lost |= self.cut[keys] == self.window[keys]
         self.lost[keys] = np.where(volts, lost, self.lost[keys])
         well = ~self.lost[keys]
         self._voltage(keys, means[:, :3], enough[:, :3] & well[:, None], end)
@@ -198,7 +219,8 @@ class Windows:
 
     def _unbalance(self, keys: Keys, means: Float64s, enough: Bools, end: Int64s) -> None:
         told = enough[:, UNBALANCE] & ~np.isnan(means[:, UNBALANCE])
-        three = enough[:, :3].all(axis=1)
+        # In the low-voltage lines the neutral shifts, and phase voltages alone do not tell that from unbalance.
+        three = enough[:, :3].all(axis=1) & (self.points.measuring[keys] | self.line[keys])
         judged = np.flatnonzero((told | three) & self.points.several[keys])
         if not len(judged):
             return
@@ -217,28 +239,38 @@ class Windows:
         keys, means, enough, end = keys[at], means[at], enough[at], end[at]
         settings, rated = self.settings, self.points.rated_kva[keys]
         load = means[:, LOAD] / 1e3
-        i = np.flatnonzero(enough[:, LOAD] & ~np.isnan(rated))
+        i = np.flatnonzero(enough[:, LOAD] & (load <= _INCREDIBLE * rated))
         over, again = load > settings.overload * rated, load <= settings.overload_recovered * rated
         self._judge(keys[i], Condition.OVERLOAD, _Found(over[i], again[i], load[i], end[i]))
         back = -means[:, POWER] / 1e3
         limit = np.maximum(settings.reverse_share * rated, self.points.generation_kw[keys])
-        i = np.flatnonzero(enough[:, POWER] & ~np.isnan(rated))
+        told = enough[:, POWER] & (np.abs(back) <= _INCREDIBLE * rated)
+        self.forward[keys] |= told & (back < -_FORWARD * rated)
+        i = np.flatnonzero(told & (self.forward[keys] | self.out[keys, Condition.REVERSE_POWER]))
         found = _Found((back > limit)[i], (back <= 0.5 * limit)[i], back[i], end[i])
         self._judge(keys[i], Condition.REVERSE_POWER, found)
         i = np.flatnonzero(enough[:, HEAT])
         keys, heat, end = keys[i], means[i, HEAT], end[i]
         usual = np.where(self.usual[keys] == 0, np.rint(heat * 1e3), self.usual[keys]).astype(np.int64)
-        bound = np.minimum(settings.temperature_c, usual / 1e3 + settings.temperature_rise_k)
+        bound = self.heat_bound(usual)
         cool = heat <= bound - settings.temperature_margin_k
         self._judge(keys, Condition.OVERHEATING, _Found(heat > bound, cool, heat, end))
-        step = (np.rint(heat * 1e3).astype(np.int64) - usual) // _SLOW
-        self.usual[keys] = np.where(self.out[keys, Condition.OVERHEATING], usual, usual + step)
+        slow = np.where(self.out[keys, Condition.OVERHEATING], _SLOWER, _SLOW)
+        self.usual[keys] = usual + (np.rint(heat * 1e3).astype(np.int64) - usual) // slow
+
+    def heat_bound(self, usual: Int64s) -> Float64s:
+        """°C above which it is too hot where so much (mK) is usual."""
+        s = self.settings
+        rise = np.maximum(s.temperature_rise_from_c, usual / 1e3 + s.temperature_rise_k)
+        found: Float64s = np.minimum(s.temperature_c, rise)
+        return found
 
     def _judge(self, keys: Keys, what: Condition, found: _Found) -> None:
         """Count means in a row; so many beyond put it out of limits, so many inside the recovered band back."""
         beyond, inside, value, end = found
-        hold = self.settings.hold_windows
-        run, out = self.run[keys, what], self.out[keys, what]
+        hold, before = self.hold[keys], self.judged_at[keys, what]
+        out = self.out[keys, what]
+        run = np.where(before < end - self.patience[keys], 0, self.run[keys, what]).astype(np.int64)
         fresh = beyond & ~out & (run <= 0)
         self.since[keys, what] = np.where(fresh, end - self.length, self.since[keys, what])
         counted = np.where(beyond, np.maximum(run, 0) + 1, np.where(inside, np.minimum(run, 0) - 1, 0))
@@ -247,6 +279,10 @@ class Windows:
         self.judged_at[keys, what] = end
         self.last[keys, what] = value
 
+    def remember(self, at: int) -> None:
+        """What is out was so just now: it is known from before."""
+        self.judged_at[self.out] = np.maximum(self.judged_at[self.out], at)
+
     def drop(self) -> None:
         """Forget what is being gathered."""
         self.window[:] = -1
@@ -254,16 +290,36 @@ class Windows:
         self.counts[:] = 0
         self.least[:] = np.iinfo(np.int64).max
 
+    def leave(self, source: str, at: int) -> None:
+        """Nothing comes from there since."""
+        self.absences.setdefault(source, at)
+
+    def back(self, source: str, at: int) -> None:
+        """It does again. That nothing was heard of a device meanwhile says nothing of it."""
+        since = self.absences.pop(source, at)
+        for column in (self.judged_at, self.heard_hz):
+            column[(column > 0) & (column <= since + self.length)] += max(0, at - since)
+
+    def _since(self, at: int) -> Int64s:
+        """Whose last mean is older is not observed. Time stands still while somebody is away."""
+        found: Int64s = np.maximum(1, min([at, *self.absences.values()]) - self.patience)
+        return found
+
     def forget(self, at: int) -> None:
         """Who said nothing for long is neither in nor out."""
-        gone = self.out & (self.judged_at < at - self._forget)
+        gone = self.out & (self.judged_at < self._since(at)[:, None])
         gone |= self.out & ~self.listed[:, None]
         self.out[gone] = False
         self.run[gone] = 0
 
     def observed(self, what: Condition, at: int) -> Bools:
         """Whom a mean not long ago speaks for."""
-        found: Bools = self.listed & (self.judged_at[:, what] >= max(1, at - self._forget))
+        found: Bools = self.listed & (self.judged_at[:, what] >= self._since(at))
+        return found
+
+    def told_hertz(self, at: int) -> Bools:
+        """Who told the frequency not long ago."""
+        found: Bools = self.listed & (self.heard_hz >= self._since(at))
         return found
 
     def hertz(self, at: int) -> Bools:

@@ -20,7 +20,7 @@ _EXTREME = {
     Condition.LOW_VOLTAGE: "the lowest {value} at {device}, limit {limit}",
     Condition.HIGH_VOLTAGE: "the highest {value} at {device}, limit {limit}",
     Condition.UNBALANCE: "the highest {value} at {device}, limit {limit}",
-    Condition.OVERLOAD: "up to {value} measured by {device}, rated {limit}",
+    Condition.OVERLOAD: "up to {value} measured by {device}, limit {limit}",
     Condition.REVERSE_POWER: "up to {value} measured by {device}, limit {limit}",
     Condition.OVERHEATING: "up to {value} measured by {device}, limit {limit}",
     Condition.FREQUENCY: "furthest off {value}, limit {limit}",

@@ -147,16 +147,49 @@ def test_power_factor_of_the_day_is_that_of_its_energies() -> None:
     assert judged(batch, "power_factor") == pytest.approx((1000 + 1.5 * 3000) / np.hypot(5500, 1000))
 
 
-def test_rows_of_doubt_say_nothing_about_limits() -> None:
+@pytest.mark.parametrize("flag", [Quality.CLOCK_SUSPECT, Quality.REDELIVERED])
+def test_rows_of_doubt_say_nothing_about_limits(flag: Quality) -> None:
     batch = Batch.of(
         ("voltage_a",),
         [0, 0],
         [FRM, FRM + MINUTE],
         [[280.0], [220.0]],
-        quality=[Quality.OUT_OF_RANGE, 0],
+        quality=[flag, 0],
     )
     assert judged(batch, "observed_min") == 1.5
     assert judged(batch, "high_min") == 0
+
+
+def test_one_register_that_is_always_wrong_does_not_hide_the_others() -> None:
+    batch = Batch.of(
+        ("voltage_a", "power_factor", "frequency"),
+        [0, 0],
+        [FRM, FRM + MINUTE],
+        [[280.0, 98.0, 198.0], [1e9, 0.9, 50.0]],
+        quality=[Quality.OUT_OF_RANGE, Quality.OUT_OF_RANGE],
+    )
+    assert judged(batch, "observed_min") == 1.5
+    assert judged(batch, "high_min") == 1.5
+    assert judged(batch, "frequency_high") == 50.0
+
+
+@pytest.mark.parametrize("volts", [[400.0], [399.0, 400.0, 401.0], [220e3] * 3, [5773.0]])
+def test_more_than_a_lost_neutral_can_bring_about_is_no_voltage(volts: list[float]) -> None:
+    device = 1 if len(volts) > 1 else 0
+    row = dict(zip(("voltage_b", "voltage_c"), ([v, v] for v in volts[1:]), strict=False))
+    found = judged(one([volts[0]] * 2, device=device, **row), "high_min")
+    assert found == (2.5 if volts == [400.0] else 0)  # one phase may be at √3
+
+
+@pytest.mark.parametrize("others", [np.nan, 0.0])
+def test_a_meter_on_one_phase_is_judged_by_whatever_it_names(others: float) -> None:
+    """It is on phase B and measures in channel a."""
+    batch = one([190.0, 220.0], voltage_b=[others, others], voltage_c=[others, others])
+    assert judged(batch, "low_min") == 1
+    assert judged(batch, "observed_min") == 2.5
+    assert judged(batch, "lost_min") == 0
+    dead = one([np.nan], voltage_b=[0.0], voltage_c=[0.0])
+    assert judged(dead, "lost_min") == 1.5
 
 
 def test_order_of_rows_and_devices_that_are_unknown_make_no_difference() -> None:
