@@ -1,7 +1,8 @@
 """Thousands of customers below transformers and what each of them truly uses, a day at a time, all out of a seed.
 
 Use is shape × level × weather × appliances' chance. What honest customers do that looks like something else is in
-`Trait`: everybody may go on holiday; some have one trait more. Days are numbered from 0; rows are customers.
+`Trait`: everybody may go on holiday, many on the same days; some have one trait more. Who is away leaves what stands by:
+a little at every hour alike. Days are numbered from 0; rows are customers.
 """
 
 from __future__ import annotations
@@ -46,6 +47,8 @@ _SPREAD = (0.5, 0.75, 0.7, 0.8, 0.7)  # of its logarithm
 _DAY_NOISE = (0.16, 0.08, 0.06, 0.16, 0.08)
 _SLOT_NOISE = (0.45, 0.18, 0.12, 0.35, 0.18)  # at an hour; shorter slots scatter more
 _HOME = 0  # class residential
+_FESTIVE = (118, 0.2)  # about this day so many of the homes leave all at once
+_STANDBY_NOISE = 0.2  # of an hour's standby: a refrigerator's turns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -54,7 +57,7 @@ class People:
 
     klass, profile: int64;  area, listed: true and registered area;  mean_kwh: of an average day;  phases: float64[n,
     3], shares of the load, one of them 1 for single-phase;  trait with its first and last day (exclusive) and extent;
-    holiday: int64[n, 2, 2] first day and length of two absences;  contract_kw;  generation_kw: registered.
+    holiday: int64[n, 3, 2] first day and length of absences, the last of them with many others;  contract_kw;  generation_kw: registered.
     """
 
     klass: Int64s
@@ -127,28 +130,34 @@ class Population:
         chance = rng.standard_normal((n, slots), dtype=np.float32)
         kwh = shape * np.exp(self._slot_noise[:, None] * chance - self._slot_noise[:, None] ** 2 / 2)
         kwh *= (who.mean_kwh * level / slots)[:, None]
-        kwh *= self._present(day)[:, None]
+        present, standby = self._present(day)
+        kwh *= present[:, None]
+        flat = np.exp(_STANDBY_NOISE * min(1.6, np.sqrt(slots / 24)) * chance)
+        kwh += (standby * who.mean_kwh / slots)[:, None] * flat
         self._charge(rng, day, kwh)
         made = self._made(rng, day)
         fed = np.maximum(made - kwh, 0)
         return Use(drawn=np.maximum(kwh - made, 0), fed=fed)
 
-    def _present(self, day: int) -> Float64s:
-        """What of the usual use is left: absences, new people, seasons, efficiency."""
+    def _present(self, day: int) -> tuple[Float64s, Float64s]:
+        """What of the usual use is left, and what of the mean use stands by in its place: absences, new people,
+        seasons, efficiency."""
         who = self.people
         start, length = who.holiday[:, :, 0], who.holiday[:, :, 1]
         away = ((day >= start) & (day < start + length)).any(axis=1)
-        factor = np.where(away, self._floor, 1.0)
         within = (day >= who.since) & (day < who.until)
         vacant = within & (who.trait == Trait.VACANT)
-        factor[vacant] = np.where(who.extent > 0.6, 0.0, self._floor)[vacant]  # some have the main switch off
         moved = who.trait == Trait.MOVED
-        factor = np.where(moved & within, 0.3 * self._floor, factor)
+        empty = vacant | (moved & within)
+        factor = np.where(away | empty, 0.0, 1.0)
+        standby = np.where(away, self._floor, 0.0)
+        standby[vacant] = np.where(who.extent > 0.6, 0.0, self._floor)[vacant]  # some have the main switch off
+        standby = np.where(moved & within, 0.3 * self._floor, standby)
         factor = np.where(moved & (day >= who.until), factor * who.extent, factor)
         season = 0.5 - 0.5 * np.cos(2 * np.pi * (day - who.since) / DAYS)
         factor = np.where(who.trait == Trait.SEASONAL, factor * (0.1 + 1.9 * season**1.5), factor)
         less = (who.trait == Trait.EFFICIENT) | (who.trait == Trait.DECLINED)
-        return np.where(less & (day >= who.since), factor * (1 - who.extent), factor)
+        return np.where(less & (day >= who.since), factor * (1 - who.extent), factor), standby
 
     def _charge(self, rng: np.random.Generator, day: int, kwh: Float64s) -> None:
         """Electric cars: most nights some hours at 7 kW, from the evening on; charged into the same day."""
@@ -201,6 +210,9 @@ def _people(rng: np.random.Generator, n: int, days: int, source: Source, settled
     away = rng.random((n, 2)) < np.where(klass == _HOME, 0.45, 0.1)[:, None]
     lasts = np.where(away, rng.integers(4, 24, (n, 2)), 0)
     holiday = np.stack([rng.integers(0, max(1, days), (n, 2)), lasts], axis=2)
+    leaves = rng.random(n) < np.where(klass == _HOME, _FESTIVE[1], 0.0)
+    festive = np.stack([_FESTIVE[0] + rng.integers(0, 4, n), np.where(leaves, rng.integers(3, 11, n), 0)], axis=1)
+    holiday = np.concatenate([holiday, festive[:, None]], axis=1)
     near = np.where(rng.random(n) < 0.5, area - 1, area + 1)
     near = np.where((near < 0) | (near > area[-1]), 2 * area - near, near).clip(0, area[-1])
     return People(
