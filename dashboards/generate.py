@@ -9,11 +9,11 @@ from pathlib import Path
 
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-from dashboards import supply_reliability
+from dashboards import meter_data, supply_reliability
 
 FOLDER = Path(__file__).parent / "generated"
 
-_DASHBOARDS = {"supply_reliability": supply_reliability.build}
+_DASHBOARDS = {"meter_data": meter_data.build, "supply_reliability": supply_reliability.build}
 
 
 def generated() -> dict[str, str]:

@@ -6,7 +6,7 @@ from typing import LiteralString
 
 import psycopg
 
-from gateway.core.clock import HOUR, MINUTE, SECOND, to_datetime
+from gateway.core.clock import DAY, HOUR, MINUTE, SECOND, to_datetime
 from gateway.store.migrate import migrate
 from gateway.store.settings import DatabaseSettings
 
@@ -68,6 +68,52 @@ values ('msg-' || %(ticket)s, %(ticket)s, %(ticket)s, 1, 'desk', 'application/js
 """
 
 
+_METER_DATA: tuple[LiteralString, ...] = (
+    # half of the meters have a gap of six hours on each day
+    """
+insert into feederline.collection_day
+select d, 27, t, 96, case when d <= %(half)s then 48 else 96 end, case when d <= %(half)s then 48 else 0 end, 0, 0,
+       0, 0, case when d <= %(half)s then 48 else 0 end, 0, t
+  from generate_series(1, %(meters)s::integer) d, unnest(array[%(today)s, %(yesterday)s]::timestamptz[]) t
+""",
+    "select feederline.ensure_interval_partitions(array[%(yesterday)s, %(today)s]::date[])",
+    # three measured quarters of 3 kWh for each estimated one of 1 kWh
+    """
+insert into feederline.interval (device_key, quantity, status, starts_at, ends_at, made_at, rules, raw, value)
+select d, 27, case when q %% 4 = 0 then 1 else 3 end, t, t + interval '15 minutes', t, 0,
+       case when q %% 4 = 0 then null else 3 end, case when q %% 4 = 0 then 1 else 3 end
+  from generate_series(1, %(meters)s::integer) d, generate_series(0, 11) q,
+       lateral (select %(yesterday)s::timestamptz + q * interval '15 minutes' as t) s
+""",
+    """
+insert into feederline.gap (device_key, quantity, starts_at, ends_at, cause, found_at, intervals, filled)
+select d, 27, %(yesterday)s, %(yesterday)s::timestamptz + interval '6 hours', 'communications', %(today)s, 24, d - 1
+  from generate_series(1, 2) d
+""",
+    """
+insert into feederline.quality_day (device_key, starts_at, ends_at, observed_min, out_min, low_min, high_min, lost_min)
+select d, t, t + interval '1 day', 1000, case when d <= %(half)s then 200 else 0 end, 0, 0, 0
+  from generate_series(1, %(meters)s::integer) d, unnest(array[%(today)s, %(yesterday)s]::timestamptz[]) t
+""",
+    """
+insert into feederline.suspicion (device_key, received_at, since, until, score, reasons)
+values (1, %(today)s, %(yesterday)s, %(today)s, 0.7,
+        '[{"rule": "drop", "weight": 2.0, "words": "It fell.", "figures": {}}]')
+""",
+    """
+insert into feederline.area_loss_day
+       (transformer_key, day, starts_at, ends_at, hours, members, supplied, sold, intervals, used, without_supply,
+        without_member, moments, technical, excess, level, ratio, found, made_at)
+values (3, %(yesterday)s::date, %(yesterday)s, %(today)s, 0.25, 10, 100, 80, 96, 90, 0, 6,
+        array[0, 0, 0, 0, 0, 0, 0, 0], 5, 15, 15, 0.2, '{high}', %(today)s)
+""",
+    """
+insert into feederline.load_outlook (node_key, starts_at, ends_at, expected_kw, high_kw, share, limit_kw, made_at)
+values (3, %(now)s, %(now)s::timestamptz + interval '1 hour', 110, 130, 0.9, 100, %(today)s)
+""",
+)
+
+
 async def migrated(url: str) -> psycopg.AsyncConnection:
     """An open superuser's connection, in autocommit mode, to a database with the schema in it."""
     connection = await psycopg.AsyncConnection.connect(url, autocommit=True)
@@ -79,6 +125,7 @@ async def tell(connection: psycopg.AsyncConnection, now: int) -> None:
     """Fill the database: 20 points of 5 customers; at `now` 50 customers are off and 5 unknown.
 
     T1 was dark for 30 minutes, from four to three and a half hours ago; T2 is dark since ten minutes ago.
+    Yesterday and today a quarter of all intervals lack; T1 loses a fifth, and its customers have low voltage.
     """
     at = to_datetime
     await connection.execute(_NODES)
@@ -104,6 +151,9 @@ async def tell(connection: psycopg.AsyncConnection, now: int) -> None:
     for story in (over, going_on, unheard):
         for statement in (_INCIDENT, _INTERRUPTION, _MEMBERS):
             await connection.execute(statement, story)
+    days = {"now": at(now), "today": at(now - now % DAY), "yesterday": at(now - now % DAY - DAY)}
+    for statement in _METER_DATA:
+        await connection.execute(statement, days | {"half": METERS // 2, "meters": METERS})
     for story in (over, going_on):
         for statement in (_TICKET, _TRANSITION, _DELIVERY):
             await connection.execute(statement, story)

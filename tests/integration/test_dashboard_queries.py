@@ -16,7 +16,7 @@ from gateway.core.clock import DAY, HOUR, MINUTE, SystemClock, to_datetime
 from tests.integration import story
 
 INTERVALS_MS = {"raw": 30_000, "quarter hours": 1_200_000, "hours": 3_600_000, "days": 86_400_000}
-ALWAYS_ONE_ROW = {"asai", "saidi_month", "targets", "customers_now"}
+ALWAYS_ONE_ROW = {"asai", "saidi_month", "targets", "customers_now", "collection_rate"}
 
 
 @pytest.fixture
@@ -104,6 +104,34 @@ async def test_steps_that_the_range_cuts_are_left_out(database: psycopg.AsyncCon
     rates = await _rows(database, "readings_per_minute", window)
     assert {float(row["Readings per minute"]) for row in rates} == {story.METERS / 5}
     assert min(row["time"] for row in rates) >= to_datetime(window.low)
+
+
+async def test_figures_of_meter_data_are_those_of_the_story(database: psycopg.AsyncConnection) -> None:
+    now = SystemClock().now()
+    await story.tell(database, now)
+    await _as_grafana(database)
+    window = Window(low=now - 3 * DAY, high=now)
+    (rate,) = await _rows(database, "collection_rate", window)
+    assert rate["Last whole day"] == pytest.approx(0.75)
+    days = await _rows(database, "interval_daily", window)
+    assert [(d["Measured"], d["Estimated"], d["Missing"]) for d in days] == [(0.75, 0.25, 0.0)] * 2
+    assert {day["Target"] for day in await _rows(database, "collection_daily", window)} == {0.998}
+    energy = {row["Status"]: row for row in await _rows(database, "energy_by_status", window)}
+    assert set(energy) == {"Valid", "Estimated"}
+    assert float(energy["Estimated"]["Share of intervals"]) == pytest.approx(0.25)
+    assert energy["Estimated"]["Share of energy"] == pytest.approx(0.1)
+    (gap,) = await _rows(database, "open_gaps", window)
+    assert (gap["Cause"], gap["Gaps"], gap["Devices"], gap["Intervals"]) == ("communications", 2, 2, 47)
+    for day in await _rows(database, "voltage_compliance_daily", window):
+        assert day["Voltage compliance"] == pytest.approx(0.9)
+    worst, *_ = await _rows(database, "voltage_worst", window)
+    assert (worst["Transformer"], worst["Compliance"]) == ("T1", pytest.approx(0.8))
+    (watched,) = await _rows(database, "usage_watchlist", window)
+    assert (watched["Device"], watched["Strongest reason"], watched["Reasons"]) == ("M1", "It fell.", 1)
+    (area,) = await _rows(database, "area_losses", window)
+    assert (area["Transformer"], area["Found"], area["Loss"]) == ("T1", "high", pytest.approx(0.2))
+    (risk,) = await _rows(database, "load_risk", window)
+    assert (risk["Node"], risk["Expected share"], risk["By what is expected"]) == ("T1", 1.1, True)
 
 
 async def test_grafana_may_not_write_nor_read_messages(database: psycopg.AsyncConnection) -> None:
