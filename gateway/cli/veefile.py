@@ -22,7 +22,7 @@ from gateway.core.clock import parse_time
 from gateway.core.errors import InvalidInputError
 from gateway.core.inventory import Inventory
 from gateway.core.model import Float64s, Int32s, Int64s
-from gateway.core.quantities import QUANTITIES
+from gateway.core.quantities import BY_NAME, QUANTITIES
 from processors.vee.meters import UNITS
 
 REGISTERS = tuple(quantity.name for quantity in QUANTITIES if quantity.kind == "register")
@@ -163,13 +163,17 @@ def partition(
 
 
 def _header(reader: Iterator[list[str]], name: str) -> list[str]:
+    """Titles of the columns; those of quantities that no register counts are taken, and not read."""
     try:
-        header = [title.strip() for title in next(reader, [])]
+        first = next(reader, None)
     except csv.Error as exc:
         raise InvalidInputError([f"{name} line 1: {exc}"]) from exc
+    if first is None:
+        raise InvalidInputError([f"{name}: is empty"])
+    header = [title.strip() for title in first]
     if len(header) > _MOST_COLUMNS:
         raise InvalidInputError([f"{name} line 1: {len(header)} columns; at most {_MOST_COLUMNS} are taken"])
-    known = {*_NEEDED, *_OPTIONAL, *REGISTERS}
+    known = {*_NEEDED, *_OPTIONAL, *BY_NAME}
     problems = [f"column {title} is missing" for title in _NEEDED if title not in header]
     if not any(title in REGISTERS for title in header):
         problems.append(f"there is no column of a register: {', '.join(REGISTERS)}")

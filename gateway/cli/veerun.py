@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from gateway.cli.veefile import Rows
-from gateway.core.clock import DAY, MINUTE, SECOND
+from gateway.core.clock import SECOND
 from gateway.core.inventory import Inventory
 from gateway.core.meterdata import (
     ChangeOf,
@@ -31,6 +31,11 @@ from processors.vee.settings import VeeSettings
 from processors.vee.validate import concatenate, examine
 
 _SLOTS = 150_000  # intervals made at once, for the sake of memory
+_LENGTHS = SECOND * np.array(
+    [5, 10, 15, 20, 30, *(60 * minutes for minutes in (1, 2, 3, 5, 6, 10, 12, 15, 20, 30))]
+    + [3600 * hours for hours in (1, 2, 3, 4, 6, 8, 12, 24)],
+    np.int64,
+)  # that readings are taken at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -94,7 +99,7 @@ class Work:
         sane = (at >= EARLIEST) & (at <= late) & (at >= meters.installed[place])
         typical = _typical(place[sane], at[sane], len(meters))
         own = self.inventory.interval_s[meters.device].astype(np.int64) * SECOND
-        length = np.where(typical > own * 1.02, np.minimum(typical, DAY), own)
+        length = np.maximum(typical, own)
         if self.interval is not None:
             length = np.full(len(meters), self.interval, np.int64)
         meters = replace(meters, interval=length)
@@ -128,12 +133,14 @@ class Work:
         unit = np.where(np.isnan(rows.unit[written]), meters.unit[place], rows.unit[written])
         found[unit != meters.unit[place]] |= np.int64(Rule.UNIT)
         meters, times, changes = self._multiply(rows.multiplier[written], place, at, meters, found)
+        with np.errstate(over="ignore"):  # what gets too large for a number is no value
+            values = rows.values[written, column] * unit * times
         registers = Registers(
             quantity=quantity,
             device=device,
             measured_at=at,
             received_at=rows.received_at[written],
-            value=rows.values[written, column] * unit * times,
+            value=values,
             quality=np.zeros(len(written), np.uint16),
         )
         done = examine(
@@ -205,7 +212,7 @@ class Work:
 
 
 def _typical(place: Int64s, at: Int64s, many: int) -> Int64s:
-    """Median distance of the readings of each device, of whole minutes where near: int64[many] µs, 0 for none."""
+    """The usual length that the median distance of each device's readings is nearest to: int64[many] µs, 0 for none."""
     order = np.lexsort((at, place))
     owner, times = place[order], at[order]
     apart = np.diff(times)
@@ -217,11 +224,9 @@ def _typical(place: Int64s, at: Int64s, many: int) -> Int64s:
     middle = np.zeros(many, np.int64)
     some = np.flatnonzero(count)
     middle[some] = apart[order][begins[some] + (count[some] - 1) // 2]
-    minute = np.round(middle / MINUTE).astype(np.int64) * MINUTE
-    whole = np.abs(minute - middle) <= 0.02 * middle
-    return np.where(
-        whole, minute, np.maximum(np.round(middle / SECOND).astype(np.int64), 1) * SECOND * (middle > 0)
-    )
+    # by ratio: readings 14 and 16 minutes apart are of a quarter of an hour
+    between = np.sqrt(_LENGTHS[:-1].astype(np.float64) * _LENGTHS[1:])
+    return np.where(middle > 0, _LENGTHS[np.searchsorted(between, middle)], 0)
 
 
 def _with_strays(

@@ -30,11 +30,13 @@ _SEAMS = np.int64(Rule.RESET | Rule.EXCHANGE | Rule.MULTIPLIER)
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Filled:
-    """value: float64[slots] kWh, NaN where it is missing;  status: uint8[slots];  rules: int64[slots]."""
+    """value: float64[slots] kWh, NaN where it is missing;  status: uint8[slots];  rules: int64[slots];  shaped:
+    bool[meters], where like days had a say."""
 
     value: Float64s
     status: UInt8s
     rules: Int64s
+    shaped: Bools
 
 
 class Filling:
@@ -105,6 +107,9 @@ class Filling:
             stretch = self._slots_of(missing)[1]
             value[stretch] = np.nan
         rules |= self._of_bounds(mode, known, seam)
+        odd = self._incredible(np.int64(Rule.HIGH))[grid.meter]
+        rules[odd] |= np.int64(Rule.UNIT)
+        value[odd & ~known] = np.nan
         early = grid.start + grid.length[grid.meter] <= self.meters.installed[grid.meter]
         value[early & ~known] = np.nan
         status = np.where(
@@ -112,13 +117,14 @@ class Filling:
             np.uint8(IntervalStatus.VALID),
             np.where(np.isnan(value), np.uint8(IntervalStatus.MISSING), np.uint8(IntervalStatus.ESTIMATED)),
         ).astype(np.uint8)
+        status[odd & known] = IntervalStatus.SUSPECT
         brief = self._slots_of(np.flatnonzero(self.brief))[1]
         status[brief[known[brief]]] = IntervalStatus.SUSPECT
         none = status == IntervalStatus.MISSING
         rules[none] &= ~np.int64(Rule.INTERPOLATED | Rule.LIKE_DAYS | Rule.SCALED)
         rules[none | (~known & ~seam)] |= np.int64(Rule.MISSING)
         value = np.round(value, 9) + 0.0  # a register has no finer steps; the sum of many has
-        return Filled(value=value, status=status, rules=rules)
+        return Filled(value=value, status=status, rules=rules, shaped=wanted)
 
     def _slots_of(self, places: npt.NDArray[np.intp]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
         """(which, slot): the slots of steps; not those of which a step takes no more than a reading may be off."""
@@ -184,7 +190,7 @@ class Filling:
         straight &= spent <= self.settings.linear_s * SECOND
         made = np.where(straight, rate * spent, like)
         most = self.meters.max_kw[self.steps.meter[places]] * spent / HOUR
-        made[self._incredible()[self.steps.meter[places]]] = np.nan
+        made[self._incredible(_SEAMS)[self.steps.meter[places]]] = np.nan
         told[places] = np.isfinite(made)
         counted[places] = np.clip(np.nan_to_num(made), 0.0, most)
         self.straight = places[straight]
@@ -192,10 +198,11 @@ class Filling:
         np.bitwise_or.at(rules, slots, np.where(straight, _INTERPOLATED, _LIKE_DAYS)[which])
         return told
 
-    def _incredible(self) -> Bools:
-        """Meters whose readings are for a good part impossible, so that the rest is nothing to go by: bool[meters]."""
+    def _incredible(self, seam: np.int64) -> Bools:
+        """Meters whose steps are for a good part such seams, so that the rest is nothing to go by: bool[meters]."""
         many = np.bincount(self.steps.meter, minlength=len(self.meters))
-        seams = np.bincount(self.steps.meter[self.unknown], minlength=len(self.meters))
+        of = self.unknown & (self.steps.rule & seam != 0)
+        seams = np.bincount(self.steps.meter[of], minlength=len(self.meters))
         result: Bools = (seams >= _MANY_SEAMS) & (seams > _SEAM_SHARE * many)
         return result
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from gateway.core.clock import DAY, HOUR
 from gateway.core.meterdata import Intervals, IntervalStatus, Rule
-from gateway.core.model import Bools, Float64s, Int64s
+from gateway.core.model import Bools, Float64s, Int32s, Int64s
 from processors.vee.calendar import HOLIDAY, WEEKEND, Calendar
 from processors.vee.meters import Meters
 
@@ -54,6 +55,34 @@ class Past:
         return Past(meter=self.meter[mine], start=self.start[mine], value=self.value[mine])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class WholeDays:
+    """Energy of local days of which nearly all intervals were measured, by device and day. device: int32[n];  day:
+    int64[n], days since 1970 by the clock on the wall;  kwh: float64[n]."""
+
+    device: Int32s
+    day: Int64s
+    kwh: Float64s
+
+    @staticmethod
+    def of(intervals: Intervals, meters: Meters, zone: ZoneInfo) -> WholeDays:
+        """Those of these meters, in intervals as they stand."""
+        past = Past.of(intervals, meters)
+        if not len(past.start):
+            return WholeDays(device=np.empty(0, np.int32), day=np.empty(0, np.int64), kwh=np.empty(0))
+        calendar = Calendar(int(past.start.min()), int(past.start.max()), zone)
+        meter, day, kwh = _whole_days(past, meters, calendar)
+        return WholeDays(device=meters.device[meter], day=day, kwh=kwh)
+
+    def of_meters(self, meters: Meters) -> tuple[Int64s, Int64s, Float64s]:
+        """(meter, day, kWh) of rows of these, which are rising by device."""
+        if not len(meters):
+            return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
+        place = np.minimum(np.searchsorted(meters.device, self.device), len(meters) - 1)
+        mine = meters.device[place] == self.device
+        return place[mine].astype(np.int64), self.day[mine], self.kwh[mine]
+
+
 def expected(past: Past, meter: Int64s, start: Int64s, meters: Meters, calendar: Calendar) -> Float64s:
     """kWh of each slot as on like days: float64[n], NaN for meters of which nothing is known.
 
@@ -85,15 +114,23 @@ def expected(past: Past, meter: Int64s, start: Int64s, meters: Meters, calendar:
 
 
 def like_days(
-    past: Past, own: Past, meter: Int64s, day: Int64s, *, meters: Meters, calendar: Calendar
+    past: Past | tuple[Int64s, Int64s, Float64s],
+    own: Past,
+    meter: Int64s,
+    day: Int64s,
+    *,
+    meters: Meters,
+    calendar: Calendar,
 ) -> tuple[Float64s, Int64s]:
     """(mean, days): kWh of the whole measured days like `day` of each meter, without that day, and how many there are.
 
-    meter, day: int64[n], days since 1970 by the clock on the wall, by meter and day;  float64[n] (NaN where there are
+    past: measured intervals, or (meter, day, kWh) of whole days;  meter, day: int64[n], days since 1970 by the clock on
+    the wall, by meter and day;  float64[n] (NaN where there are
     none) and int64[n].
     """
     size = len(meters) * _KINDS
-    all_days = [_whole_days(one, meters, calendar) for one in (past, own)]
+    earlier = _whole_days(past, meters, calendar) if isinstance(past, Past) else past
+    all_days = [earlier, _whole_days(own, meters, calendar)]
     cells = [owner * _KINDS + calendar.kind(of) for owner, of, _ in all_days]
     energies = np.concatenate([energy for _, _, energy in all_days])
     total = np.bincount(np.concatenate(cells), energies, size)
@@ -115,7 +152,8 @@ def like_days(
 
 
 def _whole_days(past: Past, meters: Meters, calendar: Calendar) -> tuple[Int64s, Int64s, Float64s]:
-    """(meter, day, kWh) of local days of which nearly all intervals are there, by meter and day."""
+    """(meter, day, kWh) of local days of which nearly all intervals are there, by meter and day; none without any use:
+    who was away is not to be found high on coming back."""
     if not len(past.meter):
         return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
     day = calendar.day(past.start)
@@ -124,7 +162,7 @@ def _whole_days(past: Past, meters: Meters, calendar: Calendar) -> tuple[Int64s,
     code, place = np.unique(past.meter * span + (day - since), return_inverse=True)
     total = np.bincount(place, past.value).astype(np.float64)
     spent = np.bincount(place, meters.interval[past.meter].astype(np.float64))
-    whole = np.flatnonzero(spent >= 23 * HOUR)  # as long as a day in spring
+    whole = np.flatnonzero((spent >= 23 * HOUR) & (total != 0))  # as long as a day in spring
     return code[whole] // span, code[whole] % span + since, total[whole]
 
 

@@ -73,8 +73,8 @@ def arrange(registers: Registers, meters: Meters, settings: VeeSettings, marks: 
     again[1:] = (meter[1:] == meter[:-1]) & (at[1:] == at[:-1])
     if again.any():
         leader = np.maximum.accumulate(np.where(again, 0, np.arange(len(order))))
+        found[order[again & ~bad]] |= np.int64(Rule.DUPLICATE)
         other = np.flatnonzero(again & ~bad & (np.abs(value - value[leader]) > 1e-9 * np.abs(value)))
-        found[order[other]] |= np.int64(Rule.DUPLICATE)
         found[order[leader[other]]] |= np.int64(Rule.DUPLICATE)
     marks[mine] |= found
     once = np.flatnonzero(~again)

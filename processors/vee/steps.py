@@ -20,6 +20,8 @@ from processors.vee.settings import VeeSettings
 
 _CELLS = 4_000_000  # of one look ahead, for the sake of memory
 _NEAR_ZERO = 0.01  # share of the register before
+_FEWEST_DIGITS = 5  # of a register whose width is not named
+_NEAR_FULL = 0.99  # share of its capacity from which such a register may roll over
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -63,7 +65,7 @@ class _Walk:
     ) -> None:
         n = len(meter)
         self.meter, self.at, self.value = meter, at, value
-        self.capacity = meters.capacity
+        self.capacity, self.ratio = meters.capacity, meters.ratio
         self.settings = settings
         self.max_kw = meters.max_kw
         self.slack = settings.demand_slack_s * SECOND
@@ -83,6 +85,7 @@ class _Walk:
         ends = np.flatnonzero(stop)
         self.end = ends[np.searchsorted(ends, np.arange(n))] if n else np.empty(0, np.intp)
         self.rule = np.zeros(n, np.int64)
+        self.wrapped = np.zeros(n)  # kWh that a rollover adds to the step to each reading
         self.removed = np.zeros(n, np.bool_)
         self.unit = np.zeros(n, np.bool_)
 
@@ -112,22 +115,18 @@ class _Walk:
         most = self.most(at, after)
         reverse = (drop > 0) & (drop <= most) & (drop <= self.settings.reverse_share * self.value[at])
         back = np.where(reverse, -1, self._return(at))
-        capacity = self.capacity[self.meter[at]]
-        wrapped = capacity - drop
-        rollover = (
-            ~reverse
-            & (back < 0)
-            & (drop > 0)
-            & (self.value[at] >= self.settings.rollover_from * capacity)
-            & (wrapped <= most)
-        )
+        goes_on = self._goes_on(after)
+        capacity, full = self._width(at, goes_on)
+        rollover = ~reverse & (back < 0) & (drop > 0) & (self.value[at] >= full) & (capacity - drop <= most)
         seam = ~reverse & (back < 0) & ~rollover
-        unsure = seam & ~self._goes_on(after)
+        unsure = seam & ~goes_on
         seam &= ~unsure
         new = (drop > 0) & (self.value[after] <= np.maximum(most, _NEAR_ZERO * self.value[at]))
         self.rule[after[reverse]] |= np.int64(Rule.REVERSE)
         self.rule[after[rollover]] |= np.int64(Rule.ROLLOVER)
+        self.wrapped[after[rollover]] = capacity[rollover]
         self.rule[after[seam]] |= np.where(new[seam], np.int64(Rule.RESET), np.int64(Rule.EXCHANGE))
+        self.rule[after[seam & (drop < 0)]] |= np.int64(Rule.HIGH)
         until = np.where(unsure, self.end[at] + 1, np.where(back >= 0, back, after))
         for low, high in zip(at[until > after].tolist(), until[until > after].tolist(), strict=True):
             self.removed[low + 1 : high] = True
@@ -136,6 +135,20 @@ class _Walk:
                 np.abs(scaled) <= self.most(np.array([low]), np.array([high - 1]))
             ) & (self.value[low] > 1.0)
         return np.where(unsure, self.end[at], until)
+
+    def _width(self, at: Indices, goes_on: Bools) -> tuple[Float64s, Float64s]:
+        """(capacity, full): kWh at which the registers start again, and from where on they may.
+
+        Where the width is not named, the next power of ten is taken for it if the register stood right below that and
+        counts on from 0: few registers are reset just there.
+        """
+        meter = self.meter[at]
+        read = np.maximum(self.value[at] / self.ratio[meter], 1.0)
+        digits = np.maximum(np.floor(np.log10(read)) + 1, _FEWEST_DIGITS)
+        likely = np.where(goes_on, 10.0**digits * self.ratio[meter], np.nan)
+        named = np.isfinite(self.capacity[meter])
+        capacity = np.where(named, self.capacity[meter], likely)
+        return capacity, capacity * np.where(named, self.settings.rollover_from, _NEAR_FULL)
 
     def _return(self, at: Indices) -> Indices:
         """The first reading after each at which the register is back where it can be; −1 where there is none."""
@@ -217,8 +230,7 @@ def step(
     steps.rule[~follows] = 0
     counted = np.zeros(len(kept))
     counted[1:] = np.diff(steps.value)
-    rolled = steps.rule & np.int64(Rule.ROLLOVER) != 0
-    counted[rolled] += meters.capacity[steps.meter[rolled]]
+    counted += walk.wrapped[kept]
     counted[steps.rule & np.int64(Rule.RESET | Rule.EXCHANGE) != 0] = np.nan
     counted[~follows] = 0.0
     steps.counted = counted

@@ -11,12 +11,12 @@ import numpy.typing as npt
 
 from gateway.core.clock import DAY
 from gateway.core.meterdata import Intervals, IntervalStatus, MeterChange, Registers, Rule
-from gateway.core.model import Float64s, Int64s
+from gateway.core.model import Bools, Float64s, Int64s
 from processors.vee import declared
 from processors.vee.calendar import Calendar
 from processors.vee.fill import Filling
 from processors.vee.grid import Grid, Neighbours
-from processors.vee.likedays import NO_PATTERN, Past, like_days
+from processors.vee.likedays import NO_PATTERN, Past, WholeDays, like_days
 from processors.vee.meters import Meters
 from processors.vee.rules import Look, judge
 from processors.vee.series import Series, arrange
@@ -61,10 +61,12 @@ def validate(
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Examined:
-    """intervals: as `validate`;  marks: int64 `Rule` of each row of the registers, what was found of it."""
+    """intervals: as `validate`;  marks: int64 `Rule` of each row of the registers, what was found of it;  shaped:
+    bool[meters], those that a history makes a difference to beyond the energy of whole days."""
 
     intervals: Intervals
     marks: Int64s
+    shaped: Bools
 
 
 def examine(
@@ -77,29 +79,33 @@ def examine(
     zone: ZoneInfo,
     changes: Sequence[MeterChange] = (),
     history: Intervals | None = None,
+    usual: WholeDays | None = None,
     check: Intervals | None = None,
     found: Int64s | None = None,
 ) -> Examined:
     """As `validate`, each meter with its own bounds `first` to `last`: int64[meters], multiples of its interval.
 
-    found: int64 `Rule` by row of the registers, what whoever read them knows already.
+    usual: the energy of the history's whole days, where the history itself is not given or only of some meters;  found:
+    int64 `Rule` by row of the registers, what whoever read them knows already.
     """
     marks = np.zeros(len(registers), np.int64) if found is None else found.copy()
     series = arrange(registers, meters, settings, marks)
     past = Past.of(history, meters)
+    shaped = np.zeros(len(meters), np.bool_)
     parts = [
-        _Chunk(registers.quantity, settings=settings, zone=zone, marks=marks).run(
+        _Chunk(registers.quantity, settings=settings, zone=zone, marks=marks, shaped=shaped[rows]).run(
             _part(series, rows),
             meters.take(rows),
             first[rows],
             last[rows],
             changes=declared.of_meters(changes, meters.take(rows)),
             past=_past(past, rows),
+            usual=usual,
             check=check,
         )
         for rows in _chunks(series, meters, first, last)
     ]
-    return Examined(intervals=concatenate(registers.quantity, parts), marks=marks)
+    return Examined(intervals=concatenate(registers.quantity, parts), marks=marks, shaped=shaped)
 
 
 def concatenate(quantity: str, parts: Sequence[Intervals]) -> Intervals:
@@ -121,10 +127,14 @@ def concatenate(quantity: str, parts: Sequence[Intervals]) -> Intervals:
 
 
 class _Chunk:
-    """Meters few enough to be worked on at once."""
+    """Meters few enough to be worked on at once. What is found of readings and meters goes into marks and shaped."""
 
-    def __init__(self, quantity: str, *, settings: VeeSettings, zone: ZoneInfo, marks: Int64s) -> None:
-        self.quantity, self.settings, self.zone, self.marks = quantity, settings, zone, marks
+    def __init__(
+        self, quantity: str, *, settings: VeeSettings, zone: ZoneInfo, marks: Int64s, shaped: Bools
+    ) -> None:
+        self.quantity, self.settings, self.zone, self.marks, self.shaped = (
+            quantity, settings, zone, marks, shaped,
+        )  # fmt: skip
 
     def run(
         self,
@@ -135,6 +145,7 @@ class _Chunk:
         *,
         changes: Sequence[tuple[int, MeterChange]],
         past: Past,
+        usual: WholeDays | None,
         check: Intervals | None,
     ) -> Intervals:
         steps = self._steps(series, meters, changes)
@@ -142,6 +153,7 @@ class _Chunk:
         low, high = _hull(steps, meters, first, last)
         grid = Grid.of(low, high, meters.interval)
         begin = min(int(low.min()), int(past.start.min(initial=low.min())))
+        days = None if usual is None else usual.of_meters(meters)
         calendar = Calendar(
             begin,
             int(high.max()),
@@ -150,6 +162,7 @@ class _Chunk:
             workdays=self.settings.workdays,
         )
         filled = Filling(grid, steps, meters, self.settings, calendar).run(past)
+        self.shaped[:] = filled.shaped
         rules = filled.rules
         self._mark(series, grid, rules)
         declared.mark_clocks(changes, grid, rules)
@@ -161,8 +174,8 @@ class _Chunk:
         new[1:] = (np.diff(meter) != 0) | (np.diff(day) != 0)
         measured = filled.status[wanted] >= IntervalStatus.SUSPECT
         own = wanted[measured & (rules[wanted] & NO_PATTERN == 0)]
-        like, days = like_days(
-            past,
+        like, many = like_days(
+            past if days is None else days,
             Past(meter=grid.meter[own], start=grid.start[own], value=filled.value[own]),
             meter[new],
             day[new],
@@ -182,7 +195,7 @@ class _Chunk:
             measured=measured,
             group=group.astype(np.int64),
             like=like[group],
-            days=days[group],
+            days=many[group],
             check=_beside(check, meters.device[meter], start, end),
         )
         told, status = judge(look)
@@ -220,7 +233,7 @@ class _Chunk:
     def _mark(self, series: Series, grid: Grid, rules: Int64s) -> None:
         """What was found of readings, told of the slots that they lie in or at an end of: in place."""
         mark = self.marks[series.row]
-        steps = np.int64(Rule.ROLLOVER | Rule.RESET | Rule.EXCHANGE | Rule.REVERSE)
+        steps = np.int64(Rule.ROLLOVER | Rule.RESET | Rule.EXCHANGE | Rule.REVERSE | Rule.HIGH)
         rows = np.flatnonzero(mark & ~steps)
         which, slots = grid.touched(series.meter[rows], series.at[rows], series.at[rows], ends=True)
         np.bitwise_or.at(rules, slots, (mark[rows] & ~steps)[which])
@@ -239,7 +252,9 @@ class _Chunk:
         nearest = np.where(since <= until, around.before, around.after)
         value = np.where(np.minimum(since, until) <= snap, series.value[rows][nearest], np.nan)
         value[~np.isfinite(value)] = np.nan
-        result: Float64s = np.round(value[grid.low + 1] - value[grid.low], 9) + 0.0
+        result: Float64s = value[grid.low + 1] - value[grid.low]
+        fine = np.abs(result) < 1e15  # beyond, there is nothing after the point
+        result[fine] = np.round(result[fine], 9) + 0.0
         return result
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from gateway.cli import main, veefile
+from gateway.core.clock import SECOND, format_time, parse_time
 
 CASES = Path(__file__).parents[1] / "cases" / "vee"
 DEVICES = "device_id,node_id,kind,protocol,profile,address,via,phases,customers,priority,interval_s"
@@ -111,6 +112,50 @@ def test_intervals_are_as_long_as_readings_are_apart(run: Command, tmp_path: Pat
     assert sum(one["value"] for one in finer) == pytest.approx(2.5)
 
 
+@pytest.mark.parametrize(
+    ("seconds", "length"),
+    [((840, 960, 930, 960), 900), ((1200, 1190, 1210), 1200), ((80_000, 86_400), 86_400)],
+)
+def test_lengths_are_usual_ones_though_readings_come_unevenly(
+    run: Command, tmp_path: Path, devices: Path, seconds: tuple[int, ...], length: int
+) -> None:
+    at = [parse_time("2026-03-02T00:00:00Z") + sum(seconds[:i]) * SECOND for i in range(len(seconds) + 1)]
+    rows = [f"M2,{format_time(when)},{100 + i}" for i, when in enumerate(at)]
+    found = run(written(tmp_path, "r.csv", READINGS, *rows), "--devices", devices, "--json").result
+    first = found["intervals"][0]
+    assert parse_time(first["end"]) - parse_time(first["start"]) == length * SECOND
+
+
+def test_columns_of_what_no_register_counts_are_not_read(run: Command, tmp_path: Path, devices: Path) -> None:
+    rows = [f"M2,2026-03-02T00:{m:02}:00Z,x,{5 + m}" for m in (0, 15)]
+    file = written(tmp_path, "r.csv", "device_id,measured_at,voltage_a,energy_import", *rows)
+    [one] = run(file, "--devices", devices, "--json").result["intervals"]
+    assert (one["quantity"], one["value"]) == ("energy_import", 15.0)
+
+
+def test_a_row_that_stands_there_twice_is_marked_and_doubts_nothing(
+    run: Command, tmp_path: Path, devices: Path
+) -> None:
+    rows = [f"M2,2026-03-02T00:{m:02}:00Z,{m}" for m in (0, 15, 15, 30)]
+    found = run(written(tmp_path, "r.csv", READINGS, *rows), "--devices", devices, "--json").result
+    assert [(one["value"], one["rules"]) for one in found["intervals"]] == [(15.0, []), (15.0, [])]
+    assert [(one["line"], one["rules"]) for one in found["readings"]] == [(4, ["duplicate"])]
+
+
+def test_numbers_too_large_for_their_unit_are_marked_without_noise(
+    run: Command, tmp_path: Path, devices: Path
+) -> None:
+    rows = [f"M2,2026-03-02T00:{m:02}:00Z,{value},MWh" for m, value in ((0, 1), (15, 1e308), (30, 1.002))]
+    ran = run(written(tmp_path, "r.csv", f"{READINGS},unit", *rows), "--devices", devices, "--json")
+    assert [(one["raw"], one["value"]) for one in ran.result["intervals"]] == [(None, 1.0)] * 2
+    assert ran.err == ""
+
+
+def test_an_empty_file_is_told_as_such(run: Command, tmp_path: Path, devices: Path) -> None:
+    (tmp_path / "r.csv").touch()
+    assert run(tmp_path / "r.csv", "--devices", devices, "--json").faults == ["r.csv: is empty"]
+
+
 def test_a_window_holds_for_all_devices(run: Command, tmp_path: Path, devices: Path) -> None:
     file = written(tmp_path, "r.csv", READINGS, "M2,2026-03-02T01:00:00Z,5", "M2,2026-03-02T01:15:00Z,6")
     window = ("--from", "2026-03-02T00:30:00Z", "--to", "2026-03-02T01:30:00Z")
@@ -136,7 +181,8 @@ def test_people_are_told_what_is_not_simply_valid(run: Command, tmp_path: Path, 
     [
         ("device,measured_at,energy_import", "column device_id is missing; column device is unknown"),
         ("device_id,measured_at", "there is no column of a register"),
-        ("device_id,measured_at,voltage_a,energy_import", "column voltage_a is unknown"),
+        ("device_id,measured_at,energy_exprot,energy_import", "column energy_exprot is unknown"),
+        ("device_id,measured_at,voltage_a", "there is no column of a register"),
         ("device_id,measured_at,energy_import,energy_import", "column energy_import stands there twice"),
         ("device_id,measured_at,energy_import,", "a column has no name"),
         ("", "column device_id is missing"),

@@ -76,7 +76,15 @@ def test_a_register_that_jumps_all_the_time_is_not_believed() -> None:
     in_watt_hours = 1_000_000 + 250.0 * np.arange(401)
     found = made(registers(in_watt_hours), 400)
     assert set(words(found)) == {"missing"}
-    assert all("exchange" in told for told in rules(found)[:300])
+    assert rules(found)[:300] == [["unit", "exchange", "missing", "high"]] * 300
+
+
+def test_a_register_that_is_credible_at_night_only_makes_no_estimates() -> None:
+    in_watt_hours = 1_000_000 + np.cumsum(np.tile([15.0] * 8 + [125.0] * 24, 6))
+    found = made(registers(in_watt_hours), 191)
+    assert set(words(found)) == {"suspect", "missing"}
+    assert all("unit" in told for told in rules(found))
+    assert np.nanmax(found.value) == 15.0
 
 
 def test_zeros_at_the_end_wait_for_what_comes() -> None:
@@ -101,10 +109,29 @@ def test_a_register_behind_transformers_rolls_over_at_its_primary_side() -> None
     assert rules(found)[1] == ["rollover"]
 
 
+@pytest.mark.parametrize(("attributes", "full"), [({}, 1e5), ({}, 1e6), ({"ct_ratio": "10"}, 1e6)])
+def test_a_register_of_unknown_width_rolls_over_right_below_a_power_of_ten(
+    attributes: dict[str, str], full: float
+) -> None:
+    kept = [full - 2.5, full - 1.5, 0.5, 1.5]
+    found = made(registers(kept), 3, of=meters(attributes))
+    assert values(found) == [1.0, 2.0, 1.0]
+    assert rules(found) == [[], ["rollover"], []]
+    at_the_end = made(registers(kept[:3]), 2, of=meters(attributes))
+    assert rules(at_the_end)[1] == ["no_value", "missing", "like_days"]
+
+
+@pytest.mark.parametrize("top", [9_999.0, 98_900.0])
+def test_a_register_of_unknown_width_that_was_not_nearly_full_is_reset(top: float) -> None:
+    found = made(registers([top - 1, top, 1, 2]), 3, of=meters({"max_demand_kw": "5000"}))
+    assert values(found) == [1.0, 1.0, 1.0]
+    assert rules(found)[1] == ["reset", "interpolated"]
+
+
 @pytest.mark.parametrize(
     "attributes",
-    [{}, {"register_digits": "5", "max_demand_kw": "1"}, {"register_digits": "6"}],
-    ids=["digits unknown", "more than it can take", "not near its top"],
+    [{"register_digits": "5", "max_demand_kw": "1"}, {"register_digits": "6"}],
+    ids=["more than it can take", "not near its top"],
 )
 def test_what_cannot_be_a_rollover_is_a_reset(attributes: dict[str, str]) -> None:
     found = made(registers([99990.0, 99990.2, 1.5, 1.7, 1.9]), 4, of=meters(attributes))
@@ -123,7 +150,8 @@ def test_a_reset_makes_no_energy_of_its_own() -> None:
 def test_another_register_is_not_held_against_the_one_before(new: float) -> None:
     found = made(registers([5000, 5001, new, new + 2, new + 3]), 4)
     assert values(found) == [1.0, 1.5, 2.0, 1.0]
-    assert rules(found)[1] == ["exchange", "interpolated"]
+    rise = ["high"] if new > 5001 else []
+    assert rules(found)[1] == ["exchange", *rise, "interpolated"]
 
 
 def test_a_register_that_runs_backwards_is_doubted_and_kept() -> None:

@@ -98,6 +98,9 @@ def test_days_are_held_against_like_days() -> None:
     found = made(registers(counted(use)), 5 * DAY_SLOTS, settings=VeeSettings(spike_share=1e6))
     assert told(found, Rule.HIGH) == list(range(96, 192))
     assert told(found, Rule.LOW) == list(range(192, 288))
+    away = np.concatenate([shape(2), np.zeros(4 * DAY_SLOTS), shape()])
+    back = made(registers(counted(away)), len(away))
+    assert told(back, Rule.HIGH) == []
     few = made(registers(counted(use[:288])), 3 * DAY_SLOTS)
     assert told(few, Rule.HIGH) == told(few, Rule.LOW) == []
 
