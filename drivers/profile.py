@@ -10,11 +10,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple, TypeAlias
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
+from drivers.conflicts import Loc, event_conflicts, register_conflicts, ring_conflicts
 from drivers.event import EventBit
+from drivers.load_profile import Column, LoadProfile, Newest, Stamp
 from drivers.register import ALL_ONES, LAST_ADDRESS, Order, Register, Table, Type
 from gateway.core.errors import InvalidInputError
 from gateway.core.registry import Registry
@@ -43,15 +45,13 @@ MAX_REGISTERS = 2000
 MAX_EVENTS = 500
 _MOST_FAULTS = 100  # of one file
 
-Loc: TypeAlias = tuple[str | int, ...]
-
 
 class Profile(Settings):
     """One meter type.
 
     comment: where the facts come from.  max_read: words per request.  max_gap: words that may be read along to
     save a request.  measures: whether values are those of the primary side already, or of the secondary side and
-    need the device's `ct_ratio` and `pt_ratio`.  events: alarm bits.
+    need the device's `ct_ratio` and `pt_ratio`.  events: alarm bits.  load_profile: where it keeps the past.
     """
 
     name: str = ""
@@ -63,6 +63,7 @@ class Profile(Settings):
     measures: Literal["primary", "secondary"] = "primary"
     registers: Annotated[tuple[Register, ...], Field(min_length=1)]
     events: Annotated[tuple[EventBit, ...], Field(max_length=MAX_EVENTS)] = ()
+    load_profile: LoadProfile | None = None
 
     def order_of(self, register: Register | EventBit) -> Order:
         return register.order or self.order
@@ -71,76 +72,6 @@ class Profile(Settings):
     def quantities(self) -> tuple[str, ...]:
         """Names of its k columns, in the order of its registers."""
         return tuple(register.quantity for register in self.registers)
-
-
-def _conflicts(registers: Mapping[int, Register]) -> list[tuple[int, str]]:
-    """(register, what is wrong): a quantity twice; and words shared other than as different bits of one value.
-
-    Every register is told of once at most for each, however many it runs into.
-    """
-    faults = []
-    first: dict[str, int] = {}
-    words: dict[_Word, dict[int | None, int]] = {}
-    for i, register in registers.items():
-        if (there := first.setdefault(register.quantity, i)) != i:
-            faults.append((i, f"quantity {register.quantity!r} is there already at registers.{there}"))
-        alone = i if register.bit is None else -1
-        word = _Word(register.table, register.address, alone, register.type, register.order)
-        if (there := words.setdefault(word, {}).setdefault(register.bit, i)) != i:
-            faults.append((i, _overlap(register, registers[there], there)))
-    widest: Register | None = None
-    where = -1
-    for _, members in sorted(
-        words.items(), key=lambda item: (item[0].table, item[0].address, min(item[1].values()))
-    ):
-        i = min(members.values())
-        register = registers[i]
-        if widest is not None and widest.table is register.table and register.address < widest.end:
-            faults += [(j, _overlap(registers[j], widest, where)) for j in members.values()]
-        if widest is None or widest.table is not register.table or register.end > widest.end:
-            widest, where = register, i
-    return sorted(faults)
-
-
-def _event_conflicts(
-    events: Mapping[int, EventBit], registers: Mapping[int, Register]
-) -> list[tuple[int, str]]:
-    """(event, what is wrong): an event twice, a bit twice, or a bit within a number."""
-    faults = []
-    first: dict[str, int] = {}
-    bits: dict[tuple[Table, int, int | None], int] = {}
-    numbers = [(i, r) for i, r in registers.items() if r.bit is None and r.type is not Type.BIT]
-    for i, event in events.items():
-        if (there := first.setdefault(event.words, i)) != i:
-            faults.append((i, f"{event.words!r} is there already at events.{there}"))
-        if (there := bits.setdefault((event.table, event.address, event.bit), i)) != i:
-            faults.append((i, f"the same bit is {events[there].words!r} at events.{there}"))
-        for j, register in numbers:
-            if (
-                register.table is event.table
-                and register.address < event.end
-                and event.address < register.end
-            ):
-                faults.append((i, f"{event.words} is a bit within {register.quantity} (registers.{j})"))
-                break
-    return faults
-
-
-class _Word(NamedTuple):
-    """A value in the meter; the bits in it may be registers of their own, a whole one stands alone."""
-
-    table: Table
-    address: int
-    alone: int
-    type: Type
-    order: Order | None
-
-
-def _overlap(one: Register, other: Register, where: int) -> str:
-    return (
-        f"{one.quantity} at {one.table} {one.address} overlaps {other.quantity} at {other.address} "
-        f"(registers.{where})"
-    )
 
 
 def parse_profile(text: str, *, name: str, where: str) -> Profile:
@@ -178,10 +109,13 @@ def _profile(name: str, file: YamlFile) -> Profile:
     except ValidationError as exc:
         faults += _told(exc)
         good = _good_registers(rows)
-    faults += [(("registers", i), fault) for i, fault in _conflicts(good)]
-    faults += [
-        (("events", i), fault) for i, fault in _event_conflicts(_good_events(data.get("events")), good)
-    ]
+    faults += [(("registers", i), fault) for i, fault in register_conflicts(good)]
+    events = _good_events(data.get("events"))
+    faults += [(("events", i), fault) for i, fault in event_conflicts(events, good)]
+    with suppress(ValidationError):
+        if (ring := data.get("load_profile")) is not None:
+            conflicts = ring_conflicts(LoadProfile.model_validate(ring), good, events, _max_read(data))
+            faults += [(("load_profile", *loc), fault) for loc, fault in conflicts]
     if faults or profile is None:
         told = [f"{file.place(loc)}: {'.'.join(map(str, loc))}: {fault}" for loc, fault in faults]
         more = [f"{file.name}: and {len(told) - _MOST_FAULTS} more"] if len(told) > _MOST_FAULTS else []
@@ -189,7 +123,29 @@ def _profile(name: str, file: YamlFile) -> Profile:
     return profile
 
 
-_ROWS: Mapping[str | int, type[Settings]] = {"registers": Register, "events": EventBit}
+def _max_read(data: Mapping[str, object]) -> int:
+    most = data.get("max_read")
+    return most if isinstance(most, int) else MAX_WORDS
+
+
+_MODELS: Mapping[Loc, type[Settings]] = {
+    ("registers",): Register,
+    ("events",): EventBit,
+    ("load_profile",): LoadProfile,
+    ("load_profile", "newest"): Newest,
+    ("load_profile", "time"): Stamp,
+    ("load_profile", "columns"): Column,
+}
+_NO_MAPPING = ("model_type", "model_attributes_type")
+_NOT_WRITTEN: set[tuple[type[Settings], str]] = {(Profile, "name"), (Column, "table")}
+
+
+def _model_at(loc: Loc, *, itself: bool) -> type[Settings]:
+    """What the place is a key of; `itself`: what stands there."""
+    if loc[:1] in {("registers",), ("events",)} and len(loc) < 2:
+        return Profile
+    names = tuple(part for part in (loc if itself else loc[:-1]) if isinstance(part, str))
+    return _MODELS.get(names, Profile)
 
 
 def _told(error: ValidationError) -> list[tuple[Loc, str]]:
@@ -197,17 +153,18 @@ def _told(error: ValidationError) -> list[tuple[Loc, str]]:
     told: dict[tuple[Loc, str], None] = {}
     for item in error.errors(include_url=False, include_input=False, include_context=False):
         loc, kind = item["loc"], item["type"]
-        model = _ROWS.get(loc[0], Profile) if len(loc) > 1 else Profile
-        keys = ", ".join(key for key in model.model_fields if (model, key) != (Profile, "name"))
-        if len(loc) > 3 and loc[2] == "no_value":  # beyond that pydantic names the alternatives
-            loc, message = loc[:4], f"must be {ALL_ONES}, or a raw pattern from 0 to 2^64 - 1"
+        model = _model_at(loc, itself=kind in _NO_MAPPING)
+        keys = ", ".join(key for key in model.model_fields if (model, key) not in _NOT_WRITTEN)
+        if "no_value" in loc[:-1]:  # beyond that pydantic names the alternatives
+            loc = loc[: loc.index("no_value") + 2]
+            message = f"must be {ALL_ONES}, or a raw pattern from 0 to 2^64 - 1"
         elif kind in ("extra_forbidden", "invalid_key"):
             message = f"unknown key; there are: {keys}"
         elif kind == "missing":
             message = (
                 "is missing: say where the register list comes from" if loc == ("comment",) else "is missing"
             )
-        elif kind in ("model_type", "model_attributes_type"):
+        elif kind in _NO_MAPPING:
             message = f"must be a mapping with keys such as: {keys}"
         elif kind == "tuple_type":
             message = "must be a list"

@@ -57,6 +57,14 @@ class History:
         rows = [values[:, column] for values in self._values[first:end]]
         return np.array(self._at[first:end], np.int64), np.array(rows, np.float64).reshape(-1, 2)
 
+    def record(self, column: int, number: int) -> tuple[int, tuple[float, float]]:
+        """(at, (import, export)) of the record with this number, the oldest being 0."""
+        imported, exported = self._values[number][:, column].tolist()
+        return self._at[number], (imported, exported)
+
+    def __len__(self) -> int:
+        return len(self._at)
+
     @property
     def at(self) -> Int64s:
         return np.array(self._at, np.int64)

@@ -27,7 +27,7 @@ _TREE = (
 _SPLIT = 5  # customers of each of them at least
 
 SINGLE_PHASE_PROFILE = "eastron-sdm120"
-THREE_PHASE_PROFILES = ("eastron-sdm630", "acrel-adw300")
+THREE_PHASE_PROFILES = ("eastron-sdm630", "acrel-adw300", "feederline-meter")
 
 
 def build(meters: int, seed: int, *, interval_s: int = 3, terminals: Terminals = "all") -> District:
@@ -92,7 +92,7 @@ def build(meters: int, seed: int, *, interval_s: int = 3, terminals: Terminals =
         elif len(letters) == 1:
             profile = SINGLE_PHASE_PROFILE
         else:
-            profile = THREE_PHASE_PROFILES[three % 2]
+            profile = THREE_PHASE_PROFILES[three % len(THREE_PHASE_PROFILES)]
             three += 1
         device_id = f"M{i + 1:0{digits}}"
         devices.append(

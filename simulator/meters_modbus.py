@@ -8,10 +8,13 @@ from typing import Literal
 from gateway.core.clock import SECOND
 from gateway.core.inventory import Device
 from gateway.core.model import Bools
+from simulator import ring
 from simulator.district import District
+from simulator.history import History
 from simulator.load import Snapshot
 from simulator.modbus_server import Bank, Endpoint, Manner, Unit
 from simulator.registers import MAPS
+from simulator.ring import Ring
 
 CommsFault = Literal["closed", "silent", "slow", "target_failed"]
 
@@ -23,8 +26,9 @@ class ModbusMeters:
     with `battery_s` 0 it dies with the transformer.
     """
 
-    def __init__(self, district: District, *, battery_s: float) -> None:
+    def __init__(self, district: District, history: History, *, battery_s: float) -> None:
         self._district = district
+        self._history = history
         self._battery = round(battery_s * SECOND)
         self._banks: dict[str, Bank] = {}
         self._rows: dict[str, list[int]] = {}
@@ -54,7 +58,8 @@ class ModbusMeters:
 
     def _unit(self, device: Device, row: int) -> Unit:
         rows = self._rows.setdefault(device.profile, [])
-        unit = Unit(self._banks.setdefault(device.profile, Bank()), len(rows))
+        memory = Ring(self._history, row) if device.profile == ring.PROFILE else None
+        unit = Unit(self._banks.setdefault(device.profile, Bank()), len(rows), memory)
         rows.append(row)
         self.units[device.id] = unit
         return unit

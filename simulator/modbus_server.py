@@ -10,7 +10,7 @@ import asyncio
 import socket
 from collections.abc import Sequence
 from enum import Enum
-from typing import cast
+from typing import Protocol, cast
 
 from simulator.registers import DISCRETE, HOLDING, INPUT, Image
 
@@ -35,14 +35,23 @@ class Bank:
         self.images: dict[int, Image] = {}  # by function code
 
 
+class Memory(Protocol):
+    """Holding registers beyond a bank's, made when somebody reads them."""
+
+    def read(self, start: int, count: int) -> bytes | None:
+        """None where there are no such registers."""
+        ...
+
+
 class Unit:
     """One device behind an endpoint: row `row` of its bank, and how often each block was answered."""
 
-    __slots__ = ("answered", "bank", "manner", "row")
+    __slots__ = ("answered", "bank", "manner", "memory", "row")
 
-    def __init__(self, bank: Bank, row: int) -> None:
+    def __init__(self, bank: Bank, row: int, memory: Memory | None = None) -> None:
         self.bank = bank
         self.row = row
+        self.memory = memory
         self.manner = Manner.ANSWERS
         self.answered: dict[tuple[int, int, int], int] = {}
 
@@ -136,7 +145,10 @@ class Endpoint:
             return bytes((function | 0x80, ILLEGAL_VALUE))
         width = 1 if function == DISCRETE else 2
         if (start + count) * width > image.stride:
-            return bytes((function | 0x80, ILLEGAL_ADDRESS))
+            kept = unit.memory.read(start, count) if unit.memory and function == HOLDING else None
+            if kept is None:
+                return bytes((function | 0x80, ILLEGAL_ADDRESS))
+            return bytes((function, len(kept))) + kept
         first = unit.row * image.stride + start * width
         data = image.data[first : first + count * width]
         if function == DISCRETE:

@@ -17,7 +17,7 @@ from simulator.load import Columns
 HOLDING, INPUT, DISCRETE = 3, 4, 2
 """Function codes by which the tables are read."""
 
-_FORMATS = {"float32": ">f4", "uint16": ">u2", "int16": ">i2", "int32": ">i4"}
+_FORMATS = {"float32": ">f4", "uint16": ">u2", "int16": ">i2", "int32": ">i4", "uint32": ">u4"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +126,18 @@ _ADW300 = Map(
         *_run(62, "int32", 0.01, "energy_import", "energy_export", step=2),
     ),
 )
+_METER = Map(
+    function=HOLDING,
+    size=26,
+    fields=(
+        *_run(0, "uint16", 0.1, *_phases("voltage"), step=1),
+        *_run(3, "uint16", 0.01, *_phases("current"), step=1),
+        *_run(6, "int32", 1.0, *_phases("active_power"), "active_power", "reactive_power", step=2),
+        *_run(16, "uint16", 0.01, "frequency", step=1),
+        *_run(17, "int16", 0.001, "power_factor", step=1),
+        *_run(18, "uint32", 0.01, *_ENERGY, step=2),
+    ),
+)
 _TERMINAL = (
     Map(
         function=HOLDING,
@@ -148,6 +160,7 @@ MAPS: dict[str, tuple[Map, ...]] = {
     "eastron-sdm120": (_SDM120,),
     "eastron-sdm630": (_SDM630,),
     "acrel-adw300": (_ADW300,),
+    "feederline-meter": (_METER,),
     "feederline-dtu": _TERMINAL,
 }
 """The tables of each simulated type, by the name its devices carry in devices.csv."""

@@ -103,7 +103,7 @@ class Simulation:
             self._load, now - options.history_days * DAY, now, interval=options.profile_s * SECOND
         )
         self._mqtt = MqttMeters(self.district, options.farewell, options.interval_s, self.history)
-        self._modbus = ModbusMeters(self.district, battery_s=options.concentrator_battery_s)
+        self._modbus = ModbusMeters(self.district, self.history, battery_s=options.concentrator_battery_s)
         self._ledger = Ledger()
         self._active: tuple[int, ...] = ()
         self._snapshot: Snapshot | None = None

@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
-from collections.abc import Sequence
 from contextlib import suppress
 
 from drivers.modbus import metrics
-from drivers.modbus.address import Endpoint, parse_address, parse_endpoint
-from drivers.modbus.client import Connection
+from drivers.modbus.address import Endpoint, parse_address
+from drivers.modbus.client import (
+    TARGET_FAILED,
+    Connection,
+    ConnectionLostError,
+    NoAnswerError,
+    RefusedByDeviceError,
+)
 from drivers.modbus.decode import Decoder
+from drivers.modbus.devices import devices_of
 from drivers.modbus.endpoint import EndpointPoller
 from drivers.modbus.gather import Answer, Gatherer, batch_of
 from drivers.modbus.poll import Device, ask
+from drivers.modbus.recall import Recall, TooMuchError
 from drivers.modbus.schedule import Turn, phase_of
 from drivers.modbus.settings import ModbusSettings
 from drivers.profile import Profile
 from gateway.core import inventory as core
 from gateway.core.clock import SECOND, Clock
 from gateway.core.errors import InvalidInputError
-from gateway.core.model import Batch, Float64s
+from gateway.core.model import Batch
 from gateway.core.ports import Sink
 from gateway.core.registry import Registry
 
@@ -47,8 +55,10 @@ class ModbusDriver:
         self._settings = settings
         self._clock = clock
         self._gatherer = Gatherer(window_s=settings.gather_s, max_pending=settings.max_pending)
-        self._devices, self._concentrators = _devices(inventory, profiles)
+        self._devices, self._concentrators = devices_of(inventory, profiles)
         self._endpoint_of = {device.key: e for e, behind in self._devices.items() for device in behind}
+        self._pasts = {d.key: d.past for behind in self._devices.values() for d in behind if d.past}
+        self._recalling: set[int] = set()
         self._pollers: dict[Endpoint, EndpointPoller] = {}
         self._stop = asyncio.Event()
         self._idle = asyncio.Event()
@@ -108,6 +118,49 @@ class ModbusDriver:
             poller.tell_failed(device, "its endpoint cannot be reached")
         await self._gatherer.handed_on()
 
+    def can_recall(self, device: int) -> bool:
+        poller = self._pollers.get(self._endpoint_of[device]) if device in self._pasts else None
+        return poller is not None and poller.hears(device)
+
+    async def recall(self, device: int, frm: int, till: int, sink: Sink) -> None:
+        """Read [frm, till) out of the device's load profile, one request after another, each between polls.
+
+        Over after `recall_longest_s` or `recall_requests` at the latest, with what came until then in the sink.
+        """
+        del sink  # what comes goes the way of everything that is read
+        if not self.can_recall(device) or device in self._recalling or frm >= till:
+            return
+        poller = self._pollers[self._endpoint_of[device]]
+        settings, past = self._settings, self._pasts[device]
+        work = Recall(
+            *(past, device, frm, till, functools.partial(poller.fetch, device)),
+            requests=settings.recall_requests,
+        )
+        self._recalling.add(device)
+        outcome = "answered"
+        try:
+            async with asyncio.timeout(settings.recall_longest_s):
+                async for batch in work.run(self._clock.now):
+                    self._gatherer.recalled(batch)
+        except (TimeoutError, TooMuchError):
+            outcome = "cut_short"
+        except ConnectionLostError:
+            outcome = "unheard"
+        except NoAnswerError:
+            outcome = "unanswered"
+        except (RefusedByDeviceError, ValueError) as exc:
+            target = isinstance(exc, RefusedByDeviceError) and exc.code in TARGET_FAILED
+            outcome = "target_failed" if target else "refused"
+            log.info(
+                "load profile cannot be read",
+                extra={"device": self._inventory.ids[device], "error": str(exc)},
+            )
+        finally:
+            self._recalling.discard(device)
+        metrics.recalls.labels(outcome).inc()
+        metrics.recalled.inc(work.rows)
+        await self._gatherer.handed_on()
+
     def interval(self, key: int) -> int:
         """µs between two polls of a device."""
         return int(self._inventory.interval_s[key]) * SECOND
@@ -145,15 +198,6 @@ class ModbusDriver:
         )
 
 
-def faults_of(inventory: core.Inventory, profiles: Registry[Profile]) -> Sequence[str]:
-    """What is wrong with the Modbus devices of an inventory; connects to nothing."""
-    try:
-        _devices(inventory, profiles)
-    except InvalidInputError as exc:
-        return exc.faults
-    return ()
-
-
 async def read_device(
     address: str,
     profile: Profile,
@@ -185,65 +229,3 @@ async def read_device(
         assert asked.failure is not None
         raise asked.failure
     return batch_of(decoder, [Answer(device, clock.now(), asked.image, asked.missing, factors)])
-
-
-def _devices(
-    inventory: core.Inventory, profiles: Registry[Profile]
-) -> tuple[dict[Endpoint, list[Device]], dict[Endpoint, list[int]]]:
-    """(polled devices, unpolled concentrators) by endpoint."""
-    polled: dict[Endpoint, list[Device]] = {}
-    concentrators: dict[Endpoint, list[int]] = {}
-    decoders: dict[str, Decoder] = {}
-    taken: dict[tuple[Endpoint, int], str] = {}
-    faults: list[str] = []
-    for key in inventory.of_protocol("modbus"):
-        row = inventory.device(key)
-        try:
-            if row.kind == core.DeviceKind.CONCENTRATOR.word and not row.profile:
-                concentrators.setdefault(parse_endpoint(row.address.partition("/")[0]), []).append(key)
-                continue
-            endpoint, unit = parse_address(row.address)
-        except ValueError as exc:
-            faults.append(f"device {row.id!r}: {exc}")
-            continue
-        if (other := taken.setdefault((endpoint, unit), row.id)) != row.id:
-            faults.append(f"device {row.id!r}: unit {unit} of {endpoint.source} is device {other!r} already")
-        if not row.profile:
-            faults.append(f"device {row.id!r}: profile is missing; there are: {', '.join(profiles.names())}")
-            continue
-        if row.profile not in decoders:
-            try:
-                decoders[row.profile] = Decoder(profiles.get(row.profile))
-            except InvalidInputError as exc:
-                faults += [f"device {row.id!r}: {fault}" for fault in exc.faults]
-                continue
-        decoder = decoders[row.profile]
-        try:
-            factors = _factors(row, decoder)
-        except ValueError as exc:
-            faults.append(f"device {row.id!r}: {exc}")
-            continue
-        polled.setdefault(endpoint, []).append(Device(key, unit, decoder, factors))
-    if faults:
-        raise InvalidInputError(faults)
-    return polled, concentrators
-
-
-def _factors(row: core.Device, decoder: Decoder) -> Float64s | None:
-    factors = decoder.factors(_ratio(row, "ct_ratio"), _ratio(row, "pt_ratio"))
-    return None if (factors == 1.0).all() else factors
-
-
-def _ratio(row: core.Device, name: str) -> float:
-    """`40` or `200/5`; 1 where nothing is written. Raises ValueError."""
-    text = row.attributes.get(name, "").strip()
-    if not text:
-        return 1.0
-    above, slash, below = text.partition("/")
-    try:
-        ratio = float(above) / (float(below) if slash else 1.0)
-    except (ValueError, ZeroDivisionError):
-        ratio = 0.0
-    if not 0 < ratio < 1e6:
-        raise ValueError(f"{name} {text!r} is not a ratio such as 40 or 200/5")
-    return ratio

@@ -19,7 +19,9 @@ from drivers.modbus.client import (
     NoAnswerError,
     RefusedByDeviceError,
 )
+from drivers.modbus.fetches import Fetch, Fetches
 from drivers.modbus.gather import Answer, Gatherer
+from drivers.modbus.plan import Read
 from drivers.modbus.poll import Asked, Device, ask
 from drivers.modbus.questions import Questions, verdict
 from drivers.modbus.schedule import Schedule, Turn
@@ -64,6 +66,7 @@ class EndpointPoller:
         self._silent = 0  # polls without any answer in a row
         self._heard: set[int] = set()  # keys that were last asked with some reply, be it the concentrator's
         self._questions = Questions()
+        self._fetches = Fetches()
         self._running = False
         self._stop = asyncio.Event()
         self._wake = asyncio.Event()
@@ -77,17 +80,39 @@ class EndpointPoller:
             await self._sessions()
         finally:
             self._running = False
-            self._questions.dismiss()
+            self._dismiss("polling has ended")
 
     async def ask(self, key: int) -> bool:
         """Ask a device now, between polls; returns when what came of it is with the gatherer.
 
         False, with nothing said, when there is no line to ask it over. Nobody waits for a lost one to come back.
         """
-        if not self._running or self.lost or self._stop.is_set():
+        if not self._open_for_others:
             return False
         self._wake.set()
         return await self._questions.put(key)
+
+    async def fetch(self, key: int, read: Read) -> bytes:
+        """Send one request to a device between polls, and after every question.
+
+        Raises NoAnswerError, RefusedByDeviceError, ConnectionLostError.
+        """
+        if not self._open_for_others:
+            raise ConnectionLostError("there is no line")
+        self._wake.set()
+        return await self._fetches.put(key, read)
+
+    def hears(self, key: int) -> bool:
+        """The device was heard when it was last asked, and the line stands."""
+        return self._open_for_others and key in self._heard
+
+    @property
+    def _open_for_others(self) -> bool:
+        return self._running and not self.lost and not self._stop.is_set()
+
+    def _dismiss(self, why: str) -> None:
+        self._questions.dismiss()
+        self._fetches.dismiss(why)
 
     @property
     def alone(self) -> bool:
@@ -172,10 +197,11 @@ class EndpointPoller:
             await self._gatherer.room()
             if self._stop.is_set() or connection.closed or self._silent >= self._settings.recycle_after:
                 return
-            now = self._clock.now()
-            key = self._questions.take(now, self._schedule.next_at())
-            if key is not None:
+            now, next_poll = self._clock.now(), self._schedule.next_at()
+            if (key := self._questions.take(now, next_poll)) is not None:
                 await self._answer(connection, key, now)
+            elif (fetch := self._fetches.take(now, next_poll)) is not None:
+                await self._fetch(connection, fetch, now)
             elif (turn := self._schedule.take(now)) is not None:
                 await self._poll(connection, turn)
             else:
@@ -232,6 +258,15 @@ class EndpointPoller:
         metrics.questions.labels(outcome).inc()
         self._questions.done(key, began, now)
 
+    async def _fetch(self, connection: Connection, fetch: Fetch, began: int) -> None:
+        """Neither the schedule nor anybody else learns of it: a recall is about the past."""
+        unit = self._devices[fetch.key].unit
+        try:
+            fetch.answer(await connection.read(unit, fetch.read, self._settings.timeout_s))
+        except (NoAnswerError, RefusedByDeviceError, ConnectionLostError) as exc:
+            fetch.fail(exc)
+        self._fetches.done(fetch, began, self._clock.now())
+
     def _take(self, connection: Connection, device: Device, asked: Asked, now: int) -> None:
         """Keep what came, and learn from whether anything came."""
         if connection.proven and not self._up:
@@ -258,7 +293,7 @@ class EndpointPoller:
     def _lost(self, detail: str) -> None:
         """Told once, until an answer comes again."""
         self._heard.clear()
-        self._questions.dismiss()
+        self._dismiss(detail)
         if self._up is not False:
             self._up = False
             log.warning("connection lost", extra={"endpoint": self.source, "error": detail})
@@ -282,9 +317,8 @@ class EndpointPoller:
         while not self._stop.is_set() and (connection is None or not connection.closed):
             now = self._clock.now()
             poll = self._schedule.next_at()
-            at = min(
-                (at for at in (poll, self._questions.next_at(now, poll)) if at is not None), default=None
-            )
+            times = (poll, self._questions.next_at(now, poll), self._fetches.next_at(now, poll))
+            at = min((at for at in times if at is not None), default=None)
             wait = _LONGEST_REST_S if at is None else (at - now) / SECOND
             if wait <= 0:
                 return True

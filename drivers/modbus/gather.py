@@ -34,14 +34,18 @@ class Answer(NamedTuple):
 
 
 class _Stretch:
-    """What came in a while, in three parts that keep the order as seen by each device: signals, rows, signals."""
+    """What came in a while, in three parts that keep the order as seen by each device: signals, rows, signals.
 
-    __slots__ = ("_late", "_read", "after", "answers", "before")
+    Then what was recalled: it is of the past, and nothing else has to wait for it.
+    """
+
+    __slots__ = ("_late", "_read", "after", "answers", "before", "recalled")
 
     def __init__(self) -> None:
         self.before: list[Signal] = []
         self.answers: dict[Decoder, list[Answer]] = {}
         self.after: list[Signal] = []
+        self.recalled: list[Batch] = []
         self._read: set[int] = set()  # devices with rows
         self._late: set[int] = set()  # devices with signals after the rows
 
@@ -64,7 +68,7 @@ class _Stretch:
     def entries(self) -> list[Entry]:
         rows = [batch_of(decoder, answers) for decoder, answers in self.answers.items()]
         metrics.rows.inc(sum(map(len, rows)))
-        return [*self.before, *rows, *self.after]
+        return [*self.before, *rows, *self.after, *self.recalled]
 
 
 class Gatherer:
@@ -97,6 +101,11 @@ class Gatherer:
     def tell(self, signals: list[Signal]) -> None:
         self._stretches[-1].tell(signals)
         self._added(len(signals))
+
+    def recalled(self, batch: Batch) -> None:
+        """Rows with times of their own, decoded already."""
+        self._stretches[-1].recalled.append(batch)
+        self._added(len(batch))
 
     async def room(self) -> None:
         """Return when there is room for more: this is how a full sink slows polling down."""

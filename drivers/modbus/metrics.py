@@ -15,6 +15,17 @@ questions = Counter(
     "unheard (nothing said: the path was silent or gone)",
     ["outcome"],
 )
+recalls = Counter(
+    "feederline_modbus_recalls_total",
+    "Load profiles read by outcome: answered, unanswered, target_failed, refused, cut_short (too long), "
+    "unheard (the connection was lost)",
+    ["outcome"],
+)
+recalled = Counter("feederline_modbus_recalled_rows_total", "Readings that came of recalls")
+impossible = Counter(
+    "feederline_modbus_impossible_records_total",
+    "Records of load profiles left out for a time that cannot be",
+)
 skipped = Counter(
     "feederline_modbus_skipped_ticks_total", "Ticks of devices that came while it was still busy"
 )

@@ -16,19 +16,38 @@ from drivers.modbus.client import (
 )
 from drivers.modbus.decode import Decoder
 from drivers.modbus.plan import Read, split
+from drivers.modbus.ring import Ring
 from gateway.core.model import Float64s
 
 
+class Past(NamedTuple):
+    """A device's load profile.  factors: float64[k] of the ring's columns."""
+
+    ring: Ring
+    factors: Float64s
+
+
 class Device:
-    """One polled device. `reads` starts as the profile's plan and becomes what the device accepts."""
+    """One polled device. `reads` starts as the profile's plan and becomes what the device accepts.
 
-    __slots__ = ("alarms", "decoder", "factors", "key", "reads", "unit")
+    past: where it keeps its load profile, if it does.
+    """
 
-    def __init__(self, key: int, unit: int, decoder: Decoder, factors: Float64s | None = None) -> None:
+    __slots__ = ("alarms", "decoder", "factors", "key", "past", "reads", "unit")
+
+    def __init__(
+        self,
+        key: int,
+        unit: int,
+        decoder: Decoder,
+        factors: Float64s | None = None,
+        past: Past | None = None,
+    ) -> None:
         self.key = key
         self.unit = unit
         self.decoder = decoder
         self.factors = factors
+        self.past = past
         self.reads: tuple[Read, ...] = decoder.reads
         self.alarms = Watch(decoder.alarms)
 

@@ -6,10 +6,8 @@ import asyncio
 
 from drivers.modbus.client import OF_ITS_OWN, TARGET_FAILED, RefusedByDeviceError
 from drivers.modbus.poll import Asked
-from gateway.core.clock import SECOND
+from drivers.modbus.share import Share
 from gateway.core.model import SignalKind
-
-_MOST_COST = 30 * SECOND  # what takes longer is a clock that jumped
 
 
 def verdict(asked: Asked, *, path_lives: bool) -> tuple[str, SignalKind | None]:
@@ -45,8 +43,7 @@ class Questions:
     def __init__(self) -> None:
         self._waiting: dict[int, _Waiting] = {}
         self._taken: dict[int, _Waiting] = {}
-        self._cost = 0  # of the last one
-        self._free_at = 0
+        self._share = Share(5)
 
     async def put(self, key: int) -> bool:
         """Wait until the device has been asked; False when it could not be."""
@@ -62,11 +59,7 @@ class Questions:
 
     def next_at(self, now: int, next_poll: int | None) -> int | None:
         """When one may be taken, `now` at the earliest, given when the next poll is due; None while none waits."""
-        if not self._waiting:
-            return None
-        if next_poll is None or next_poll > now + self._cost or self._free_at > now + 4 * self._cost:
-            return now  # nobody is held up; or the clock was put back
-        return max(now, self._free_at)
+        return self._share.next_at(now, next_poll) if self._waiting else None
 
     def take(self, now: int, next_poll: int | None) -> int | None:
         """The next device to ask; None when there is none that may be asked already."""
@@ -79,8 +72,7 @@ class Questions:
 
     def done(self, key: int, began: int, now: int) -> None:
         """It was asked from `began` until `now`, whatever came of it."""
-        self._cost = max(0, min(now - began, _MOST_COST))
-        self._free_at = now + 4 * self._cost
+        self._share.used(began, now)
         waiting = self._taken.pop(key)
         waiting.asked = True
         waiting.over.set()

@@ -24,6 +24,7 @@ class ModbusSettings(Settings):
     recycle_after: polls in a row without any answer, after which the connection is made anew.
     max_strays: replies in a row that fit no request, after which the connection is made anew.
     max_pending: answers not yet handed on, at which polling waits.
+    recall_longest_s: how long one recall of a load profile may take;  recall_requests: and how many requests.
     """
 
     profiles: Path | None = None
@@ -39,3 +40,5 @@ class ModbusSettings(Settings):
     recycle_after: Annotated[int, Field(ge=1, le=1000)] = 5
     max_strays: Annotated[int, Field(ge=1, le=1000)] = 3
     max_pending: Annotated[int, Field(ge=1)] = 20_000
+    recall_longest_s: Seconds = 100.0
+    recall_requests: Annotated[int, Field(ge=3, le=10_000)] = 300

@@ -203,7 +203,8 @@ class Inventory:
     def transformer(self) -> Int32s:
         """For every key the network index of its transformer, −1 where there is none: int32[keys]."""
         above = self.network.ancestor_of_kind(NodeKind.TRANSFORMER)
-        return np.where(self.node < 0, np.int32(-1), above[self.node]).astype(np.int32)
+        found: Int32s = np.append(above, np.int32(-1))[self.node]  # the last one is for who hangs nowhere
+        return found
 
     def phase_letters(self, key: int) -> str:
         return phase_letters(int(self.phases[key]))

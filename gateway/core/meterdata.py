@@ -116,6 +116,19 @@ class Intervals:
     def __len__(self) -> int:
         return len(self.device)
 
+    def rows(self, which: Bools) -> Intervals:
+        """Those of them. which: bool[n]."""
+        return Intervals(
+            quantity=self.quantity,
+            device=self.device[which],
+            start=self.start[which],
+            end=self.end[which],
+            raw=self.raw[which],
+            value=self.value[which],
+            status=self.status[which],
+            rules=self.rules[which],
+        )
+
 
 class ChangeOf(StrEnum):
     """What was changed of a meter that its register readings do not say themselves."""

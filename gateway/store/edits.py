@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import psycopg
 from psycopg.rows import dict_row
 
@@ -11,7 +12,7 @@ from gateway.core.access import AuditEntry
 from gateway.core.clock import from_datetime
 from gateway.core.errors import InvalidInputError, StaleError
 from gateway.core.meterdata import IntervalEdit, IntervalStatus
-from gateway.core.model import Record
+from gateway.core.model import Int32s, Record
 from gateway.core.quantities import BY_NAME, INDEX
 from gateway.store.access import audit_write
 from gateway.store.book import Book
@@ -80,6 +81,15 @@ class HistoryView(Record, frozen=True, kw_only=True):
 
 
 class EditBook(Book):
+    async def edited_since(self, number: int) -> tuple[int, Int32s]:
+        """The last edit after `number` (0 where there is none), and whose intervals were edited since, rising."""
+        with boundary("reading edits"):
+            async with self._pool.connection() as conn:
+                row = await (await conn.execute(sql("interval_edited_since"), {"number": number})).fetchone()
+        assert row is not None
+        local = self._devices().local_column(np.array(row[1], np.int32))
+        return row[0], np.sort(local[local >= 0])
+
     async def edit(
         self,
         edit: IntervalEdit,

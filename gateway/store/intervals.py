@@ -11,15 +11,16 @@ import psycopg
 from psycopg import sql as compose
 
 from gateway.core.errors import NotStorableError
-from gateway.core.meterdata import Intervals, IntervalStatus, Registers
-from gateway.core.model import Batch, Int32s, Record
+from gateway.core.meterdata import Intervals, IntervalStatus, Registers, Rule
+from gateway.core.model import Batch, Float64s, Int32s, Record
 from gateway.core.quantities import BY_NAME, INDEX
 from gateway.store.book import Book
 from gateway.store.columns import copy_in, fetch, stamps
 from gateway.store.errors import boundary
 from gateway.store.queries import sql
-from gateway.store.rows import when
+from gateway.store.rows import Row, when
 
+_LATE = np.int64(Rule.LATE)
 _ROW = ("i4", "t8", "t8", "i4")  # device_key, measured_at, received_at, quality
 
 
@@ -81,6 +82,19 @@ class IntervalBook(Book):
             quality=quality.astype(np.uint16),
         )
 
+    async def showing(self, devices: Int32s, quantity: str, frm: int, till: int) -> Int32s:
+        """Those of these devices that show such a register in [frm, till], rising."""
+        query = compose.SQL(sql("meterdata_showing")).format(
+            quantity=compose.Identifier(BY_NAME[quantity].name)
+        )
+        return await self._devices_of(devices, query, {"frm": when(frm), "till": when(till)})
+
+    async def having(self, devices: Int32s, quantity: str) -> Int32s:
+        """Those of these devices that have intervals of the quantity at all, rising."""
+        return await self._devices_of(
+            devices, compose.SQL(sql("interval_known")), {"quantity": INDEX[quantity]}
+        )
+
     async def intervals(self, devices: Int32s, quantity: str, frm: int, till: int) -> Intervals:
         """Intervals that begin in [frm, till), as they stand, by device and start."""
         given: dict[str, object] = {"frm": when(frm), "till": when(till), "quantity": INDEX[quantity]}
@@ -122,6 +136,16 @@ class IntervalBook(Book):
             "quantity": INDEX[intervals.quantity],
             "low": when(int(intervals.start.min())),
             "high": when(int(intervals.start.max())),
+        }
+        with boundary("writing intervals"):
+            async with self._pool.connection() as conn:
+                fresh = await _unsaid(conn, given, intervals, keys)
+                if not fresh.any():
+                    await conn.execute(sql("interval_final"), given)
+                    return Put(kept=n)
+        intervals, keys = intervals.rows(fresh), keys[fresh]
+        given |= {
+            "devices": np.unique(keys).tolist(),
             "months": np.unique(intervals.start.astype("M8[us]").astype("M8[M]"))
             .astype("M8[D]")
             .astype(object)
@@ -134,10 +158,18 @@ class IntervalBook(Book):
                 await conn.execute(sql("interval_final"), given)
                 await _stage(conn, intervals, keys)
                 inserted = (await conn.execute(sql("interval_insert"), given)).rowcount
-                if inserted == n:
-                    return Put(inserted=n)
+                if inserted == len(keys):
+                    return Put(inserted=inserted, kept=n - inserted)
                 replaced, late = await _replace(conn, given)
         return Put(inserted=inserted, replaced=replaced, kept=n - inserted - replaced, too_late=late)
+
+    async def _devices_of(self, devices: Int32s, query: compose.Composed | compose.SQL, given: Row) -> Int32s:
+        known = self._devices()
+        given = given | {"devices": known.column(devices).tolist()}
+        with boundary("reading whose meter data there are"):
+            async with self._pool.connection() as conn:
+                (column,) = await fetch(conn, query, given, ("i4",))
+        return np.sort(known.local_column(column.astype(np.int32)))
 
     async def _columns(
         self,
@@ -170,6 +202,42 @@ def _check(intervals: Intervals) -> None:
     device, start = intervals.device[order], intervals.start[order]
     if ((device[1:] == device[:-1]) & (start[1:] == start[:-1])).any():
         raise NotStorableError("the same interval twice")
+
+
+async def _unsaid(
+    conn: psycopg.AsyncConnection, given: Row, intervals: Intervals, keys: Int32s
+) -> npt.NDArray[np.bool_]:
+    """Which of the intervals say something else than what the machine said before: bool[n]. It reads one column where
+    writing would have to copy, to insert in vain and to join."""
+    types = ("i4", "t8", "i2", "i8", "f8", "f8")
+    columns = await fetch(conn, compose.SQL(sql("interval_machine")), given, types)
+    fresh = np.ones(len(keys), np.bool_)
+    device, start = columns[0].astype(np.int64), columns[1].astype(np.int64)
+    if not len(device):
+        return fresh
+    times = np.unique(intervals.start)
+    place = np.minimum(np.searchsorted(times, start), len(times) - 1)
+    known = times[place] == start
+    key = device * len(times) + place
+    order = np.argsort(key[known], kind="stable")
+    rows = np.flatnonzero(known)[order]
+    wanted = keys.astype(np.int64) * len(times) + np.searchsorted(times, intervals.start)
+    at = np.minimum(np.searchsorted(key[rows], wanted), max(len(rows) - 1, 0))
+    if not len(rows):
+        return fresh
+    row = rows[at]
+    status, rules, raw, value = columns[2:]
+    same = (key[row] == wanted) & (status[row] == intervals.status)
+    same &= (rules[row] | _LATE) == (intervals.rules | _LATE)
+    same &= _alike(raw[row], intervals.raw) & _alike(value[row], intervals.value)
+    result: npt.NDArray[np.bool_] = ~same
+    return result
+
+
+def _alike(left: npt.NDArray[np.generic], right: Float64s) -> npt.NDArray[np.bool_]:
+    a = left.astype(np.float64)
+    result: npt.NDArray[np.bool_] = (a == right) | (np.isnan(a) & np.isnan(right))
+    return result
 
 
 async def _stage(conn: psycopg.AsyncConnection, intervals: Intervals, keys: Int32s) -> None:

@@ -30,9 +30,9 @@ async def maintain(
         for step in ("partitions_ahead", "partitions_sort", "partitions_drop"):
             await conn.execute(sql(step), days)
     await conn.execute(sql("callback_prune"), {"before": to_datetime(now - CALLBACKS_KEPT)})
-    await conn.execute(
-        sql("signals_prune"), {"before": to_datetime(now - settings.signal_retention_days * DAY)}
-    )
+    before = {"before": to_datetime(now - settings.signal_retention_days * DAY)}
+    await conn.execute(sql("signals_prune"), before)
+    await conn.execute(sql("quality_prune"), before)
 
 
 def _day(at: int) -> dt.date:

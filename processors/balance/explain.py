@@ -2,7 +2,8 @@
 
 Matching pursuit (Mallat, Zhang 1993) over two things that the loss can follow: a member's own use (a share of it runs
 past the meter, or the meter is slow) and its shortfall against what it used before (a bypass, tampered nights). What
-supply and its square explain is taken out of everything first, so that only each member's own ups and downs count.
+hours, days, supply and its square explain is taken out of everything first, so that only each member's own ups and downs
+within the day count; and whoever is chosen has to be so beside all others at once, by least squares.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ import numpy as np
 from gateway.core.model import Float64s
 from processors.balance.window import Left
 
-CLEAR = 6.0  # standard errors
+CLEAR = 5.0  # standard errors
+UNIQUE = 4.5  # the same beside all other members
+LEAST_FREEDOM = 1.5  # times as many as members, for all of them to be told apart
 MOST = 6  # members told of an area
 LEAST_SHARE = 0.12  # kWh lost for each kWh measured; less is what chance finds among many members
 LEAST_MATCH, MOST_MATCH = 0.2, 1.6  # kWh lost for each kWh of shortfall
@@ -48,9 +51,7 @@ def explain(seen: Left, hours: float) -> Explained:
     length = np.sqrt((own * own).sum(axis=1))
     usable = length > 1e-6 * max(float(length.max(initial=0.0)), 1e-12)
     target = seen.apart(seen.excess)
-    freedom = max(
-        min(len(target), len(target) * hours) - 4, 1.0
-    )  # what lies within an hour is not independent
+    freedom = _freedom(seen, hours)
     chosen: list[int] = []
     correlation, clarity = np.full(len(own), np.nan), np.full(len(own), np.nan)
     slope: Float64s = np.zeros(0)
@@ -66,7 +67,7 @@ def explain(seen: Left, hours: float) -> Explained:
         fits = by >= LEAST_SHARE
         fits[members:] = (by[members:] >= LEAST_MATCH) & (by[members:] <= MOST_MATCH)
         fits[:members] |= (by[:members] >= FOREIGN[0]) & (by[:members] <= FOREIGN[1])
-        fits[:members] &= _step_by_step(own[:members], left, by[:members])
+        fits &= _step_by_step(own, left, by)
         taken = {i % members for i in chosen}
         fits[[i for i in range(len(own)) if i % members in taken]] = False
         strength = np.where(fits, np.abs(t), 0.0)
@@ -77,7 +78,34 @@ def explain(seen: Left, hours: float) -> Explained:
         correlation[best], clarity[best] = r[best], strength[best]
         slope = np.asarray(np.linalg.lstsq(own[chosen].T, target, rcond=None)[0], np.float64)
         left = target - slope @ own[chosen]
-    return _told(seen, candidates, dict(zip(chosen, slope.tolist(), strict=True)), (correlation, clarity))
+    alone = _alone(own, members, chosen, target, freedom)
+    clarity[chosen] = np.minimum(clarity[chosen], alone)
+    kept = {i: by for i, by in zip(chosen, slope.tolist(), strict=True) if clarity[i] >= UNIQUE}
+    return _told(seen, candidates, kept, (correlation, clarity))
+
+
+def _freedom(seen: Left, hours: float) -> float:
+    """Degrees of freedom of what is left: neighbours within an hour are not independent."""
+    count = len(seen.excess)
+    return max(min(count, count * hours) - seen.plain.shape[1], 1.0)
+
+
+def _alone(own: Float64s, members: int, chosen: list[int], target: Float64s, freedom: float) -> Float64s:
+    """float64[len(chosen)], in standard errors: what each tells that all other members' use together does not.
+
+    Least squares on all of them at once. Where there is too little to tell them all apart, only those chosen."""
+    others = [i for i in range(members) if i not in {j % members for j in chosen}]
+    if freedom < LEAST_FREEDOM * len(own[:members]):
+        others = []
+    columns = own[[*chosen, *others]]
+    gram = columns @ columns.T
+    gram[np.diag_indices_from(gram)] += 1e-6 * np.trace(gram) / max(len(gram), 1) + 1e-12
+    inverse = np.linalg.inv(gram)
+    slope = inverse @ (columns @ target)
+    left = target - slope @ columns
+    error = np.sqrt(float(left @ left) / max(freedom - len(gram), 1.0) * np.diag(inverse))
+    told: Float64s = np.abs(slope / np.maximum(error, 1e-12))[: len(chosen)]
+    return told
 
 
 def _step_by_step(own: Float64s, left: Float64s, by: Float64s) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:

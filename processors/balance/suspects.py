@@ -32,14 +32,16 @@ SENTENCES = {
     "loss_elsewhere": "The loss of its area is explained by others.",
 }
 RULES = tuple(SENTENCES)
-FIGURES = ("lost_share", "shortfall_share", "attributed_kwh", "correlation", "drop_kwh", "rise_kwh")
+FIGURES = ("lost_share", "shortfall_share", "attributed_kwh", "correlation", "clarity", "drop_kwh", "rise_kwh")
 _FOLLOWS, _SHORT, _ROSE, _NOT, _ELSEWHERE = range(len(RULES))
 
-STRONGEST = 4.0  # of one rule
-COMPARED_DAYS = 28  # before and after a drop
+STRONGEST = 7.0  # of one rule
+COMPARED_DAYS = (28, 8)  # before and after a drop: it rose with it, and it rose then
+_UNSURE_DAYS = 1  # on either side of the day on which a drop seems to have begun
 _TAIL = 4.0  # degrees of freedom: neither hypothesis is believed to the letter
 _SIZE_ERROR = 0.15  # of a drop, as told
-_FROM_DROPS = 4.5  # at most, for or against
+_FROM_DROPS = 4.5  # at most for the customer
+_MOST_FROM_DROPS = 3.5  # and against: another's theft may have begun then, of as much
 _DRIFT = 3.0  # an area's loss is not independent from day to day
 _SAME_DAYS = 10  # drops so close to each other compete for one rise
 _BELOW = 0.25  # of a drop: what a loss below the technical one is believed of
@@ -58,16 +60,20 @@ class _Rows:
     def add(self, device: Int32s, area: Int32s, since: Int64s, weights: Float64s, figures: Float64s) -> None:
         self.parts.append((device, area, since, weights, figures))
 
-    def forget_drops(self, device: Int32s) -> None:
-        """What was said of these before is judged again."""
+    def forget_drops(self, device: Int32s) -> Float64s:
+        """What was said of the drops of these before, float64[len(device)], NaN where nothing was; it is said no more."""
+        said = np.full(len(device), np.nan)
         for known, _, _, weights, _ in self.parts:
-            weights[np.isin(known, device)] = 0.0
+            _, here, there = np.intersect1d(device, known, return_indices=True)
+            said[here] = weights[there].sum(axis=1)
+            weights[there] = 0.0
+        return said
 
     def evidence(self) -> AreaEvidence:
         if not self.parts:
             return AreaEvidence.nothing(RULES)
         device, area, since, weights, figures = (np.concatenate(c) for c in zip(*self.parts, strict=True))
-        said = (weights != 0).any(axis=1)
+        said = np.isin(device, device[(weights != 0).any(axis=1)])
         device, area, since, weights, figures = (c[said] for c in (device, area, since, weights, figures))
         unique, first, row = np.unique(device, return_index=True, return_inverse=True)
         total = np.zeros((len(unique), len(RULES)))
@@ -119,13 +125,20 @@ def _of_drops(rows: _Rows, judged: AreaJudged, book: AreaBook, areas: Areas, dro
     days = judged.daily_excess.shape[1]
     at = np.searchsorted(book.start[:days], since)
     level = _Level.of(judged.daily_excess)
-    before = level.within(row, np.maximum(at - COMPARED_DAYS, 0), at, judged.sigma[row])
-    after = level.within(row, at, np.minimum(at + COMPARED_DAYS, days), judged.sigma[row])
-    enough = (before.days >= 5) & (after.days >= 2) & (drop > 0)
-    # Less than is technical before, and nothing beyond it now: what was sold here came from elsewhere.
-    rise = after.mean - np.maximum(before.mean, -_BELOW * drop)
-    error = np.sqrt(_DRIFT * (before.error2 + after.error2) + np.square(_SIZE_ERROR * drop))
-    weight = _shared(_ratio(rise, drop, np.where(enough, error, 1.0), enough), row, since)
+    weight, rise = np.full(len(device), np.inf), np.zeros(len(device))
+    for span in COMPARED_DAYS:
+        last, first = np.maximum(at - _UNSURE_DAYS, 0), np.minimum(at + _UNSURE_DAYS, days)
+        before = level.within(row, np.maximum(last - span, 0), last, judged.sigma[row])
+        after = level.within(row, first, np.minimum(first + span, days), judged.sigma[row])
+        enough = (before.days >= 5) & (after.days >= 2) & (drop > 0)
+        # Less than is technical before, and nothing beyond it now: what was sold here came from elsewhere.
+        rose = after.mean - np.maximum(before.mean, -_BELOW * drop)
+        error = np.sqrt(_DRIFT * (before.error2 + after.error2) + np.square(_SIZE_ERROR * drop))
+        now = _ratio(rose, drop, np.where(enough, error, 1.0), enough)
+        now = np.where(now > 0, now * _part(drop, rose), now)
+        rise = np.where(now < weight, rose, rise)
+        weight = np.minimum(weight, now)
+    weight = np.minimum(_shared(weight, row, since), _MOST_FROM_DROPS)
     weights, figures = _blank(len(device))
     weights[:, _ROSE], weights[:, _NOT] = np.maximum(weight, 0.0), np.minimum(weight, 0.0)
     figures[:, FIGURES.index("drop_kwh")] = drop
@@ -189,7 +202,7 @@ def _of_window(
     found = explain(seen, window.hours)
     n = len(window.customer)
     weights, figures = _blank(n)
-    strength = np.clip(2.0 + 0.15 * (found.clarity - CLEAR), 2.0, STRONGEST)
+    strength = np.clip(1.0 + 0.5 * (found.clarity - CLEAR), 0.75, STRONGEST)
     material = (found.kwh >= 0.3 * settings.step_kwh) & ~found.foreign
     uses, short = np.isfinite(found.share) & material, np.isfinite(found.match) & material
     weights[uses, _FOLLOWS] = strength[uses]
@@ -199,19 +212,26 @@ def _of_window(
         ("shortfall_share", found.match),
         ("attributed_kwh", found.kwh),
         ("correlation", found.correlation),
+        ("clarity", np.where(uses | short, found.clarity, np.nan)),
     ):
         figures[:, FIGURES.index(name)] = column
     told = uses | short
+    before = rows.forget_drops(window.customer)
     if seen.change is not None and judged.stepped[seen.row]:
-        rows.forget_drops(window.customer)
         _hold_drops((weights, figures), seen.change, found, told)
+        # It has to fit by the hour and by the day of its beginning.
+        weights[:, _ROSE] = np.fmin(weights[:, _ROSE], np.maximum(before, 0.0))
+        weights[:, _NOT] = np.fmin(weights[:, _NOT], np.where(told, 0.0, np.minimum(before, 0.0)))
+    else:
+        weights[:, _ROSE] = np.maximum(np.nan_to_num(before), 0.0)
+        weights[:, _NOT] = np.where(told, 0.0, np.minimum(np.nan_to_num(before), 0.0))
     away = found.foreign | elsewhere(window, judged, seen.row)
-    rows.forget_drops(window.customer[away])  # what they use never came through this transformer
-    weights[away] = 0.0
+    weights[away] = 0.0  # what they use never came through this transformer
     told &= ~away
     explained = np.nansum(np.where(told, found.kwh, 0.0))
     if explained >= _EXPLAINED * max(found.level_kwh, settings.step_kwh):
-        weights[~told & (weights[:, _NOT] == 0) & (weights[:, _ROSE] == 0), _ELSEWHERE] = -0.7
+        weights[~told, _ROSE] = 0.0
+        weights[~told & (weights[:, _NOT] == 0), _ELSEWHERE] = -0.7
     rows.add(
         window.customer,
         np.full(n, window.node, np.int32),
@@ -246,7 +266,7 @@ def _hold_drops(into: tuple[Float64s, Float64s], change: Change, found: Explaine
             break
         open_[best] = False
         rest = rest - short[best]
-    weight = np.where(weight > 0, np.minimum(weight, _FROM_DROPS) * _part(drop, rise), weight)
+    weight = np.where(weight > 0, np.minimum(weight, _MOST_FROM_DROPS) * _part(drop, rise), weight)
     # Who explains the loss interval by interval is not cleared by hours that do not fit.
     weight = np.where(
         dropped, np.clip(np.where(told, np.maximum(weight, 0.0), weight), -_FROM_DROPS, _FROM_DROPS), 0.0

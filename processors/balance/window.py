@@ -55,7 +55,7 @@ class Left(NamedTuple):
     row: of the area;  at: int64[k] their places in the window;  excess: float64[k] kW beyond the technical loss;
     load: float64[m, k] kW;  shortfall: float64[m, k] kW, what each member used at such hours before, less what it
     does, or None without a time before;  change: likewise;  plain: float64[k, j], an orthonormal basis of the hours of
-    the day, the supply and its square.
+    the day, of the days, of the supply and its square.
     """
 
     row: int
@@ -91,7 +91,10 @@ def left(window: AreaWindow, judged: AreaJudged) -> Left | None:
     hour = (np.arange(len(window.start)) % slots * window.hours).astype(np.int64)
     x = power[at]
     scaled = x / max(float(np.abs(x).max()), 1e-9)
-    common = np.column_stack([np.eye(24)[hour[at]], scaled, scaled * scaled])
+    day = at // slots
+    common = np.column_stack(
+        [np.eye(24)[hour[at]], np.eye(int(day[-1] - day[0]) + 1)[day - day[0]], scaled, scaled * scaled]
+    )
     plain = basis(common)
     before = np.flatnonzero(good & ~later)
     if since < 0 or len(before) * window.hours / 24 < LEAST_BEFORE_DAYS:
@@ -114,7 +117,7 @@ def left(window: AreaWindow, judged: AreaJudged) -> Left | None:
 def basis(columns: Float64s) -> Float64s:
     """Orthonormal columns float64[k, j] that span those of float64[k, j'], j ≤ j'."""
     size, turn = np.linalg.eigh(columns.T @ columns)
-    kept = size > 1e-10 * size[-1]
+    kept = size > 1e-9 * size[-1]
     spanned: Float64s = columns @ (turn[:, kept] / np.sqrt(size[kept]))
     return spanned
 

@@ -19,6 +19,7 @@ _ALIKE = 2.0  # days that tell as much as one independent one
 _REFERENCE = 14.0  # days that the profile itself counts for
 _STILL = 1.4  # a drop is at most so many times as deep (in logarithms) as that of the last days
 LASTING = 7  # measured days that make a drop a lasting one
+_EDGE = 7  # days on either side of its beginning in which it shows how abrupt it was
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -39,8 +40,10 @@ def in_order(ring: Float32s, number: int) -> Float32s:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Splits:
-    """Of the newest j + 1 days: total float32[m, DAYS] and count float32[m, DAYS] of measured ones."""
+    """values: float32[m, DAYS], newest first;  of the newest j + 1 days: total float32[m, DAYS] and count float32[m,
+    DAYS] of measured ones."""
 
+    values: Float32s
     total: Float32s
     count: Float32s
 
@@ -48,6 +51,7 @@ class Splits:
     def of(newest_first: Float32s) -> Splits:
         measured = ~np.isnan(newest_first)
         return Splits(
+            values=newest_first,
             total=np.cumsum(np.where(measured, newest_first, np.float32(0)), axis=1),
             count=np.cumsum(measured, axis=1, dtype=np.float32),
         )
@@ -56,6 +60,30 @@ class Splits:
         """Mean of the newest `days`, NaN where none was measured."""
         count = self.count[:, days - 1]
         return np.where(count > 0, self.total[:, days - 1] / np.maximum(count, 1), np.float32(np.nan))
+
+    def abrupt(self, drop: Drop) -> Float32s:
+        """How much of the drop came within days, float32[m]: 1 all of it, 0 nothing (a season); NaN where it is too long
+        ago or too fresh to tell."""
+        rows, at = np.arange(len(self.total)), drop.days
+        edges = (np.maximum(at - _EDGE, 0), at, np.minimum(at + _EDGE, DAYS))
+        total, count = (
+            [np.where(edge > 0, of[rows, edge - 1], 0) for edge in edges] for of in (self.total, self.count)
+        )
+        after, before = (
+            np.where(count[i + 1] - count[i] >= 3, (total[i + 1] - total[i]) / np.maximum(count[i + 1] - count[i], 1), np.nan)
+            for i in (0, 1)
+        )
+        step = np.log(np.maximum(1 - drop.share, 1e-3))
+        share = (after - np.minimum(before, 0)) / np.minimum(step, -1e-3)
+        return np.clip(share, 0, 1).astype(np.float32)
+
+    def steady(self, drop: Drop) -> Float32s:
+        """Share of the measured days since its beginning that lie below the middle of the drop, float32[m]."""
+        middle = drop.before + 0.5 * np.log(np.maximum(1 - drop.share, 1e-3))
+        since = np.arange(DAYS) < drop.days[:, None]
+        low = (since & (self.values < middle[:, None])).sum(axis=1)
+        count = self.count[np.arange(len(low)), drop.days - 1]
+        return (low / np.maximum(count, 1)).astype(np.float32)
 
     def drop(self, noise: Float32s, *, least: int, most: int) -> Drop:
         """The clearest drop that has lasted at least `least` measured days, and at most `most`."""

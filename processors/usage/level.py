@@ -21,6 +21,7 @@ _MARGIN = 0.12  # shapes differ by so much more than usual before they are anoth
 _FLAT, _FLATTER = 0.62, 0.15  # load factor of a standby, and by how much it has to exceed the usual one
 _STANDBY, _DEEP = 0.35, 0.45  # shares of expected use: nobody at home; hardly anybody
 _WEEK, _TEN = 7, 10
+_STEADY = 0.75  # share of the days since a drop that have to lie below its middle: absences one after the other do not
 
 
 def level(chunk: Chunk) -> tuple[Int32s, Bools]:
@@ -35,11 +36,13 @@ def level(chunk: Chunk) -> tuple[Int32s, Bools]:
     sudden = splits.drop(noise, least=2, most=LASTING - 1)
     worth = chunk.known & (expected >= settings.least_kwh)
     lasts = worth & (lasting.share >= settings.drop_share) & (lasting.sigma >= _CLEAR)
+    lasts &= splits.steady(lasting) >= _STEADY
     clear = np.clip((lasting.sigma - _CLEAR) / _BEYOND, 0, 1)
     # Deep ones are mostly empty places, and short ones absences: what is taken past a meter is a part, for long.
     depth = 1 - 0.5 * np.clip((lasting.share - 0.6) / 0.2, 0, 1)
     length = 0.5 + 0.5 * np.clip((lasting.days - 10) / 20, 0, 1)
-    found.say(UsageRule.LASTING_DROP, (0.4 + 0.6 * clear) * depth * length, lasts)
+    sharp = _sharp(splits, lasting)
+    found.say(UsageRule.LASTING_DROP, (0.4 + 0.6 * clear) * depth * length * sharp, lasts)
     falls = worth & (sudden.share >= settings.sudden_share) & (sudden.sigma >= _CLEAR)
     found.say(UsageRule.SUDDEN_DROP, 0.4 + 0.6 * sudden.share * np.clip(sudden.sigma / 10, 0, 1), falls)
     drops = lasts | falls
@@ -59,6 +62,12 @@ def level(chunk: Chunk) -> tuple[Int32s, Bools]:
     unusual = _doubtful(lasting, worth) | _doubtful(sudden, worth) | (found.weight[:, UsageRule.ZERO_USE] > 0)
     unusual |= found.weight[:, UsageRule.NIGHT_FLOOR] >= 1
     return np.where(drops, best.days, 0).astype(np.int32), unusual
+
+
+def _sharp(splits: Splits, drop: Drop) -> Float32s:
+    """0.3 … 1: what came over weeks is a season or a habit, what came within days is not."""
+    abrupt = np.where(np.isnan(share := splits.abrupt(drop)), 0.7, share)
+    return (0.3 + 0.7 * np.clip((abrupt - 0.4) / 0.3, 0, 1)).astype(np.float32)
 
 
 def _doubtful(drop: Drop, worth: Bools) -> Bools:
@@ -146,5 +155,7 @@ def _night(chunk: Chunk, by_day: Splits, worth: Bools) -> None:
     share = -np.expm1(np.minimum(np.nan_to_num(fell), 0))
     found.note("night_drop", share)
     clarity = (0.3 + 0.7 * np.clip((sigma - _CLEAR) / _BEYOND, 0, 1)) * np.clip(share / 0.8, 0, 1)
-    holds = worth & (count >= 5) & (share >= 0.4) & (alone < -0.4) & (sigma >= _CLEAR) & (days > -0.9)
+    fall = nights.drop(chunk.scalar("floor_noise"), least=5, most=DAYS)
+    at_once = (nights.abrupt(fall) >= 0.7) & (nights.steady(fall) >= _STEADY)
+    holds = worth & at_once & (count >= 5) & (share >= 0.4) & (alone < -0.4) & (sigma >= _CLEAR) & (days > -0.9)
     found.say(UsageRule.NIGHT_FLOOR, clarity, holds & (chunk.scalar("floor") > 0.02))

@@ -31,13 +31,14 @@ from gateway.core.errors import RefusedError
 from gateway.inventoryfiles import InventoryFiles
 from tests.integration.case_world import SECRET, SECRET_VARIABLE, world
 from tests.integration.store_world import T0
+from tests.integration.test_store_meterdata import LONG_AGO, intervals
 from tests.signing import make_token
 from tests.unit.test_reload import EXTRA, reloading, site
 
 __all__ = ["site"]  # a fixture
 
 ENDLESS = "/api/events"
-EXAMPLES = 5
+EXAMPLES = 4
 """For each operation and mode; what is asked is the same in every run."""
 
 
@@ -68,6 +69,7 @@ class Served:
             for i in range(3):
                 await there.outage(f"I{i}", f"T{i}", (i, i + 3), at=T0 + i * SECOND)
                 self.names.append(await there.ticket_of(f"I{i}"))
+            await there.store.meterdata.put(intervals([1.0] * 4), at=T0, final_before=LONG_AGO)
             there.detector.deaf = True
             for role in Role:
                 self.tokens[role] = (await make_token(there.store, role, name=role.word))[1]
@@ -194,6 +196,7 @@ def test_attacks_made_by_hand(served: Served) -> None:
         *(f"/api/tickets/{ticket}/{word}" for word in ("acknowledge", "dispatch", "estimate", "comment")),
         *(f"/api/incidents/I0/{word}" for word in ("confirm", "cancel", "merge", "split", "corrections")),
         "/api/deliveries/replay", "/api/targets/desk/enable", "/api/callbacks/desk", "/api/interruptions/corrections",
+        "/api/meter-data/edits", "/api/meter-data/changes",
     ]  # fmt: skip
     for path in posts:
         for what, body in _attacks():
@@ -227,6 +230,46 @@ def test_attacks_made_by_hand(served: Served) -> None:
         status, answer = served.send("POST", f"/api/tickets/{ticket}/close", if_match=value)
         assert status in (412, 422), (value, answer)
     assert served.send("GET", "/health/live")[0] == 200
+
+
+def test_odd_questions_and_words_about_meter_data(served: Served) -> None:
+    edges = [
+        "from=0001-01-01T00:00:00Z&to=0001-01-02T00:00:00Z", "from=9999-12-30T00:00:00Z&to=9999-12-31T23:59:59Z",
+        "from=0001-01-01T00:00:00Z", "below=%00", "below=T0&place=device", "place=concentrator", "place=all&below=S",
+        "before=0001-01-01T00:00:00Z_0", "before=9999-12-31T23:59:59Z_99999999999999999999",
+        "after=9999-12-31T23:59:59Z", "start=0001-01-01T00:00:00Z", "kind=cover_open", "node=T0", "score=nan",
+    ]  # fmt: skip
+    about = [
+        "meter-data/intervals", "meter-data/intervals/history", "meter-data/edits", "meter-data/changes",
+        "meter-data/collection", "meter-data/gaps", "meter-events", "supply-quality/voltage",
+        "supply-quality/transformers", "supply-quality/en-50160", "usage/watchlist", "usage/days", "usage/areas", "usage/risks", "usage/outlook",
+    ]  # fmt: skip
+    answers: dict[str, set[int]] = {path: set() for path in about}
+    for path in about:
+        for device in ("device=M0&", ""):
+            for edge in edges:
+                status, answer = served.send("GET", f"/api/{path}?{device}{edge}")
+                assert status < 500, (path, device, edge, answer[:300])
+                answers[path].add(status)
+    assert all(422 in statuses for statuses in answers.values()), "what a route does not know is refused"
+    said: dict[str, object] = {
+        "device": "M0", "start": "2026-03-01T08:00:00Z", "end": "2026-03-01T09:00:00Z", "value": 1, "reason": "x",
+        "of": "exchange", "at": "2026-03-01T08:00:00Z", "before": 1, "after": 1,
+    }  # fmt: skip
+    members = {
+        "edits": ("device", "start", "end", "value", "reason"),
+        "changes": ("device", "of", "at", "before", "after", "reason"),
+    }
+    odd = ["\0", "\ud800", "\U0001f4a5", "", " ", -1, 1e300, 10**40, True, None, [], {}, "0001-01-01T00:00:00Z",
+           "9999-12-31T23:59:59Z", "2026-03-01T08:00:00"]  # fmt: skip
+    for route, names in members.items():
+        for name in names:
+            for value in odd:
+                body = json.dumps({n: said[n] for n in names} | {name: value}).encode()
+                status, answer = served.send("POST", f"/api/meter-data/{route}", body)
+                assert status < 500, (route, name, value, answer[:300])
+    good = json.dumps({n: said[n] for n in members["edits"]}).encode()
+    assert served.send("POST", "/api/meter-data/edits", good)[0] == 201
 
 
 def test_imports_for_real(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:

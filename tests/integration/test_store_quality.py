@@ -117,3 +117,29 @@ async def test_dashboards_and_the_api_may_read_it(database_url: str) -> None:
         "has_table_privilege(r, 'feederline.' || t, 'insert')",
     )
     assert granted == []
+
+
+async def test_what_is_older_than_its_retention_goes_and_what_goes_on_stays(database_url: str) -> None:
+    async with ready_store(database_url, places(), signal_retention_days=5) as store:
+        await put(store, 230.0)
+        going = MeterEvent(device=1, kind=Kind.VOLTAGE_LOSS, phase="B", started_at=FRM)
+        ended = MeterEvent(device=1, kind=Kind.PHASE_BREAK, phase="B", started_at=FRM, ended_at=FRM + MINUTE)
+        await store.write(Commit(meter_events=[going, ended], at=T0), PlainDesk(), SPOOL)
+        await store.maintain(FRM + 5 * DAY)
+        assert len(await store.quality.events(FRM, FRM + DAY)) == 2
+        assert await store.quality.compliance(FRM, FRM + DAY) != []
+        await store.maintain(FRM + 6 * DAY)
+        assert [event.kind for event in await store.quality.events(FRM, FRM + DAY)] == [Kind.VOLTAGE_LOSS]
+        assert await store.quality.compliance(FRM, FRM + DAY) == []
+        assert await store.quality.transformers(FRM, FRM + DAY) == []
+
+
+async def test_what_a_meter_tells_and_shows_counts_once(database_url: str) -> None:
+    events = [
+        MeterEvent(device=1, kind=Kind.VOLTAGE_LOSS, started_at=T0 + i * SECOND, source=source)
+        for i, source in enumerate(("readings", "device", "readings"))
+    ]
+    async with ready_store(database_url, places()) as store:
+        await store.write(Commit(meter_events=events, at=T0), PlainDesk(), SPOOL)
+        assert len(await store.quality.events(T0, T0 + DAY)) == 3
+        assert await store.bookkeeping.meter_events(np.array([0, 1], np.int32), T0, T0 + DAY) == [(1, "voltage_loss", 2)]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from drivers.modbus.address import Endpoint, parse_address, parse_endpoint
-from drivers.modbus.driver import ModbusDriver, faults_of
+from drivers.modbus.devices import faults_of
+from drivers.modbus.driver import ModbusDriver
 from drivers.modbus.settings import ModbusSettings
 from drivers.profile import load_profiles
 from gateway.core.clock import ManualClock

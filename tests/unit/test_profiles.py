@@ -43,6 +43,9 @@ SPOT_CHECKS: dict[str, list[tuple[str, str, int, str, float]]] = {
     "chint-dtsu666": [
         ("voltage_a", "holding", 0x2006, "float32", 0.1), ("energy_import", "holding", 0x101E, "float32", 1),
     ],
+    "feederline-meter": [
+        ("energy_import", "holding", 18, "uint32", 0.01), ("active_power", "holding", 12, "int32", 1),
+    ],
     "feederline-dtu": [("breaker_closed", "discrete", 0, "bit", 1), ("fault_indicator", "discrete", 1, "bit", 1)],
 }  # fmt: skip
 
@@ -192,7 +195,7 @@ registers:
 max_reed: 10
 """
     keys = "quantity, table, address, type, order, scale, offset, bit, invert, no_value"
-    head = "title, comment, order, max_read, max_gap, measures, registers, events"
+    head = "title, comment, order, max_read, max_gap, measures, registers, events, load_profile"
     assert faults_of(text) == (
         "p.yaml: comment: is missing: say where the register list comes from",
         "p.yaml line 3: registers.0.address: is missing",

@@ -17,7 +17,7 @@ grant update (status, made_at, rules, raw, value, machine_status, machine_value,
 grant insert on interval_too_late, meter_change to feederline_writer;
 grant insert, update on collection_day, gap, meter_data_progress to feederline_writer;
 grant insert, delete on late_mark to feederline_writer;
-grant insert, update on meter_event, quality_day, transformer_day to feederline_writer;
+grant insert, update, delete on meter_event, quality_day, transformer_day to feederline_writer;
 grant insert, update on area_loss_day, usage_baseline, load_outlook to feederline_writer;
 grant insert, delete on area_finding, usage_day to feederline_writer;
 grant delete on load_outlook to feederline_writer;
