@@ -242,7 +242,8 @@ def test_odd_questions_and_words_about_meter_data(served: Served) -> None:
     about = [
         "meter-data/intervals", "meter-data/intervals/history", "meter-data/edits", "meter-data/changes",
         "meter-data/collection", "meter-data/gaps", "meter-events", "supply-quality/voltage",
-        "supply-quality/transformers", "supply-quality/en-50160", "usage/watchlist", "usage/days", "usage/areas", "usage/risks", "usage/outlook",
+        "supply-quality/transformers", "supply-quality/en-50160", "usage/watchlist", "usage/days", "usage/areas",
+        "usage/risks", "usage/outlook",
     ]  # fmt: skip
     answers: dict[str, set[int]] = {path: set() for path in about}
     for path in about:
