@@ -14,7 +14,7 @@ T = TypeVar("T")
 async def until(condition: Callable[[], Awaitable[T]], timeout_s: float = ..., what: str = ...) -> T: ...
 @overload
 async def until(condition: Callable[[], T], timeout_s: float = ..., what: str = ...) -> T: ...
-async def until(condition: Callable[[], Any], timeout_s: float = 10.0, what: str = "") -> Any:
+async def until(condition: Callable[[], Any], timeout_s: float = 30.0, what: str = "") -> Any:
     """Return the first true result of `condition`; fail after `timeout_s` seconds, naming `what` was awaited."""
     try:
         async with asyncio.timeout(timeout_s):
