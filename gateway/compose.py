@@ -132,7 +132,7 @@ def compose(
         _attempt(config.database.password.reveal, found)
     inventory = field.inventory
     processors: list[Processor | None] = []
-    if inventory is not None:
+    if inventory is not None and (len(inventory.network) or not found):  # of nothing there is nothing to tell
         processors = _processors(config, inventory, found)
     if found or inventory is None:
         raise InvalidInputError(found[:_MAX_FAULTS] + _more(len(found) - _MAX_FAULTS))
