@@ -21,6 +21,7 @@ from processors.quality.windows import Condition, Windows
 
 _OF_PLACES = (Condition.OVERLOAD, Condition.REVERSE_POWER, Condition.OVERHEATING)
 _AGREEING = 2  # so many at least tell the frequency of a substation
+_NEAR_HZ = 1e-6  # a limit itself is within it
 _HIGH_IS_WORSE = (Condition.HIGH_VOLTAGE, Condition.UNBALANCE, *_OF_PLACES)
 
 
@@ -101,7 +102,13 @@ class Book:
                 continue
             median = _middle(self.windows.last[keys, Condition.FREQUENCY], nominal)
             off, before = abs(median - nominal), self.out_of_frequency.get(name, 0)
-            run = max(before, 0) + 1 if off > band else min(before, 0) - 1 if off <= 0.9 * band else 0
+            run = (
+                max(before, 0) + 1
+                if off > band + _NEAR_HZ
+                else min(before, 0) - 1
+                if off <= 0.9 * band
+                else 0
+            )
             counted[name] = max(-100, min(100, run))
             standing = self.stories.get((Condition.FREQUENCY, name))
             if run < hold and (standing is None or run <= -hold):
@@ -317,10 +324,10 @@ class Book:
 
 
 def _middle(hertz: Float64s, nominal: float) -> float:
-    """The median; of an even number, which of the two in the middle is nearer to nominal."""
+    """The median; of an even number what of the two in the middle, and between them, is nearest to nominal."""
     ordered = np.sort(hertz)
     low, high = float(ordered[(len(ordered) - 1) // 2]), float(ordered[len(ordered) // 2])
-    return low if abs(low - nominal) < abs(high - nominal) else high
+    return min(max(nominal, low), high)
 
 
 def _by_owner(owner: Int32s) -> Iterator[tuple[int, Keys]]:

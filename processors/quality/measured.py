@@ -49,11 +49,11 @@ def own_phases(shares: Float64s, connected: Bools, several: Bools) -> Bools:
     voltage, those that have count; where nothing has, its own; where those were not measured, all.
     """
     live = shares > _DEAD
-    named = (connected & live).any(axis=1) | several
+    named: Bools = np.any(connected & live, axis=1) | several
     if named.all():
         return connected
-    measured = (connected & ~np.isnan(shares)).any(axis=1)
-    others = np.where(live.any(axis=1)[:, None], live, connected | ~measured[:, None])
+    measured: Bools = np.any(connected & ~np.isnan(shares), axis=1)
+    others = np.where(np.any(live, axis=1)[:, None], live, connected | ~measured[:, None])
     found: Bools = np.where(named[:, None], connected, others)
     return found
 

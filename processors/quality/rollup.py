@@ -105,8 +105,10 @@ class RollUp:
             return np.bincount(above[here], minlength=n)
 
         units, units_whole, units_any = count(seen), count(whole), count(any_)
-        spread = units_whole if below_whole else np.where(
-            units_any >= settings.roll_up_stays * units, units_any, units_whole
+        spread = (
+            units_whole
+            if below_whole
+            else np.where(units_any >= settings.roll_up_stays * units, units_any, units_whole)
         )
         made = (units_whole >= _TOGETHER) & (units_whole >= settings.roll_up * units)
         made |= spread >= settings.roll_up_from

@@ -98,7 +98,8 @@ class QualitySettings(Settings):
         default=25, description="Too hot so far above its own mean of the last hours, too."
     )
     temperature_rise_from_c: Annotated[float, Field(ge=0, le=200)] = Field(
-        default=50, description="But not below this, whatever is usual: a cold night or a hot box is no fault."
+        default=50,
+        description="But not below this, whatever is usual: a cold night or a hot box is no fault.",
     )
     temperature_margin_k: Annotated[float, Field(gt=0, le=50)] = Field(
         default=5, description="So far below its limit it counts as cooled down."

@@ -128,7 +128,7 @@ class Windows:
         self.patience: Int64s = np.maximum(
             round(settings.forget_s * SECOND), (_OVERDUE * interval).astype(np.int64)
         )
-        several = self.length // interval >= _TOGETHER
+        several: Bools = interval * _TOGETHER <= self.length
         expected = np.ceil(settings.coverage * self.length / interval - 1e-9).astype(np.int64)
         self.need: Int64s = np.maximum(np.where(several, _TOGETHER, 1), expected)
         self.hold: Int64s = np.maximum(settings.hold_windows, np.where(several, 1, _TOGETHER))
@@ -141,8 +141,8 @@ class Windows:
         good = (batch.device >= 0) & (batch.device < n) & (batch.quality & DOUBTFUL == 0)
         rows = np.flatnonzero(good)
         rows = rows[self.listed[batch.device[rows]]]
-        late = batch.received_at[rows] - batch.measured_at[rows]
-        rows = rows[late <= self.patience[batch.device[rows]] + self.length]
+        age = batch.received_at[rows] - batch.measured_at[rows]
+        rows = rows[age <= self.patience[batch.device[rows]] + self.length]
         if not len(rows):
             return
         gathered = Gathered.of(batch, rows, self.points, self.settings)

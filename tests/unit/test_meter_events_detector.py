@@ -169,6 +169,30 @@ def test_what_is_not_plausible_of_a_marked_row_is_no_value() -> None:
     assert (broken.kind, broken.phase) == (Kind.PHASE_BREAK, "B")
 
 
+def test_two_readings_that_are_days_apart_confirm_nothing() -> None:
+    low = GOOD | {"voltage_b": 170.0}
+    detector = fresh()
+    assert play(detector, THREE, low) == []
+    assert play(detector, THREE, low, frm=10_000) == []
+    begun = play(detector, THREE, low, low, frm=10_001)
+    assert {event.started_at for event in begun} == {START + 10_000 * STEP}
+    assert play(detector, THREE, well(THREE), frm=10_003) == []
+    ended = play(detector, THREE, *[well(THREE)] * 3, frm=20_000)
+    assert {event.ended_at for event in ended} == {START + 20_000 * STEP}
+
+
+def test_a_row_that_may_be_an_old_one_says_nothing() -> None:
+    low = GOOD | {"voltage_b": 170.0}
+    assert play(fresh(), THREE, *[low] * 5, quality=int(Quality.REDELIVERED)) == []
+
+
+def test_a_meter_that_sends_0_v_for_phases_it_does_not_have_is_judged_by_its_own() -> None:
+    row = {"voltage_a": 230.0, "voltage_b": 0.0, "voltage_c": 0.0, "current_a": 4.0, "current_b": 0.0}
+    assert play(fresh(), ONE, *[row] * 5) == []
+    (begun,) = play(fresh(), ONE, *[row | {"voltage_a": 280.0}] * 3)
+    assert (begun.kind, begun.phase) == (Kind.OVER_VOLTAGE, "B")
+
+
 def signal(detail: str, at: int, kind: SignalKind = SignalKind.METER_EVENT) -> Signal:
     return Signal(kind=kind, device=THREE, received_at=at + SECOND, occurred_at=at, detail=detail)
 

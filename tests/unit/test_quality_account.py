@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from zoneinfo import ZoneInfo
+
 import numpy as np
 import pytest
 
@@ -176,8 +179,9 @@ def test_one_register_that_is_always_wrong_does_not_hide_the_others() -> None:
 @pytest.mark.parametrize("volts", [[400.0], [399.0, 400.0, 401.0], [220e3] * 3, [5773.0]])
 def test_more_than_a_lost_neutral_can_bring_about_is_no_voltage(volts: list[float]) -> None:
     device = 1 if len(volts) > 1 else 0
-    row = dict(zip(("voltage_b", "voltage_c"), ([v, v] for v in volts[1:]), strict=False))
-    found = judged(one([volts[0]] * 2, device=device, **row), "high_min")
+    names = ("voltage_a", "voltage_b", "voltage_c")[: len(volts)]
+    batch = Batch.of(names, [device] * 2, [FRM, FRM + MINUTE], [volts] * 2)
+    found = judged(batch, "high_min")
     assert found == (2.5 if volts == [400.0] else 0)  # one phase may be at √3
 
 
@@ -202,6 +206,45 @@ def test_order_of_rows_and_devices_that_are_unknown_make_no_difference() -> None
     )
     for name in ("observed_min", "low_min", "high_min", "sags", "means", "mean_low"):
         assert judged(mixed, name) == judged(batch, name)
+
+
+@pytest.mark.parametrize("at", ["2026-03-29", "2026-10-25", "2026-06-10"])
+def test_minutes_of_local_days_add_up_through_the_change_of_clocks(at: str) -> None:
+    """What two days account for is what one account of both does, and no more than there is; 23 and 25 h days too."""
+    zone = ZoneInfo("Europe/Berlin")
+    midnight = dt.datetime.fromisoformat(at).replace(tzinfo=zone)
+    days = [midnight - dt.timedelta(days=1), midnight, midnight + dt.timedelta(days=1)]
+    bounds = [round(day.timestamp()) * SECOND for day in days]
+    hours = (bounds[2] - bounds[1]) // HOUR
+    assert hours == {"2026-03-29": 23, "2026-10-25": 25, "2026-06-10": 24}[at]
+    random = np.random.default_rng(7)
+    n = 2 * 1440 + 120
+    when = bounds[0] - HOUR + np.arange(n) * MINUTE + random.integers(-20, 20, n) * SECOND
+    volts = random.choice([220.0, 190.0, 250.0, 0.0, np.nan], n, p=[0.7, 0.1, 0.1, 0.05, 0.05])
+    keep = np.sort(random.choice(n, 2 * n // 3, replace=False))
+    batch = Batch.of(("voltage_a",), np.zeros(len(keep), int), when[keep], volts[keep])
+    both, *each = (
+        account(batch, inventory(), day, SETTINGS)
+        for day in ((bounds[0], bounds[2]), (bounds[0], bounds[1]), (bounds[1], bounds[2]))
+    )
+    for name in (
+        "observed_min",
+        "low_min",
+        "high_min",
+        "out_min",
+        "lost_min",
+        "sags",
+        "swells",
+        "means",
+        "means_in",
+    ):
+        assert sum(float(getattr(day, name)[0]) for day in each) == pytest.approx(
+            float(getattr(both, name)[0])
+        )
+    for day in (both, *each):
+        assert day.low_min[0] + day.high_min[0] == pytest.approx(day.out_min[0])
+        assert day.observed_min[0] + day.lost_min[0] <= (day.till - day.frm) / MINUTE
+        assert 0 < day.out_min[0] < day.observed_min[0]
 
 
 def test_an_empty_batch_gives_an_empty_account() -> None:
