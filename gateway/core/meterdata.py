@@ -11,7 +11,7 @@ from enum import IntEnum, IntFlag, StrEnum
 import numpy as np
 import numpy.typing as npt
 
-from gateway.core.model import Float64s, Int32s, Int64s, Record, UInt16s
+from gateway.core.model import Bools, Float64s, Int32s, Int64s, Record, UInt16s
 
 UInt8s = npt.NDArray[np.uint8]
 
@@ -93,6 +93,18 @@ class Registers:
 
     def __len__(self) -> int:
         return len(self.device)
+
+    def of(self, devices: Int32s) -> Registers:
+        """Those of these devices."""
+        which = np.isin(self.device, devices)
+        return Registers(
+            quantity=self.quantity,
+            device=self.device[which],
+            measured_at=self.measured_at[which],
+            received_at=self.received_at[which],
+            value=self.value[which],
+            quality=self.quality[which],
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -7,7 +7,7 @@ import numpy as np
 from gateway.core.clock import DAY, HOUR
 from gateway.core.meterdata import Intervals, IntervalStatus
 from gateway.core.model import Float64s, Int32s
-from gateway.meterdata.ground import EXPORT, IMPORT, Ground
+from gateway.meterdata.ground import IMPORT, Ground
 from gateway.meterdata.planning import Day
 from processors.balance.areas import Areas
 from processors.balance.suspects import AreaWindow
@@ -22,7 +22,7 @@ async def windows(ground: Ground, areas: Areas, rows: Int32s, day: Day) -> list[
     for row in rows.tolist():
         devices = areas.devices(np.array([row], np.int32))
         bought = await ground.store.meterdata.intervals(devices, IMPORT, frm, day.end)
-        sold = await ground.store.meterdata.intervals(devices, EXPORT, frm, day.end)
+        sold = await ground.exported(devices, frm, day.end)
         net = _measured(ground, bought, devices, frm, day.end)
         away = _measured(ground, sold, devices, frm, day.end)
         sends = np.isfinite(away).any(axis=1)

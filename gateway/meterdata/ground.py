@@ -13,8 +13,10 @@ from gateway.config import Config
 from gateway.core.clock import SECOND
 from gateway.core.errors import RefusedError, UnavailableError
 from gateway.core.inventory import DeviceKind, Inventory
+from gateway.core.meterdata import Intervals
 from gateway.core.model import Bools, Int32s, Int64s
 from gateway.core.network import NodeKind
+from gateway.meterdata.memory import Memory, nothing
 from gateway.meterdata.metrics import FAULTS
 from gateway.meterdata.settings import MeterDataSettings
 from gateway.store import Store
@@ -70,6 +72,7 @@ class Ground:
     sure: Bools
     paths: tuple[Paths, ...]
     since: Int64s
+    memory: Memory
 
     @property
     def devices(self) -> Int32s:
@@ -101,6 +104,13 @@ class Ground:
         known: Int64s = self.since[row]
         return known
 
+    async def exported(self, devices: Int32s, frm: int, till: int) -> Intervals:
+        """Intervals of energy_export as they stand, of those of these that have any. Raises UnavailableError."""
+        some = self.memory.shown(devices, EXPORT)
+        if not len(some):
+            return nothing(EXPORT)
+        return await self.store.meterdata.intervals(some, EXPORT, frm, till)
+
     @property
     def step(self) -> int:
         """µs of the finest grid."""
@@ -123,6 +133,7 @@ def ground(store: Store, inventory: Inventory, rules: Rules) -> Ground:
         sure=sure[devices],
         paths=paths_of(inventory, devices),
         since=np.full(len(devices), -1, np.int64),
+        memory=Memory(len(inventory), max(rules.book.history_days, 1)),
     )
 
 

@@ -126,7 +126,9 @@ class MeterData:
         began = time.monotonic()
         store = ground.store
         await store.meterdata.begin(day.end)
-        await Reckoning(ground, Care("intervals"), at, whole=True).run(ground.devices, day.start, day.end)
+        await Reckoning(ground, Care("intervals"), at, whole=True, latest=True).run(
+            ground.devices, day.start, day.end
+        )
         await store.meterdata.set_done(day.end)
         rate = await collect(ground, Care("collection"), day, till=day.end, gaps_till=day.end, at=at)
         await Quality(ground, Care("quality"), day).run(ground.devices)

@@ -7,23 +7,18 @@ import asyncio
 import numpy as np
 import numpy.typing as npt
 
-from gateway.core.clock import SECOND
-from gateway.core.inventory import Inventory
 from gateway.core.meterdata import Rule
-from gateway.core.model import Batch, Int32s
-from gateway.meterdata.ground import EXPORT, IMPORT, Ground
+from gateway.core.model import Int32s
+from gateway.meterdata.ground import IMPORT, Ground
 from gateway.meterdata.planning import Day, size_of
 from processors.balance.area import AreaSums
 from processors.usage.day import EVENT_KINDS, UsageDay, grid, hours_of, number_of
 
 Float32s = npt.NDArray[np.float32]
 
-_PHASES = ("a", "b", "c")
-_VOLTAGE = tuple(f"voltage_{phase}" for phase in _PHASES)
-_POWER = tuple(f"active_power_{phase}" for phase in _PHASES)
-_CURRENT = tuple(f"current_{phase}" for phase in _PHASES)
 _PLACE = {kind.value: place for place, kind in enumerate(EVENT_KINDS)}
 _LIVE = 0.6  # of nominal: below it there is no supply
+_ROWS = 5000  # devices asked for at once
 _UNEXPLAINED = int(Rule.RESET | Rule.REVERSE)
 
 
@@ -40,7 +35,7 @@ async def usage_day(ground: Ground, devices: Int32s, day: Day, sums: AreaSums) -
     for first in range(0, n, size):
         part = slice(first, min(first + size, n))
         bought = await store.intervals(devices[part], IMPORT, day.start, day.end)
-        sold = await store.intervals(devices[part], EXPORT, day.start, day.end)
+        sold = await ground.exported(devices[part], day.start, day.end)
         await asyncio.to_thread(sums.add, bought)
         await asyncio.to_thread(sums.add, sold)
         taken[part], status[part] = grid(bought, devices[part], day.start, day.end, seconds)
@@ -72,41 +67,13 @@ async def usage_day(ground: Ground, devices: Int32s, day: Day, sums: AreaSums) -
 
 async def _phases(ground: Ground, devices: Int32s, day: Day) -> tuple[Float32s, Float32s, Float32s]:
     """Share of readings that show voltage float32[n], and means by phase float32[n, 3] of power and current."""
-    book, n = ground.rules.book, len(devices)
+    n, store = len(devices), ground.store.meterdata
     seen = np.full(n, np.nan, np.float32)
     power, current = (np.full((n, 3), np.nan, np.float32) for _ in range(2))
-    every = ground.inventory.interval_s[devices]
-    quantities = (*_VOLTAGE, *_POWER, *_CURRENT)
-    for seconds in np.unique(every).tolist():
-        rows = np.flatnonzero(every == seconds)
-        expected = (day.end - day.start) // (max(seconds, 1) * SECOND)
-        size = size_of(expected, chunk=book.chunk, rows=book.chunk_rows // 4)
-        for first in range(0, len(rows), size):
-            part = rows[first : first + size]
-            batch = await ground.store.meterdata.readings(devices[part], quantities, day.start, day.end)
-            if len(batch):
-                found = await asyncio.to_thread(_means, batch, devices[part], ground.inventory)
-                seen[part], power[part], current[part] = found
+    live = _LIVE * ground.inventory.nominal_v[devices]
+    for first in range(0, n, _ROWS):
+        part = slice(first, first + _ROWS)
+        found, *means = await store.phases(devices[part], live[part], day.start, day.end)
+        row = np.searchsorted(devices, found)
+        seen[row], power[row], current[row] = means
     return seen, power, current
-
-
-def _means(batch: Batch, devices: Int32s, inventory: Inventory) -> tuple[Float32s, Float32s, Float32s]:
-    row, n = np.searchsorted(devices, batch.device), len(devices)
-
-    def mean(values: npt.NDArray[np.float64]) -> Float32s:
-        there = np.isfinite(values)
-        count = np.bincount(row[there], minlength=n)
-        total = np.bincount(row[there], values[there], n)
-        found: Float32s = np.where(count > 0, total / np.maximum(count, 1), np.nan).astype(np.float32)
-        return found
-
-    def columns(names: tuple[str, ...]) -> list[npt.NDArray[np.float64]]:
-        nothing = np.full(len(batch), np.nan)
-        return [nothing if (column := batch.column(name)) is None else column for name in names]
-
-    voltage = np.column_stack(columns(_VOLTAGE))
-    told = np.isfinite(voltage).any(axis=1)
-    live = np.where(np.isnan(voltage), 0.0, voltage).max(axis=1) >= _LIVE * inventory.nominal_v[batch.device]
-    power = np.column_stack([mean(column) for column in columns(_POWER)])
-    current = np.column_stack([mean(column) for column in columns(_CURRENT)])
-    return mean(np.where(told, live.astype(np.float64), np.nan)), power, current

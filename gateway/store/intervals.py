@@ -58,6 +58,20 @@ class IntervalBook(Book):
             source="database",
         )
 
+    async def phases(
+        self, devices: Int32s, live: Float64s, frm: int, till: int
+    ) -> tuple[Int32s, Float64s, Float64s, Float64s]:
+        """(devices, seen, power, current) of those with readings in [frm, till): the share of readings with voltage of
+        which one phase shows `live` V or more, float64[n], and means by phase, float64[n, 3]; NaN for not measured."""
+        given: dict[str, object] = {"frm": when(frm), "till": when(till), "live": live.tolist()}
+        given["devices"] = self._devices().column(devices).tolist()
+        with boundary("reading means by phase"):
+            async with self._pool.connection() as conn:
+                columns = await fetch(conn, compose.SQL(sql("meterdata_phases")), given, ("i4", *["f8"] * 7))
+        device = self._devices().local_column(columns[0].astype(np.int32))
+        seen, *by_phase = (column.astype(np.float64) for column in columns[1:])
+        return device, seen, np.column_stack(by_phase[:3]), np.column_stack(by_phase[3:])
+
     async def registers(
         self, devices: Int32s, quantity: str, frm: int, till: int, *, reach: int
     ) -> Registers:
@@ -163,7 +177,9 @@ class IntervalBook(Book):
                 replaced, late = await _replace(conn, given)
         return Put(inserted=inserted, replaced=replaced, kept=n - inserted - replaced, too_late=late)
 
-    async def _devices_of(self, devices: Int32s, query: compose.Composed | compose.SQL, given: Row) -> Int32s:
+    async def _devices_of(
+        self, devices: Int32s, query: compose.Composed | compose.SQL, given: dict[str, object]
+    ) -> Int32s:
         known = self._devices()
         given = given | {"devices": known.column(devices).tolist()}
         with boundary("reading whose meter data there are"):
@@ -226,7 +242,7 @@ async def _unsaid(
     if not len(rows):
         return fresh
     row = rows[at]
-    status, rules, raw, value = columns[2:]
+    status, rules, raw, value = columns[2], columns[3].astype(np.int64), *columns[4:]
     same = (key[row] == wanted) & (status[row] == intervals.status)
     same &= (rules[row] | _LATE) == (intervals.rules | _LATE)
     same &= _alike(raw[row], intervals.raw) & _alike(value[row], intervals.value)
