@@ -14,6 +14,7 @@ from processors.meterevents.conditions import judge
 from processors.meterevents.detector import MeterEventDetector
 from processors.meterevents.screen import screen
 from processors.meterevents.settings import MeterEventSettings
+from processors.meterevents.slots import SLOTS
 
 Kind = MeterEventKind
 START = 1_772_352_000 * SECOND
@@ -100,6 +101,50 @@ def test_a_condition_is_told_after_its_delay_and_its_end_too(
     assert ended.started_at == START
     assert ended.ended_at == START + 4 * STEP
     assert play(detector, device, well(device), well(device), frm=7) == []
+
+
+LIMITS: list[tuple[MeterEventKind, int, str, tuple[float, float, float, float]]] = [
+    # by hand from DL/T 698.45, Un = 230 V, Ib = 5 A: within, beyond, still so, over
+    (Kind.VOLTAGE_LOSS, THREE, "voltage_a", (179.4, 179.3, 195.5, 195.6)),  # 78 %, 85 %
+    (Kind.UNDER_VOLTAGE, THREE, "voltage_a", (179.4, 179.3, 188.3, 188.4)),  # 78 %, ×1.05
+    (Kind.UNDER_VOLTAGE, THREE, "voltage_a", (137.9, 138.1, 150.0, 137.9)),  # dead below 60 %
+    (Kind.OVER_VOLTAGE, ONE, "voltage_a", (276.0, 276.1, 262.3, 262.1)),  # 120 %, ×0.95
+    (Kind.PHASE_BREAK, THREE, "voltage_b", (138.0, 137.9, 144.8, 145.0)),  # 60 %, ×1.05
+    (Kind.CURRENT_LOSS, THREE, "current_c", (0.025, 0.024, 0.026, 0.027)),  # 0.5 % of Ib
+    (Kind.REVERSE_POWER, ONE, "active_power", (-5.75, -5.76, -5.47, -5.45)),  # 0.5 % of Ib·Un
+    (Kind.OVERLOAD, ONE, "active_power", (16560.0, 16561.0, 15733.0, 15731.0)),  # 1.2 · 60 A · Un
+    (Kind.OVERLOAD, THREE, "active_power_a", (22080.0, 22081.0, 20977.0, 20975.0)),  # 1.2 · 80 A · Un
+    (Kind.OVERLOAD, THREE, "active_power", (66240.0, 66241.0, 62929.0, 62927.0)),  # of all three
+    (Kind.VOLTAGE_UNBALANCE, THREE, "voltage_a", (161.1, 161.0, 164.4, 164.5)),  # 30 %, 28.5 %
+    (Kind.CURRENT_UNBALANCE, THREE, "current_a", (2.81, 2.8, 2.86, 2.87)),
+    (Kind.LOW_POWER_FACTOR, ONE, "power_factor", (0.3, -0.299, 0.315, -0.316)),
+    (Kind.NEUTRAL_CURRENT, ONE, "current_n", (3.21, 3.19, 3.23, 3.25)),  # 20 % of 4 A, 19 %
+    (Kind.NEUTRAL_CURRENT, THREE, "current_n", (0.8, 0.81, 0.77, 0.75)),
+    (Kind.CURRENT_WITHOUT_VOLTAGE, ONE, "voltage_a", (138.0, 137.9, 137.9, 138.1)),
+    (Kind.CURRENT_WITHOUT_VOLTAGE, ONE, "current_a", (0.25, 0.26, 0.24, 0.23)),  # 5 % of Ib
+]
+
+
+@pytest.mark.parametrize(("kind", "device", "quantity", "values"), LIMITS)
+def test_limits_and_where_a_condition_is_over(
+    kind: MeterEventKind, device: int, quantity: str, values: tuple[float, float, float, float]
+) -> None:
+    detector = fresh()
+    base = (GOOD if device == THREE else SINGLE) | {"current_n": np.nan}
+    if kind is Kind.CURRENT_WITHOUT_VOLTAGE and quantity == "current_a":
+        base |= {"voltage_a": 10.0}
+    batch = Batch.of(
+        QUANTITIES,
+        [device] * 4,
+        START + np.arange(4),
+        [[(base | {quantity: value}).get(name, np.nan) for name in QUANTITIES] for value in values],
+    )
+    found = judge(batch, np.arange(4), detector.facts, detector.settings)
+    phase = "abc".find(quantity[-1]) if quantity[-2] == "_" else -1  # whose channel it is
+    slot = next(i for i, slot in enumerate(SLOTS) if slot.kind is kind and slot.phase in (phase, -1))
+    holds, over = found.holds[:, slot], found.over[:, slot]
+    assert holds[:2].tolist() == [False, True]
+    assert over[1:].tolist() == [False, False, True]
 
 
 def test_good_readings_and_what_is_shorter_than_the_delay_are_nothing() -> None:
