@@ -15,7 +15,8 @@ from gateway.core.errors import FeederlineError
 from simulator.control import serve
 from simulator.faults import Farewell
 from simulator.mqtt_link import Broker
-from simulator.simulation import Options, Simulation
+from simulator.options import Options
+from simulator.simulation import Simulation
 
 
 def _parser() -> argparse.ArgumentParser:

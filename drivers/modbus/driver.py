@@ -67,7 +67,7 @@ class ModbusDriver:
     @property
     def trouble(self) -> str:
         """Empty while any endpoint is connected or not known to be lost; what single ones fail is told by signals."""
-        lost = bool(self._pollers) and all(poller.lost for poller in self._pollers.values())
+        lost = bool(self._pollers) and all(poller.standing.lost for poller in self._pollers.values())
         return "no endpoint answers" if lost else ""
 
     async def run(self, sink: Sink) -> None:
@@ -111,7 +111,7 @@ class ModbusDriver:
         if poller is None:
             return
         if not await poller.ask(device):
-            if not (poller.alone and poller.lost) or self.trouble:
+            if not (poller.standing.alone and poller.standing.lost) or self.trouble:
                 metrics.questions.labels("unheard").inc()
                 return
             metrics.questions.labels("unanswered").inc()

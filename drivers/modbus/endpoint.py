@@ -26,8 +26,9 @@ from drivers.modbus.poll import Asked, Device, ask
 from drivers.modbus.questions import Questions, verdict
 from drivers.modbus.schedule import Schedule, Turn
 from drivers.modbus.settings import ModbusSettings
+from drivers.modbus.standing import Standing
 from gateway.core.clock import SECOND, Clock
-from gateway.core.model import Signal, SignalKind
+from gateway.core.model import SignalKind
 
 log = logging.getLogger(__name__)
 
@@ -55,16 +56,14 @@ class EndpointPoller:
     ) -> None:
         self._endpoint = endpoint
         self._devices = {device.key: device for device in devices}
-        self._witnesses = tuple(witnesses)
         self._settings = settings
         self._clock = clock
         self._gatherer = gatherer
         self.source = endpoint.source
+        self.standing = Standing(endpoint.source, witnesses, gatherer)
         self._turns = tuple(turns)
         self._schedule = self._fresh_schedule()
-        self._up: bool | None = None  # what was last told about the connection
         self._silent = 0  # polls without any answer in a row
-        self._heard: set[int] = set()  # keys that were last asked with some reply, be it the concentrator's
         self._questions = Questions()
         self._fetches = Fetches()
         self._running = False
@@ -104,23 +103,18 @@ class EndpointPoller:
 
     def hears(self, key: int) -> bool:
         """The device was heard when it was last asked, and the line stands."""
-        return self._open_for_others and key in self._heard
+        return self._open_for_others and key in self.standing.heard
 
     @property
     def _open_for_others(self) -> bool:
-        return self._running and not self.lost and not self._stop.is_set()
+        return self._running and not self.standing.lost and not self._stop.is_set()
 
     def _dismiss(self, why: str) -> None:
         self._questions.dismiss()
         self._fetches.dismiss(why)
 
-    @property
-    def alone(self) -> bool:
-        """The endpoint is its one device's own: what is true of the one is true of the other."""
-        return len(self._witnesses) == 1
-
     def tell_failed(self, key: int, detail: str) -> None:
-        self._tell(SignalKind.PING_FAILED, (key,), self._clock.now(), detail)
+        self.standing.tell(SignalKind.PING_FAILED, (key,), self._clock.now(), detail)
 
     async def _sessions(self) -> None:
         failures = 0
@@ -137,11 +131,6 @@ class EndpointPoller:
                     self._settings.reconnect_s * 2 ** min(failures - 1, 30), self._settings.max_reconnect_s
                 )
                 await self._rest(wait * random.uniform(0.5, 1.0))
-
-    @property
-    def lost(self) -> bool:
-        """The connection is known to be lost. An endpoint that has not been tried yet is not."""
-        return self._up is False
 
     def stop(self) -> None:
         """Finish the polls under way and let `run` return."""
@@ -224,10 +213,10 @@ class EndpointPoller:
         if answered:
             _outcome["partial" if asked.missing else "complete"].inc()
         elif isinstance(asked.failure, NoAnswerError):
-            self._tell(SignalKind.NO_ANSWER, (turn.key,), now)
+            self.standing.tell(SignalKind.NO_ANSWER, (turn.key,), now)
             _outcome["no_answer"].inc()
         elif isinstance(asked.failure, RefusedByDeviceError) and asked.failure.code in TARGET_FAILED:
-            self._tell(SignalKind.TARGET_FAILED, (turn.key,), now, str(asked.failure))
+            self.standing.tell(SignalKind.TARGET_FAILED, (turn.key,), now, str(asked.failure))
             _outcome["target_failed"].inc()
         else:
             answered = True  # it lives, though it does not give what its profile says
@@ -251,10 +240,9 @@ class EndpointPoller:
             return
         now = self._clock.now()
         self._take(connection, device, asked, now)
-        others = len(self._heard) > (key in self._heard)
-        outcome, kind = verdict(asked, path_lives=others or self.alone)
+        outcome, kind = verdict(asked, path_lives=self.standing.path_lives(key))
         if kind is not None:
-            self._tell(kind, (key,), now, str(asked.failure))
+            self.standing.tell(kind, (key,), now, str(asked.failure))
         metrics.questions.labels(outcome).inc()
         self._questions.done(key, began, now)
 
@@ -269,40 +257,29 @@ class EndpointPoller:
 
     def _take(self, connection: Connection, device: Device, asked: Asked, now: int) -> None:
         """Keep what came, and learn from whether anything came."""
-        if connection.proven and not self._up:
+        if connection.proven and not self.standing.up:
             self._made(now)
         if asked.image is not None:
             answer = Answer(device.key, now, asked.image, asked.missing, device.factors)
             self._gatherer.add(device.decoder, answer)
             for told in device.alarms.look(asked.image, asked.done):
-                self._tell(SignalKind.METER_EVENT, (device.key,), now, told)
+                self.standing.tell(SignalKind.METER_EVENT, (device.key,), now, told)
         if isinstance(asked.failure, NoAnswerError):
-            self._heard.discard(device.key)
+            self.standing.heard.discard(device.key)
         else:
-            self._heard.add(device.key)
+            self.standing.heard.add(device.key)
 
     def _made(self, now: int) -> None:
         """An answer proves the connection. What was learnt before it was lost may no longer hold."""
-        if self._up is False:
+        if self.standing.lost:
             self._schedule.forgive(now)
             for device in self._devices.values():
                 device.forget()
-        self._up = True
-        self._tell(SignalKind.CONNECTION_MADE, self._witnesses, now)
+        self.standing.made(now)
 
     def _lost(self, detail: str) -> None:
-        """Told once, until an answer comes again."""
-        self._heard.clear()
         self._dismiss(detail)
-        if self._up is not False:
-            self._up = False
-            log.warning("connection lost", extra={"endpoint": self.source, "error": detail})
-            self._tell(SignalKind.CONNECTION_LOST, self._witnesses, self._clock.now(), detail)
-
-    def _tell(self, kind: SignalKind, keys: Sequence[int], at: int, detail: str = "") -> None:
-        self._gatherer.tell(
-            [Signal(kind=kind, device=key, received_at=at, source=self.source, detail=detail) for key in keys]
-        )
+        self.standing.ended(self._clock.now(), detail)
 
     def _fresh_schedule(self) -> Schedule:
         return Schedule(

@@ -23,7 +23,8 @@ from gateway.csvfiles import load_devices, load_network
 from gateway.embedded import BrokerAddress
 from simulator.faults import Farewell
 from simulator.mqtt_link import Broker
-from simulator.simulation import Options, Simulation
+from simulator.options import Options
+from simulator.simulation import Simulation
 from tests.integration.test_simulator_drivers import Heap
 from tests.waiting import until
 

@@ -26,7 +26,8 @@ from gateway.core.model import (
 from gateway.embedded import BrokerAddress, free_port
 from simulator.faults import Farewell
 from simulator.mqtt_link import Broker
-from simulator.simulation import Options, Simulation
+from simulator.options import Options
+from simulator.simulation import Simulation
 from tests.waiting import until
 
 MUTE = Farewell(delivery_rate=0.0, gasp_delay_s=0.0, repeat_rate=0.0, restore_delay_s=0.1)

@@ -22,8 +22,9 @@ from gateway.csvfiles import load_devices, load_network
 from gateway.embedded import BrokerAddress, embedded_broker
 from simulator.faults import Farewell
 from simulator.mqtt_link import Broker
+from simulator.options import Options
 from simulator.registers import MAPS
-from simulator.simulation import Options, Simulation
+from simulator.simulation import Simulation
 from tests.waiting import until
 
 QUICK = Farewell(delivery_rate=1.0, gasp_delay_s=0.3, repeat_rate=0.0, restore_delay_s=0.2)

@@ -19,7 +19,8 @@ from gateway.core.model import Batch, Signal, SignalKind
 from gateway.csvfiles import load_devices, load_network
 from gateway.embedded import BrokerAddress, embedded_broker
 from simulator.mqtt_link import Broker
-from simulator.simulation import Options, Simulation
+from simulator.options import Options
+from simulator.simulation import Simulation
 from tests.integration.mqtt_parts import HeldSink
 from tests.waiting import until
 

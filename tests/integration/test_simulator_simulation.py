@@ -18,7 +18,8 @@ from simulator.ledger import Sent
 from simulator.meters_modbus import CommsFault
 from simulator.modbus_server import Manner
 from simulator.mqtt_link import Broker, Link
-from simulator.simulation import Options, Simulation
+from simulator.options import Options
+from simulator.simulation import Simulation
 from tests.waiting import until
 
 AT = 1_780_000_000 * SECOND
