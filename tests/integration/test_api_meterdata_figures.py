@@ -31,9 +31,9 @@ REASON = Reason(
 
 
 @pytest.fixture
-async def there(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+async def there(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
     monkeypatch.setenv(SECRET_VARIABLE, SECRET)
-    async with world(postgres_url) as there:
+    async with world(database_url) as there:
         yield there
 
 
