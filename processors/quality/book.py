@@ -6,22 +6,21 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 
 from gateway.core.clock import MINUTE
 from gateway.core.inventory import Inventory
-from gateway.core.model import Bools, Change, Event, Float64s, Int32s
+from gateway.core.model import Bools, Change, Event, Int32s
 from gateway.core.network import NodeKind, phase_letters
 from processors.outage.words import place
 from processors.quality import words
+from processors.quality.conditions import Condition
+from processors.quality.frequencies import Frequencies
 from processors.quality.rollup import Keys, RollUp
 from processors.quality.settings import QualitySettings
 from processors.quality.stories import Place, Story, name_of
-from processors.quality.windows import Condition, Windows
+from processors.quality.windows import Windows
 
 _OF_PLACES = (Condition.OVERLOAD, Condition.REVERSE_POWER, Condition.OVERHEATING)
-_AGREEING = 2  # so many at least tell the frequency of a substation
-_NEAR_HZ = 1e-6  # a limit itself is within it
 _HIGH_IS_WORSE = (Condition.HIGH_VOLTAGE, Condition.UNBALANCE, *_OF_PLACES)
 
 
@@ -37,13 +36,10 @@ class Book:
         self.roll_up = RollUp(inventory, settings)
         self.stories: dict[Place, Story] = {}
         self.muted: set[Place] = set()
-        self.out_of_frequency: dict[
-            str, int
-        ] = {}  # root -> means in a row beyond the limit, negative: inside
+        self.frequencies = Frequencies(inventory, settings, windows)
         self.events: list[Event] = []
         self._by_node = np.argsort(inventory.node, kind="stable")
         self._nodes = inventory.node[self._by_node]
-        self._root = self._roots()
 
     # -- concluding ------------------------------------------------------------------------------------------------
 
@@ -89,51 +85,25 @@ class Book:
         self._apply(condition, found, at)
 
     def _frequency(self, at: int) -> None:
-        """One per substation, by more than half of those who measure it there: one alone proves nothing."""
-        heard = np.flatnonzero(self.windows.hertz(at))
-        band, nominal = self.settings.frequency_band_hz, self.settings.nominal_hz
+        settings = self.settings
+        band, nominal = settings.frequency_band_hz, settings.nominal_hz
+        standing = {p[1]: s for p, s in self.stories.items() if p[0] == Condition.FREQUENCY}
         found: dict[Place, Story] = {}
-        roots = self._root[heard]
-        hold = self.settings.hold_windows
-        counted: dict[str, int] = {}
-        for root in np.unique(roots).tolist():
-            name, keys = self.network.ids[root], heard[roots == root]
-            if len(keys) < _AGREEING:
-                continue
-            median = _middle(self.windows.last[keys, Condition.FREQUENCY], nominal)
-            off, before = abs(median - nominal), self.out_of_frequency.get(name, 0)
-            run = (
-                max(before, 0) + 1
-                if off > band + _NEAR_HZ
-                else min(before, 0) - 1
-                if off <= 0.9 * band
-                else 0
-            )
-            counted[name] = max(-100, min(100, run))
-            standing = self.stories.get((Condition.FREQUENCY, name))
-            if run < hold and (standing is None or run <= -hold):
-                continue
-            story = standing or self._fresh(
-                Condition.FREQUENCY, name, at - self.windows.length * hold, at, limit=band
-            )
-            if standing is None or off > abs(story.worst - nominal):
-                story.worst = median
-            story.node, story.whole, story.observed, story.phases = name, True, len(keys), "ABC"
-            story.limit = nominal + math.copysign(band, story.worst - nominal)
-            story.customers = int(self.inventory.customers[self._below(root)].sum())
+        for name, hertz, heard in self.frequencies.judge(at, sorted(standing)):
+            story = standing.get(name)
+            if story is None:
+                since = at - self.windows.length * settings.hold_windows
+                story = self._fresh(Condition.FREQUENCY, name, since, at, limit=band)
             found[story.place] = story
-        for name in [p[1] for p in self.stories if p[0] == Condition.FREQUENCY]:
-            if name not in counted and self._told_hertz(name, at):  # nobody says that it is over
-                found[Condition.FREQUENCY, name] = self.stories[Condition.FREQUENCY, name]
-                counted[name] = self.out_of_frequency.get(name, hold)
-        self.out_of_frequency = counted
+            if not heard:
+                continue
+            if math.isnan(story.worst) or abs(hertz - nominal) > abs(story.worst - nominal):
+                story.worst = hertz
+            story.node, story.whole, story.observed, story.phases = name, True, heard, "ABC"
+            story.limit = nominal + math.copysign(band, story.worst - nominal)
+            below = self._below(self.network.index(name))
+            story.customers = int(self.inventory.customers[below].sum())
         self._apply(Condition.FREQUENCY, found, at)
-
-    def _told_hertz(self, root: str, at: int) -> bool:
-        """Whether anybody told the frequency there not long ago."""
-        if root not in self.network:
-            return False
-        return bool(self.windows.told_hertz(at)[self._below(self.network.index(root))].any())
 
     def _apply(self, condition: Condition, found: dict[Place, Story], at: int) -> None:
         """Open what is new, tell what changed, end what is no longer there."""
@@ -156,7 +126,7 @@ class Book:
     def _how_it_ended(self, story: Story, at: int) -> str:
         windows = self.windows
         if story.condition is Condition.FREQUENCY:
-            heard = self._told_hertz(story.group, at)
+            heard = self.frequencies.told(story.group, at)
         else:
             if windows.out[story.members, story.condition].any():
                 return "what is still out of limits is told by itself"
@@ -312,22 +282,6 @@ class Book:
         """Keys of the devices at and below a node."""
         low, high = np.searchsorted(self._nodes, [node, node + int(self.network.size[node])])
         return self._by_node[low:high]
-
-    def _roots(self) -> npt.NDArray[np.int32]:
-        network = self.network
-        root = np.arange(len(network), dtype=np.int32)
-        uppermost = np.flatnonzero(network.parent < 0)
-        if len(uppermost):
-            root = uppermost[np.searchsorted(uppermost, root, side="right") - 1].astype(np.int32)
-        found: npt.NDArray[np.int32] = root[self.inventory.node]
-        return found
-
-
-def _middle(hertz: Float64s, nominal: float) -> float:
-    """The median; of an even number what of the two in the middle, and between them, is nearest to nominal."""
-    ordered = np.sort(hertz)
-    low, high = float(ordered[(len(ordered) - 1) // 2]), float(ordered[len(ordered) // 2])
-    return min(max(nominal, low), high)
 
 
 def _by_owner(owner: Int32s) -> Iterator[tuple[int, Keys]]:

@@ -28,10 +28,11 @@ from gateway.core.model import (
 )
 from processors.quality import snapshot
 from processors.quality.book import Book
+from processors.quality.conditions import Condition
 from processors.quality.metrics import FAULTS, INCIDENTS
 from processors.quality.settings import QualitySettings
 from processors.quality.stories import Story
-from processors.quality.windows import Condition, Windows
+from processors.quality.windows import Windows
 
 log = logging.getLogger(__name__)
 
@@ -190,7 +191,7 @@ class QualityDetector:
             self.book.absorb(story, other, max(self.at, incident.detected_at))
             return
         if condition is Condition.FREQUENCY:
-            self.book.out_of_frequency[story.group] = self.settings.hold_windows
+            self.book.frequencies.runs[story.group] = self.settings.hold_windows
             return
         keys = np.array(members, np.int64)
         keys = keys[windows.listed[keys]]

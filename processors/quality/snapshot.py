@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.core.model import Instruction
+from processors.quality.conditions import COLUMNS, INITIAL
 from processors.quality.stories import Story
-from processors.quality.windows import COLUMNS, INITIAL
 
 if TYPE_CHECKING:
     from processors.quality.detector import QualityDetector
@@ -65,7 +65,7 @@ def save(detector: QualityDetector) -> bytes:
         columns={name: _packed(getattr(windows, name), name) for name in COLUMNS},
         stories=[book.stories[place] for place in sorted(book.stories)],
         muted=sorted(book.muted),
-        out_of_frequency=book.out_of_frequency,
+        out_of_frequency=book.frequencies.runs,
         instructions=detector.instructions,
         again=sorted(detector.again),
         absences=windows.absences,
@@ -99,7 +99,7 @@ def load(data: bytes, detector: QualityDetector) -> None:
         story.members = [int(new[key]) for key in story.members if new[key] >= 0]
         book.stories[story.place] = story
     book.muted = set(state.muted)
-    book.out_of_frequency = dict(state.out_of_frequency)
+    book.frequencies.runs = dict(state.out_of_frequency)
     detector.instructions = list(state.instructions)
     detector.again = set(state.again)
     windows.absences = dict(state.absences)

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import msgspec
 
 from gateway.core.model import Change, Event, Incident, IncidentKind, IncidentState
-from processors.quality.windows import Condition
+from processors.quality.conditions import Condition
 
 Place: TypeAlias = tuple[int, str]
 """A condition and the node that the incident is kept under: there is one of these at a time."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gateway.core.clock import format_clock
-from processors.quality.windows import Condition
+from processors.quality.conditions import Condition
 
 _WHAT = {
     Condition.LOW_VOLTAGE: "voltage below its limit",
