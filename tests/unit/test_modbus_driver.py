@@ -78,3 +78,18 @@ def test_a_good_inventory_has_no_faults() -> None:
         {"address": "10.0.0.8/1"},
     )
     assert faults_of(devices, PROFILES) == ()
+
+
+def test_a_load_profile_is_kept_by_whose_profile_says_where() -> None:
+    meter = {"profile": "feederline-meter"}
+    devices = inventory(
+        {"address": "10.0.0.7/1", "attributes": {"load_profile": "yes"}},
+        {"address": "10.0.0.7/2", "attributes": {"load_profile": "perhaps"}},
+        {"address": "10.0.0.7/3", "attributes": {"load_profile": "no"}},
+        {"address": "10.0.0.7/4", "attributes": {"load_profile": "yes"}, **meter},
+        {"address": "10.0.0.7/5", **meter},
+    )
+    assert faults_of(devices, PROFILES) == (
+        "device 'M0': load_profile is yes, but profile 'acrel-adw300' says nothing of one",
+        "device 'M1': load_profile 'perhaps' is neither yes nor no",
+    )

@@ -74,6 +74,7 @@ class Meter:
 
     async def fetch(self, read: Read) -> bytes:
         self.asked.append(read)
+        assert 0 < read.length <= 125
         if self.mute:
             self.mute -= 1
             raise NoAnswerError("silence")
