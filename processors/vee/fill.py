@@ -86,7 +86,8 @@ class Filling:
         counted = np.nan_to_num(steps.counted)
         rules = np.zeros(len(grid), np.int64)
         seam, unsure = self._mark_seams(rules)
-        known = self.measured[grid.low] & self.measured[grid.low + 1] & ~seam
+        ends = self.measured[grid.low] & self.measured[grid.low + 1]
+        known = ends & ~seam
         unmeasured = ~self.measured & ~self.between
         wanted = np.zeros(len(self.meters), np.bool_)
         wanted[steps.meter[self.long | self.unknown]] = True
@@ -122,7 +123,7 @@ class Filling:
         status[brief[known[brief]]] = IntervalStatus.SUSPECT
         none = status == IntervalStatus.MISSING
         rules[none] &= ~np.int64(Rule.INTERPOLATED | Rule.LIKE_DAYS | Rule.SCALED)
-        rules[none | (~known & ~seam)] |= np.int64(Rule.MISSING)
+        rules[none | ~ends] |= np.int64(Rule.MISSING)
         value = np.round(value, 9) + 0.0  # a register has no finer steps; the sum of many has
         return Filled(value=value, status=status, rules=rules, shaped=wanted)
 

@@ -154,6 +154,14 @@ def test_another_register_is_not_held_against_the_one_before(new: float) -> None
     assert rules(found)[1] == ["exchange", *rise, "interpolated"]
 
 
+def test_a_silence_over_another_register_is_missing_too() -> None:
+    kept = [5000, 5001, NAN, NAN, 800, 801]
+    found = made(registers(kept), 5)
+    assert rules(found)[0] == []
+    assert all({"exchange", "missing", "interpolated"} <= set(told) for told in rules(found)[1:4])
+    assert found.value.sum() == pytest.approx(5.0)
+
+
 def test_a_register_that_runs_backwards_is_doubted_and_kept() -> None:
     found = made(registers([1000, 1001, 1000.5, 1001.5]), 3)
     assert values(found) == [1.0, -0.5, 1.0]
