@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gateway.core.clock import MINUTE
+from gateway.core.clock import MINUTE, SECOND
 from gateway.core.inventory import Inventory
 from gateway.core.model import Bools, Change, Event, Int32s
-from gateway.core.network import NodeKind, phase_letters
-from processors.outage.words import place
+from gateway.core.network import phase_letters
+from processors.outage.facts import place
 from processors.quality import words
 from processors.quality.conditions import Condition
 from processors.quality.frequencies import Frequencies
@@ -21,6 +21,7 @@ from processors.quality.stories import Place, Story, name_of
 from processors.quality.windows import Windows
 
 _OF_PLACES = (Condition.OVERLOAD, Condition.REVERSE_POWER, Condition.OVERHEATING)
+_WELL = "back within limits"
 _HIGH_IS_WORSE = (Condition.HIGH_VOLTAGE, Condition.UNBALANCE, *_OF_PLACES)
 
 
@@ -54,7 +55,8 @@ class Book:
 
     def _points(self, condition: Condition, at: int) -> None:
         windows = self.windows
-        out, seen = windows.out[:, condition], windows.observed(condition, at)
+        out = windows.out[:, condition]
+        seen = windows.observed(condition, at) | out  # who was out when last seen
         if condition is Condition.UNBALANCE:  # one phase out of limits is told as such
             out = out & ~windows.out[:, [Condition.LOW_VOLTAGE, Condition.HIGH_VOLTAGE]].any(axis=1)
         standing = {p: s for p, s in self.stories.items() if p[0] == condition}
@@ -92,7 +94,8 @@ class Book:
         for name, hertz, heard in self.frequencies.judge(at, sorted(standing)):
             story = standing.get(name)
             if story is None:
-                since = at - self.windows.length * settings.hold_windows
+                end = at - round(settings.grace_s * SECOND)
+                since = end - end % self.windows.length - self.windows.length * settings.hold_windows
                 story = self._fresh(Condition.FREQUENCY, name, since, at, limit=band)
             found[story.place] = story
             if not heard:
@@ -118,10 +121,11 @@ class Book:
         for gone in [self.stories[p] for p in sorted(self.stories) if p[0] == condition and p not in found]:
             above = self._wider(gone)
             if above is not None:
-                over = f"now part of what concerns {self._named(above.node)}"
+                over = f"now part of what concerns {place(self.network, above.node)}"
                 self.end(gone, at, Change.MERGED, over, parent=above.id)
             else:
-                self.end(gone, at, Change.CLOSED, self._how_it_ended(gone, at))
+                over = self._how_it_ended(gone, at)
+                self.end(gone, at, Change.CLOSED, over, restored=over == _WELL)
 
     def _how_it_ended(self, story: Story, at: int) -> str:
         windows = self.windows
@@ -131,7 +135,7 @@ class Book:
             if windows.out[story.members, story.condition].any():
                 return "what is still out of limits is told by itself"
             heard = bool(windows.observed(story.condition, at)[story.members].any())
-        return "back within limits" if heard else "not observed any more"
+        return _WELL if heard else "not observed any more"
 
     def _wider(self, story: Story) -> Story | None:
         """The one that holds its place now."""
@@ -229,6 +233,7 @@ class Book:
         change: Change,
         over: str,
         *,
+        restored: bool = False,
         parent: str = "",
         by: str = "",
         reason: str = "",
@@ -240,6 +245,7 @@ class Book:
             change,
             summary=words.summary(facts),
             evidence=words.evidence(facts),
+            restored=restored,
             parent=parent,
             by=by,
             reason=reason,
@@ -255,7 +261,7 @@ class Book:
     def _facts(self, story: Story, over: str = "") -> words.Facts:
         return words.Facts(
             condition=story.condition,
-            place=self._named(story.node),
+            place=place(self.network, story.node),
             group=story.group,
             whole=story.whole,
             members=len(story.members),
@@ -268,13 +274,6 @@ class Book:
             over=over,
             confirmed=bool(story.confirmed_by),
         )
-
-    def _named(self, node: str) -> str:
-        network = self.network
-        if node not in network:
-            return node
-        at = network.index(node)
-        return place(NodeKind(int(network.kind[at])).word, node, network.names[at])
 
     # -- places ----------------------------------------------------------------------------------------------------
 

@@ -69,8 +69,9 @@ class QualityDetector:
                 self.windows.interrupt(signal.device, at)
             case SignalKind.GATEWAY_DOWN:
                 self.windows.leave("", at)
-            case SignalKind.GATEWAY_UP:
-                self.windows.back("", signal.received_at)
+            case SignalKind.GATEWAY_UP:  # its sessions begin anew
+                for source in list(self.windows.absences):
+                    self.windows.back(source, signal.received_at)
             case SignalKind.CONNECTION_LOST if signal.device == GATEWAY:
                 self.windows.leave(signal.source, at)
             case SignalKind.CONNECTION_MADE if signal.device == GATEWAY:

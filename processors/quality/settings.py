@@ -57,8 +57,9 @@ class QualitySettings(Settings):
     )
     grace_s: Seconds = Field(default=60, description="How long readings of a window may be under way.")
     forget_s: Seconds = Field(
-        default=3600,
-        description="Who gave nothing to judge by for so long is no member of an incident any more.",
+        default=86_400,
+        description="Who gave nothing to judge by for so long is no member of an incident any more: whether its supply "
+        "is within limits again is not known.",
     )
     coverage: Share = Field(default=0.5, description="Share of the readings expected that a mean needs.")
     margin: Share = Field(default=0.01, description="A voltage counts as recovered so far inside its limits.")

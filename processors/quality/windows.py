@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from gateway.core.clock import SECOND
+from gateway.core.clock import HOUR, SECOND
 from gateway.core.inventory import Inventory
 from gateway.core.model import Batch, Bools, Float64s, Int32s, Int64s
 from processors.quality.conditions import COLUMNS, INITIAL, Condition
@@ -83,9 +83,9 @@ class Windows:
         self.length = round(settings.window_s * SECOND)
         self._grace = round(settings.grace_s * SECOND)
         interval = self.points.interval
-        self.patience: Int64s = np.maximum(
-            round(settings.forget_s * SECOND), (_OVERDUE * interval).astype(np.int64)
-        )
+        overdue = (_OVERDUE * interval).astype(np.int64)
+        self.patience: Int64s = np.maximum(HOUR, overdue)  # who was heard so long ago is not observed
+        self._keep: Int64s = np.maximum(round(settings.forget_s * SECOND), overdue)
         several: Bools = interval * _TOGETHER <= self.length
         expected = np.ceil(settings.coverage * self.length / interval - 1e-9).astype(np.int64)
         self.need: Int64s = np.maximum(np.where(several, _TOGETHER, 1), expected)
@@ -258,26 +258,26 @@ class Windows:
         for column in (self.judged_at, self.heard_hz):
             column[(column > 0) & (column <= since + self.length)] += max(0, at - since)
 
-    def _since(self, at: int) -> Int64s:
-        """Whose last mean is older is not observed. Time stands still while somebody is away."""
-        found: Int64s = np.maximum(1, min([at, *self.absences.values()]) - self.patience)
+    def _before(self, at: int, span: Int64s) -> Int64s:
+        """So long before `at`, for each; time stands still while somebody is away."""
+        found: Int64s = np.maximum(1, min([at, *self.absences.values()]) - span)
         return found
 
     def forget(self, at: int) -> None:
         """Who said nothing for long is neither in nor out."""
-        gone = self.out & (self.judged_at < self._since(at)[:, None])
+        gone = self.out & (self.judged_at < self._before(at, self._keep)[:, None])
         gone |= self.out & ~self.listed[:, None]
         self.out[gone] = False
         self.run[gone] = 0
 
     def observed(self, what: Condition, at: int) -> Bools:
         """Whom a mean not long ago speaks for."""
-        found: Bools = self.listed & (self.judged_at[:, what] >= self._since(at))
+        found: Bools = self.listed & (self.judged_at[:, what] >= self._before(at, self.patience))
         return found
 
     def told_hertz(self, at: int) -> Bools:
-        """Who told the frequency not long ago."""
-        found: Bools = self.listed & (self.heard_hz >= self._since(at))
+        """Who told the frequency within the time that members are kept for."""
+        found: Bools = self.listed & (self.heard_hz >= self._before(at, self._keep))
         return found
 
     def hertz(self, at: int) -> Bools:

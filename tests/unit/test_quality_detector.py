@@ -278,7 +278,7 @@ def test_what_a_person_says_is_followed() -> None:
 
 
 def test_members_that_fall_silent_leave_the_incident() -> None:
-    detector = fresh()
+    detector = fresh(QualitySettings(forget_s=3600))
     play(detector, range(12), setting("voltage", 205.0, "M00"))
     events: list[Event] = []
     for number in range(12, 90):

@@ -54,7 +54,7 @@ def places(
 
 
 def fresh(inventory: Inventory) -> QualityDetector:
-    return QualityDetector(inventory, QualitySettings())
+    return QualityDetector(inventory, QualitySettings(forget_s=3600))
 
 
 def batch(inventory: Inventory, at: int, readings: Mapping[str, Told]) -> Batch:
@@ -148,6 +148,17 @@ def test_while_the_broker_is_away_nothing_ends_and_when_it_is_back_who_stays_sil
     restored.notice(signal(SignalKind.CONNECTION_MADE, 200))
     assert play(restored, range(200, 240), silence) == []
     assert play(restored, range(240, 290), silence) == [("closed", "H0-0")]
+
+
+def test_an_outage_or_a_loss_of_communications_does_not_end_it() -> None:
+    detector = QualityDetector(places(), QualitySettings())
+    assert play(detector, range(12), LOW) == [("opened", "H0-0")]
+    assert play(detector, range(12, 200), silence) == []
+    assert play(detector, range(200, 240), LOW) == []
+    assert play(detector, range(240, 22 * 60), silence) == []
+    (closed,) = run(detector, range(22 * 60, 30 * 60), silence)
+    assert "not observed any more" in closed.incident.summary
+    assert closed.incident.restored_at is None
 
 
 def test_an_old_incident_of_the_database_stays_until_means_say_otherwise() -> None:
