@@ -161,7 +161,7 @@ def test_a_port_in_use_is_said_in_one_line_with_what_to_do(site: Path) -> None:
         (("nonsense",), "No such command"),
         (("run",), "Missing option"),
         (("check", "-c", "/does/not/exist.yaml"), "No such file"),
-        (("bench", "everything"), "there are: store, modbus, outage, mqtt"),
+        (("bench", "everything"), "there are: store, modbus, outage, quality, mqtt"),
         (("demo", "--meters", "5", "--duration", "1"), "--meters 5 is not between 20 and 20000"),
         (("decode", "--profile", "no-such-meter", "--registers", "/does/not/exist"), "no-such-meter"),
         (
