@@ -31,7 +31,7 @@ class VeeLimits(Settings):
         description="Spike: (highest − third highest) / third highest interval of a local day above this.",
     )
     spike_floor_kwh: Floor = Field(
-        default=0.5, description="A spike stands out of the third highest by this much at least."
+        default=1.0, description="A spike stands out of the third highest by this much at least."
     )
     spike_intervals: Count = Field(
         default=8, description="Days with fewer measured intervals are not searched for spikes."
