@@ -75,9 +75,10 @@ class _Volts:
         shares, line = voltages(batch, series.rows, points)
         lost = np.zeros(len(series.rows), np.bool_)
         for p in range(3):
-            off, on = shares[:, p] < settings.off_below, shares[:, p] > settings.on_above
+            off = series.good & (shares[:, p] < settings.off_below)
+            on = series.good & (shares[:, p] > settings.on_above)
             decided = np.maximum.accumulate(np.where(off | on | series.first, np.arange(len(off)), 0))
-            lost |= off[decided] & ~np.isnan(shares[:, p])
+            lost |= off[decided] & series.good & ~np.isnan(shares[:, p])
         measured: Bools = np.any(~np.isnan(shares), axis=1)
         return _Volts(
             shares, line, series.stood_for(measured), measured, lost, measured & ~lost & series.good

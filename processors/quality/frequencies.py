@@ -67,11 +67,12 @@ class Frequencies:
         return found
 
     def told(self, name: str, at: int) -> bool:
-        """Whether anybody told the frequency there not long ago."""
+        """Whether anybody told the frequency there not long ago, or nobody yet: the database may know more."""
         if name not in self._network:
             return False
         there = self._root == self._network.index(name)
-        return bool((there & self._windows.told_hertz(at)).any())
+        ever = self._windows.heard_hz[there].any()
+        return not ever or bool((there & self._windows.told_hertz(at)).any())
 
 
 def _middle(hertz: Float64s, nominal: float) -> float:

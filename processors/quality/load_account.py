@@ -7,7 +7,7 @@ import numpy as np
 from gateway.core.inventory import Inventory
 from gateway.core.model import Batch
 from processors.quality.days import TransformerDays
-from processors.quality.measured import column, load_va
+from processors.quality.measured import INCREDIBLE, column, load_va
 from processors.quality.points import Points
 from processors.quality.series import Series
 from processors.quality.settings import QualitySettings
@@ -39,8 +39,10 @@ def _account(
     batch: Batch, series: Series, points: Points, day: tuple[int, int], settings: QualitySettings
 ) -> TransformerDays:
     rated = points.rated_kva[series.devices]
-    kva = np.where(series.good, load_va(batch, series.rows) / 1e3, np.nan)
-    power = np.where(series.good, column(batch, "active_power", series.rows) / 1e3, np.nan)
+    kva, power = load_va(batch, series.rows) / 1e3, column(batch, "active_power", series.rows) / 1e3
+    most = np.nan_to_num(INCREDIBLE * points.rated_kva[series.device], nan=np.inf)
+    kva = np.where(series.good & (kva <= most), kva, np.nan)
+    power = np.where(series.good & (np.abs(power) <= most), power, np.nan)
     heat = np.where(series.good, column(batch, "temperature", series.rows), np.nan)
     loaded, powered, felt = ~np.isnan(kva), ~np.isnan(power), ~np.isnan(heat)
     minutes, power_min, heat_min = (series.stood_for(which) for which in (loaded, powered, felt))

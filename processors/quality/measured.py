@@ -17,6 +17,9 @@ Rows: TypeAlias = npt.NDArray[np.int64]
 DOUBTFUL = np.uint16(Quality.CLOCK_SUSPECT | Quality.REDELIVERED)
 """Rows of which it is not known when they were measured."""
 
+INCREDIBLE = 4.0
+"""Times its rating a transformer does not carry for long: a unit or a ratio is wrong."""
+
 _PHASES = ("voltage_a", "voltage_b", "voltage_c")
 _LINES = ("voltage_ab", "voltage_bc", "voltage_ca")
 _DEAD = 0.1  # nothing is connected

@@ -26,7 +26,7 @@ from processors.quality.gathered import (
     UNBALANCE,
     Gathered,
 )
-from processors.quality.measured import DOUBTFUL, unbalance
+from processors.quality.measured import DOUBTFUL, INCREDIBLE, unbalance
 from processors.quality.points import Points
 from processors.quality.settings import QualitySettings
 
@@ -40,7 +40,6 @@ _SLOWER = 128  # while it is too hot: some hot day is usual at last
 _NEAR = 1.0
 _TOGETHER = 2  # one reading alone is no mean
 _OVERDUE = 2.5  # reporting intervals after which nobody waits any more
-_INCREDIBLE = 4.0  # times its rating a transformer does not carry for long: a unit or a ratio is wrong
 _FORWARD = 0.01  # of its rating, drawn once, shows which way a terminal counts
 
 
@@ -197,12 +196,12 @@ class Windows:
         keys, means, enough, end = keys[at], means[at], enough[at], end[at]
         settings, rated = self.settings, self.points.rated_kva[keys]
         load = means[:, LOAD] / 1e3
-        i = np.flatnonzero(enough[:, LOAD] & (load <= _INCREDIBLE * rated))
+        i = np.flatnonzero(enough[:, LOAD] & (load <= INCREDIBLE * rated))
         over, again = load > settings.overload * rated, load <= settings.overload_recovered * rated
         self._judge(keys[i], Condition.OVERLOAD, _Found(over[i], again[i], load[i], end[i]))
         back = -means[:, POWER] / 1e3
         limit = np.maximum(settings.reverse_share * rated, self.points.generation_kw[keys])
-        told = enough[:, POWER] & (np.abs(back) <= _INCREDIBLE * rated)
+        told = enough[:, POWER] & (np.abs(back) <= INCREDIBLE * rated)
         self.forward[keys] |= told & (back < -_FORWARD * rated)
         i = np.flatnonzero(told & (self.forward[keys] | self.out[keys, Condition.REVERSE_POWER]))
         found = _Found((back > limit)[i], (back <= 0.5 * limit)[i], back[i], end[i])

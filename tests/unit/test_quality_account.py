@@ -274,6 +274,22 @@ def test_a_transformer_is_held_against_its_rating() -> None:
     assert days.observed_min.tolist() == [5.5]
 
 
+def test_what_no_transformer_carries_is_not_accounted_for() -> None:
+    """Its rating is 100 kVA; one reading is in mW."""
+    at = FRM + np.arange(2) * MINUTE
+    batch = Batch.of(("active_power",), [2, 2], at, [[90e3], [90e6]])
+    days = transformers(batch, inventory(), (FRM, FRM + DAY), SETTINGS)
+    assert days.peak_kva.tolist() == [90]
+    assert days.overload_min.tolist() == [0]
+
+
+def test_a_row_that_may_be_an_old_one_is_no_lost_phase() -> None:
+    batch = Batch.of(
+        ("voltage_a",), [0, 0], [FRM, FRM + MINUTE], [[220.0], [0.0]], quality=[0, Quality.REDELIVERED]
+    )
+    assert judged(batch, "lost_min") == 0
+
+
 def test_attributes_that_are_no_numbers_are_all_named() -> None:
     network = Network(["T"], [""], ["transformer"], attributes=[{"rated_kva": "much"}])
     wrong = Inventory([Device(id="m", node="T", attributes={"rated_kva": "-1"})], network)

@@ -241,6 +241,16 @@ def test_frequency_that_nobody_tells_any_more_is_over_at_last() -> None:
     assert "not observed any more" in closed.incident.summary
 
 
+def test_frequency_of_the_database_goes_on_until_somebody_tells_it() -> None:
+    off = {name: {"frequency": 49.7} for name in ("M0-0", "M0-1")}
+    good = {name: {"frequency": 50.0} for name in ("M0-0", "M0-1")}
+    (opened,) = run(fresh(places()), range(12), lambda _: off)
+    detector = fresh(places())
+    detector.adopt([opened.incident], [])
+    assert play(detector, range(300, 340), silence) == [("updated", "S")]
+    assert play(detector, range(340, 360), lambda _: good) == [("closed", "S")]
+
+
 @pytest.mark.parametrize(("name", "told", "opens"), [
     ("M0-0", {}, False),  # phases of a meter alone: the neutral may have shifted
     ("M0-0", {"voltage_unbalance": 2.6}, True),
