@@ -18,7 +18,7 @@ from gateway.cli.veerun import Work
 from gateway.cli.veetold import Outcome
 from gateway.config import load_config
 from gateway.core.clock import SECOND, SystemClock, parse_time
-from gateway.core.errors import InvalidInputError
+from gateway.core.errors import InvalidInputError, UnavailableError
 from processors.vee.settings import VeeSettings
 
 
@@ -85,10 +85,16 @@ def vee(
             raise InvalidInputError(faults)
         outcome = Outcome(inventory, said)
         found = (one for rows in parts for one in work.run(rows))
-        if as_json:
-            outcome.write(found, parts.rows, sys.stdout)
-        else:
-            outcome.show(found, parts.rows)
+        try:
+            if as_json:
+                outcome.write(found, parts.rows, sys.stdout)
+                sys.stdout.flush()
+            else:
+                outcome.show(found, parts.rows)
+        except BrokenPipeError:
+            raise  # whoever reads has had enough
+        except OSError as exc:
+            raise UnavailableError(f"cannot write what was found: {exc.strerror}") from exc
     for edit in outcome.unused:
         notes.print(f"{edits}: an edit of {inventory.ids[edit.device]} holds for no interval", markup=False)
 

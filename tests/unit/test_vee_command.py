@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
 import tracemalloc
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from gateway.cli import main, veefile
+from gateway.cli import main, veefile, veetold
 from gateway.core.clock import SECOND, format_time, parse_time
 
 CASES = Path(__file__).parents[1] / "cases" / "vee"
@@ -149,6 +150,19 @@ def test_numbers_too_large_for_their_unit_are_marked_without_noise(
     ran = run(written(tmp_path, "r.csv", f"{READINGS},unit", *rows), "--devices", devices, "--json")
     assert [(one["raw"], one["value"]) for one in ran.result["intervals"]] == [(None, 1.0)] * 2
     assert ran.err == ""
+
+
+def test_a_full_disk_is_told_in_one_line(
+    run: Command, tmp_path: Path, devices: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = written(tmp_path, "r.csv", READINGS, *readings(["M2"], 4))
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(veetold.Outcome, "write", full)
+    ran = run(file, "--devices", devices, "--json")
+    assert (ran.code, ran.err) == (1, "feederline: cannot write what was found: No space left on device\n")
 
 
 def test_an_empty_file_is_told_as_such(run: Command, tmp_path: Path, devices: Path) -> None:
