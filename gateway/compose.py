@@ -135,6 +135,7 @@ def compose(
     if inventory is not None and (len(inventory.network) or not found):  # of nothing there is nothing to tell
         processors = _processors(config, inventory, found)
     if found or inventory is None:
+        found = list(dict.fromkeys(found))  # several parts read the same attributes
         raise InvalidInputError(found[:_MAX_FAULTS] + _more(len(found) - _MAX_FAULTS))
     return Parts(
         config=config,

@@ -75,7 +75,7 @@ class RollingYearTargets(Settings):
 
 
 class TargetsSettings(Settings):
-    """The section `targets`: what supply reliability is held against, per window.
+    """The section `targets`: what supply reliability is held against, per window, and the collection of meter data.
 
     `asai` beside the windows holds for those that name none of their own, `saidi_minutes` for the month.
     """
@@ -84,6 +84,7 @@ class TargetsSettings(Settings):
     rolling_year: RollingYearTargets = RollingYearTargets()
     asai: Asai | None = None
     saidi_minutes: Minutes | None = None
+    collection: Asai = 0.998  # of the intervals expected
     time_zone: str = "UTC"  # days and months begin at its midnight
 
     @field_validator("time_zone")
@@ -121,6 +122,7 @@ class TargetsSettings(Settings):
             "target_month_saidi_minutes": self.month.saidi_minutes,
             "target_rolling_year_asai": self.rolling_year.asai or "",
             "target_rolling_year_saidi_minutes": self.rolling_year.saidi_minutes or "",
+            "collection_target": self.collection,
             "time_zone": self.time_zone,
         }
 

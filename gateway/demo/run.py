@@ -60,7 +60,7 @@ async def run_demo(folder: Path, *, meters: int, duration_s: float | None, seed:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, main.cancel)
     async with contextlib.AsyncExitStack() as stack:
         status = stack.enter_context(console.status("Starting PostgreSQL and an MQTT broker"))
-        database = stack.enter_context(embedded_postgres(folder / "database"))
+        database = stack.enter_context(embedded_postgres(folder / "database", durable=False))
         broker = stack.enter_context(embedded_broker(private / "broker"))
         receiver = await stack.enter_async_context(Receiver(secret))
         inspectors = await stack.enter_async_context(Receiver(secret))

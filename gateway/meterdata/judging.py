@@ -63,8 +63,9 @@ class Judging:
         rules = self.ground.rules
         areas = Areas.of(self.ground.inventory)
         sums = AreaSums(areas, day.start, day.end, self.ground.step)
+        anew = await self.ground.store.bookkeeping.anew(day.start, day.end)
         judged = [
-            await self._customers(customers, day, sums)
+            await self._customers(customers, day, sums, anew)
             for customers in together(self._customer_keys(), self._transformer(), size=rules.book.judge_chunk)
         ]
         await self._balance(np.flatnonzero(areas.supply).astype(np.int32), day, sums)
@@ -88,14 +89,16 @@ class Judging:
     def _transformer(self) -> Int32s:
         return self.ground.inventory.transformer()[self._customer_keys()]
 
-    async def _customers(self, devices: Int32s, day: Day, sums: AreaSums) -> Judged:
-        """Judge those of one chunk, take the day into their baselines, and their energy into the balance."""
+    async def _customers(self, devices: Int32s, day: Day, sums: AreaSums, anew: Int32s) -> Judged:
+        """Judge those of one chunk, take the day into their baselines, and their energy into the balance. anew: those
+        whose baselines begin with this day."""
         store, rules = self.ground.store, self.ground.rules
         made = await usage_day(self.ground, devices, day, sums)
         facts = CustomerFacts.of(self.ground.inventory, devices)
         kept = await store.usage.baselines(devices, version=VERSION, width=WIDTH)
         rows = BaselineRows(device=kept.device, number=kept.number, state=kept.state)
         baselines = await asyncio.to_thread(Baselines.of_rows, rows, devices)
+        baselines.forget(anew)
         judged = await asyncio.to_thread(judge, made, baselines, facts, rules.usage)
         state = baselines.rows()
         await store.usage.put_baselines(

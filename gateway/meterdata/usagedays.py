@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.core.meterdata import Rule
-from gateway.core.model import Int32s
+from gateway.core.model import Bools, Int32s
 from gateway.meterdata.ground import IMPORT, Ground
 from gateway.meterdata.planning import Day, size_of
 from processors.balance.area import AreaSums
@@ -46,7 +46,7 @@ async def usage_day(ground: Ground, devices: Int32s, day: Day, sums: AreaSums) -
     events = np.zeros((n, len(EVENT_KINDS)), np.uint16)
     for key, kind, count in await ground.store.bookkeeping.meter_events(devices, day.start, day.end):
         events[np.searchsorted(devices, key), _PLACE[kind]] = count
-    seen, power, current = await _phases(ground, devices, day)
+    seen, power, current, cut = await _phases(ground, devices, day)
     return UsageDay(
         devices=devices,
         start=day.start,
@@ -61,19 +61,22 @@ async def usage_day(ground: Ground, devices: Int32s, day: Day, sums: AreaSums) -
         events=events,
         phase_power=power,
         phase_current=current,
+        disconnected=cut,
         anomalies=anomalies,
     )
 
 
-async def _phases(ground: Ground, devices: Int32s, day: Day) -> tuple[Float32s, Float32s, Float32s]:
-    """Share of readings that show voltage float32[n], and means by phase float32[n, 3] of power and current."""
+async def _phases(ground: Ground, devices: Int32s, day: Day) -> tuple[Float32s, Float32s, Float32s, Bools]:
+    """Share of readings that show voltage float32[n], means by phase float32[n, 3] of power and current, and whose
+    breaker was open through the day, bool[n]."""
     n, store = len(devices), ground.store.meterdata
     seen = np.full(n, np.nan, np.float32)
     power, current = (np.full((n, 3), np.nan, np.float32) for _ in range(2))
+    cut = np.zeros(n, np.bool_)
     live = _LIVE * ground.inventory.nominal_v[devices]
     for first in range(0, n, _ROWS):
         part = slice(first, first + _ROWS)
         found, *means = await store.phases(devices[part], live[part], day.start, day.end)
         row = np.searchsorted(devices, found)
-        seen[row], power[row], current[row] = means
-    return seen, power, current
+        seen[row], power[row], current[row], cut[row] = means
+    return seen, power, current, cut

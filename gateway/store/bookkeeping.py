@@ -101,6 +101,16 @@ class BookKeeping:
             np.array([row[2] for _, row in kept], np.int64),
         )
 
+    async def anew(self, frm: int, till: int) -> Int32s:
+        """Whose use is to be learned anew from [frm, till) on, rising: the meter was exchanged, or a person cancelled
+        an incident of anomalous usage."""
+        with boundary("reading whose use is another one"):
+            async with self._pool.connection() as conn:
+                given = {"frm": when(frm), "till": when(till)}
+                rows = await (await conn.execute(sql("book_anew"), given)).fetchall()
+        local = self._devices().local_column(np.array([key for (key,) in rows], np.int32))
+        return np.unique(local[local >= 0]).astype(np.int32)
+
     async def meter_events(self, devices: Int32s, frm: int, till: int) -> list[tuple[int, str, int]]:
         """How many events of each kind began in [frm, till): (local key, kind, count)."""
         given = {"devices": self._devices().of(devices.tolist()), "frm": when(frm), "till": when(till)}

@@ -10,9 +10,10 @@ import numpy.typing as npt
 import psycopg
 from psycopg import sql as compose
 
+from gateway.core.clock import HOUR
 from gateway.core.errors import NotStorableError
 from gateway.core.meterdata import Intervals, IntervalStatus, Registers, Rule
-from gateway.core.model import Batch, Float64s, Int32s, Record
+from gateway.core.model import Batch, Bools, Float64s, Int32s, Record
 from gateway.core.quantities import BY_NAME, INDEX
 from gateway.store.book import Book
 from gateway.store.columns import copy_in, fetch, stamps
@@ -21,6 +22,7 @@ from gateway.store.queries import sql
 from gateway.store.rows import Row, when
 
 _LATE = np.int64(Rule.LATE)
+_EDGE = 3 * HOUR  # of a day that a state of its first reading stands for
 _ROW = ("i4", "t8", "t8", "i4")  # device_key, measured_at, received_at, quality
 
 
@@ -60,17 +62,26 @@ class IntervalBook(Book):
 
     async def phases(
         self, devices: Int32s, live: Float64s, frm: int, till: int
-    ) -> tuple[Int32s, Float64s, Float64s, Float64s]:
-        """(devices, seen, power, current) of those with readings in [frm, till): the share of readings with voltage of
-        which one phase shows `live` V or more, float64[n], and means by phase, float64[n, 3]; NaN for not measured."""
+    ) -> tuple[Int32s, Float64s, Float64s, Float64s, Bools]:
+        """(devices, seen, power, current, cut) of those with readings in [frm, till).
+
+        seen: float64[n], the share of readings with voltage of which one phase shows `live` V or more;  power, current:
+        float64[n, 3], means by phase;  NaN for not measured;  cut: bool[n], the breaker was open whenever it was read,
+        from the first hours to the last.
+        """
         given: dict[str, object] = {"frm": when(frm), "till": when(till), "live": live.tolist()}
         given["devices"] = self._devices().column(devices).tolist()
+        edge = min(_EDGE, (till - frm) // 4)
+        given |= {"early": when(frm + edge), "late": when(till - edge)}
         with boundary("reading means by phase"):
             async with self._pool.connection() as conn:
-                columns = await fetch(conn, compose.SQL(sql("meterdata_phases")), given, ("i4", *["f8"] * 7))
+                columns = await fetch(
+                    conn, compose.SQL(sql("meterdata_phases")), given, ("i4", *["f8"] * 7, "i2")
+                )
         device = self._devices().local_column(columns[0].astype(np.int32))
-        seen, *by_phase = (column.astype(np.float64) for column in columns[1:])
-        return device, seen, np.column_stack(by_phase[:3]), np.column_stack(by_phase[3:])
+        seen, *by_phase = (column.astype(np.float64) for column in columns[1:8])
+        cut: Bools = columns[8] == 1
+        return device, seen, np.column_stack(by_phase[:3]), np.column_stack(by_phase[3:]), cut
 
     async def registers(
         self, devices: Int32s, quantity: str, frm: int, till: int, *, reach: int

@@ -164,7 +164,9 @@ class CustomerFacts:
             code[i] = classes.setdefault(extra.get("customer_class", ""), len(classes))
             for name, column in (("contract_kw", contract), ("generation_kw", generation)):
                 if text := extra.get(name, ""):
-                    column[i] = _kilowatts(text, f"device {device.id}: {name}", faults)
+                    column[i] = _kilowatts(
+                        text, f"device {device.id}: {name}", faults, more=name == "contract_kw"
+                    )
             if text := extra.get("contract_hours", ""):
                 hours[i] = _hours(text, f"device {device.id}: contract_hours", faults)
         if faults:
@@ -179,13 +181,14 @@ class CustomerFacts:
         )
 
 
-def _kilowatts(text: str, where: str, faults: list[str]) -> float:
+def _kilowatts(text: str, where: str, faults: list[str], *, more: bool) -> float:
+    """more: than 0, in the words that validation has for it."""
     try:
         value = float(text)
     except ValueError:
         value = -1.0
-    if not 0 <= value < 1e7:
-        faults.append(f"{where} {text!r} is not a number of kW")
+    if not 0 <= value < 1e7 or (more and not value):
+        faults.append(f"{where} {text!r} is not a number of kW{' above 0' if more else ''}")
         return 0.0
     return value
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import date
 
 from gateway.core.model import Reason
 from processors.usage.rules import UsageRule
@@ -21,6 +22,19 @@ def _phase(f: Mapping[str, float]) -> str:
 
 def _days(count: float) -> str:
     return "1 day" if 0.5 <= count < 1.5 else f"{count:.0f} days"
+
+
+def _when(f: Mapping[str, float], ago: float) -> str:
+    """The day, since a message is read later; without it, how long ago."""
+    day = f["day"]
+    if day != day or ago != ago:  # noqa: PLR0124 - NaN
+        return f"{_days(ago)} ago"
+    return f"on {date.fromordinal(round(day - ago))} or about then"
+
+
+def _until(f: Mapping[str, float]) -> str:
+    day = f["day"]
+    return "" if day != day else f" until {date.fromordinal(round(day))}"  # noqa: PLR0124 - NaN
 
 
 def _voltage(f: Mapping[str, float]) -> str:
@@ -44,20 +58,22 @@ _WORDS: dict[UsageRule, tuple[tuple[str, ...], Callable[[Mapping[str, float]], s
         ("drop", "drop_sigma", "drop_days", "kwh_before", "kwh_since"),
         lambda f: (
             f"Use fell at once by {f['drop']:.0%}, from {f['kwh_before']:.1f} to {f['kwh_since']:.1f} kWh a day, "
-            f"{_days(f['drop_days'])} ago, against what its own habit and its neighbours' day would have it."
+            f"{_when(f, f['drop_days'])}, against what its own habit and its neighbours' day would have it."
         ),
     ),
     UsageRule.LASTING_DROP: (
         ("drop", "drop_sigma", "drop_days", "kwh_before", "kwh_since"),
         lambda f: (
-            f"Use has been lower by {f['drop']:.0%} for {_days(f['drop_days'])}: {f['kwh_since']:.1f} instead of "
-            f"{f['kwh_before']:.1f} kWh a day, {f['drop_sigma']:.0f} times the usual scatter, peers' changes apart."
+            f"Use has been lower by {f['drop']:.0%} for {_days(f['drop_days'])}{_until(f)}: "
+            f"{f['kwh_since']:.1f} instead of {f['kwh_before']:.1f} kWh a day, "
+            f"{f['drop_sigma']:.0f} times the usual scatter, peers' changes apart."
         ),
     ),
     UsageRule.ZERO_USE: (
         ("zero_days", "voltage_seen", "peers", "expected_kwh"),
         lambda f: (
-            f"No use for {_days(f['zero_days'])}{_voltage(f)}, while neighbours use {f['peers']:.0%} of their usual; "
+            f"No use for {_days(f['zero_days'])}{_until(f)}{_voltage(f)}, "
+            f"while neighbours use {f['peers']:.0%} of their usual; "
             f"{f['expected_kwh']:.1f} kWh a day were to be expected."
         ),
     ),
@@ -117,7 +133,7 @@ _WORDS: dict[UsageRule, tuple[tuple[str, ...], Callable[[Mapping[str, float]], s
     UsageRule.PHASE_REVERSED: (("phase", "phase_w", "phase_share", "export_kwh"), _reversed),
     UsageRule.TAMPER: (
         ("tamper_days",),
-        lambda f: f"The meter told of an opened cover or a magnetic field {_days(f['tamper_days'])} ago.",
+        lambda f: f"The meter told of an opened cover or a magnetic field {_when(f, f['tamper_days'])}.",
     ),
     UsageRule.REGISTER_ANOMALIES: (
         ("anomalies",),
@@ -150,8 +166,12 @@ _WORDS: dict[UsageRule, tuple[tuple[str, ...], Callable[[Mapping[str, float]], s
 }
 
 
-def reason(rule: UsageRule, weight: float, figures: Mapping[str, float]) -> Reason:
-    """Of one rule that weighs something; figures that are not at hand are left out."""
+def reason(
+    rule: UsageRule, weight: float, figures: Mapping[str, float], *, day: date | None = None
+) -> Reason:
+    """Of one rule that weighs something; figures that are not at hand are left out. day: that was judged; with it words
+    name days, since they may be read on another one."""
     names, sentence = _WORDS[rule]
     known = {name: round(float(figures[name]), 4) for name in names if figures[name] == figures[name]}
-    return Reason(rule=rule.word, weight=weight, words=sentence(_Figures(known)), figures=known)
+    told = _Figures(known) if day is None else _Figures(known | {"day": float(day.toordinal())})
+    return Reason(rule=rule.word, weight=weight, words=sentence(told), figures=known)
