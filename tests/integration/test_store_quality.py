@@ -142,4 +142,6 @@ async def test_what_a_meter_tells_and_shows_counts_once(database_url: str) -> No
     async with ready_store(database_url, places()) as store:
         await store.write(Commit(meter_events=events, at=T0), PlainDesk(), SPOOL)
         assert len(await store.quality.events(T0, T0 + DAY)) == 3
-        assert await store.bookkeeping.meter_events(np.array([0, 1], np.int32), T0, T0 + DAY) == [(1, "voltage_loss", 2)]
+        assert await store.bookkeeping.meter_events(np.array([0, 1], np.int32), T0, T0 + DAY) == [
+            (1, "voltage_loss", 2)
+        ]
