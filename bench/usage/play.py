@@ -24,6 +24,7 @@ from processors.balance import findings
 from processors.balance import judge as areas_judge
 from processors.balance.area import AreaBook, AreaSums
 from processors.balance.areas import Areas
+from processors.balance.guests import look
 from processors.balance.settings import BalanceSettings
 from processors.balance.suspects import AreaWindow, rank
 from processors.usage.baseline import Baselines
@@ -178,9 +179,17 @@ class _Game:
         self.past.append((np.where(good, net, np.nan).astype(np.float32), read.supplied.astype(np.float32)))
         judged = areas_judge.judge(self.book, self.areas, date, settings=self.balance)
         windows = self._windows(judged, day)
-        evidence = rank(judged, self.book, self.areas, windows, drops, settings=self.balance)
+        looked = look(windows, judged, self.areas)
+        evidence = rank(judged, self.book, self.areas, windows, drops, settings=self.balance, looked=looked)
         found = findings.find(
-            judged, self.book, self.areas, windows, evidence, self.inventory, settings=self.balance
+            judged,
+            self.book,
+            self.areas,
+            windows,
+            evidence,
+            self.inventory,
+            settings=self.balance,
+            looked=looked,
         )
         told = np.zeros(self.people.areas, np.bool_)
         for one in found:

@@ -1,8 +1,8 @@
 """Thousands of customers below transformers and what each of them truly uses, a day at a time, all out of a seed.
 
 Use is shape × level × weather × appliances' chance. What honest customers do that looks like something else is in
-`Trait`: everybody may go on holiday, many on the same days; some have one trait more. Who is away leaves what stands by:
-a little at every hour alike. Days are numbered from 0; rows are customers.
+`Trait`: everybody may go on holiday, many on the same days; some have one trait more. Who is away leaves what stands
+by: a little at every hour alike. Days are numbered from 0; rows are customers.
 """
 
 from __future__ import annotations
@@ -57,7 +57,8 @@ class People:
 
     klass, profile: int64;  area, listed: true and registered area;  mean_kwh: of an average day;  phases: float64[n,
     3], shares of the load, one of them 1 for single-phase;  trait with its first and last day (exclusive) and extent;
-    holiday: int64[n, 3, 2] first day and length of absences, the last of them with many others;  contract_kw;  generation_kw: registered.
+    holiday: int64[n, 3, 2] first day and length of absences, the last with many others;  contract_kw;  generation_kw:
+    registered.
     """
 
     klass: Int64s
@@ -151,7 +152,9 @@ class Population:
         empty = vacant | (moved & within)
         factor = np.where(away | empty, 0.0, 1.0)
         standby = np.where(away, self._floor, 0.0)
-        standby[vacant] = np.where(who.extent > 0.6, 0.0, self._floor)[vacant]  # some have the main switch off
+        standby[vacant] = np.where(who.extent > 0.6, 0.0, self._floor)[
+            vacant
+        ]  # some have the main switch off
         standby = np.where(moved & within, 0.3 * self._floor, standby)
         factor = np.where(moved & (day >= who.until), factor * who.extent, factor)
         season = 0.5 - 0.5 * np.cos(2 * np.pi * (day - who.since) / DAYS)
@@ -211,7 +214,9 @@ def _people(rng: np.random.Generator, n: int, days: int, source: Source, settled
     lasts = np.where(away, rng.integers(4, 24, (n, 2)), 0)
     holiday = np.stack([rng.integers(0, max(1, days), (n, 2)), lasts], axis=2)
     leaves = rng.random(n) < np.where(klass == _HOME, _FESTIVE[1], 0.0)
-    festive = np.stack([_FESTIVE[0] + rng.integers(0, 4, n), np.where(leaves, rng.integers(3, 11, n), 0)], axis=1)
+    festive = np.stack(
+        [_FESTIVE[0] + rng.integers(0, 4, n), np.where(leaves, rng.integers(3, 11, n), 0)], axis=1
+    )
     holiday = np.concatenate([holiday, festive[:, None]], axis=1)
     near = np.where(rng.random(n) < 0.5, area - 1, area + 1)
     near = np.where((near < 0) | (near > area[-1]), 2 * area - near, near).clip(0, area[-1])

@@ -2,8 +2,8 @@
 
 Matching pursuit (Mallat, Zhang 1993) over two things that the loss can follow: a member's own use (a share of it runs
 past the meter, or the meter is slow) and its shortfall against what it used before (a bypass, tampered nights). What
-hours, days, supply and its square explain is taken out of everything first, so that only each member's own ups and downs
-within the day count; and whoever is chosen has to be so beside all others at once, by least squares.
+hours, days, supply and its square explain is taken out of everything first, so that only each member's own ups and
+downs within the day count; and whoever is chosen has to be so beside all others at once, by least squares.
 """
 
 from __future__ import annotations
@@ -12,15 +12,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gateway.core.model import Float64s
+from gateway.core.model import Float64s, Int64s
 from processors.balance.window import Left
 
 CLEAR = 5.0  # standard errors
 UNIQUE = 4.5  # the same beside all other members
 LEAST_FREEDOM = 1.5  # times as many as members, for all of them to be told apart
 MOST = 6  # members told of an area
-LEAST_SHARE = 0.12  # kWh lost for each kWh measured; less is what chance finds among many members
+ALIKE = 0.9  # of the strength of one: two explain the same
+LEAST_SHARE = 0.17  # kWh lost for each kWh measured; less is what chance finds among many members
 LEAST_MATCH, MOST_MATCH = 0.2, 1.6  # kWh lost for each kWh of shortfall
+GUEST = 0.6  # kWh lost for each kWh that somebody registered elsewhere measures
 FOREIGN = (-1.3, -0.7)  # kWh lost for each kWh measured: it is sold here and supplied elsewhere
 
 
@@ -30,7 +32,7 @@ class Explained(NamedTuple):
     share: kWh lost for each kWh that it measures;  match: kWh lost for each kWh of its shortfall;
     correlation, clarity: of that, in standard errors;  kwh: of the loss a day that it explains;
     foreign: bool[m], what it measures does not come through this transformer;  left_kwh: what nobody explains, a day;
-    level_kwh: the area's whole excess a day.
+    level_kwh: the area's whole excess a day;  guests_kwh: what of it others explain who are registered elsewhere.
     """
 
     share: Float64s
@@ -41,12 +43,18 @@ class Explained(NamedTuple):
     foreign: np.ndarray[tuple[int], np.dtype[np.bool_]]
     left_kwh: float
     level_kwh: float
+    guests_kwh: float
 
 
-def explain(seen: Left, hours: float) -> Explained:
-    """hours: length of an interval."""
+def explain(seen: Left, hours: float, guests: Float64s | None = None) -> Explained:
+    """hours: length of an interval;  guests: float64[g, k] kW at the same intervals, used by others who are registered
+    elsewhere and may hang here."""
     members = len(seen.load)
-    candidates = seen.load if seen.shortfall is None else np.concatenate([seen.load, seen.shortfall])
+    parts = [part for part in (seen.load, seen.shortfall, guests) if part is not None]
+    candidates = np.concatenate(parts)
+    first_guest = members * (1 if seen.shortfall is None else 2)
+    who = np.arange(len(candidates))  # a member's use and its shortfall are not both told
+    who[:first_guest] %= members
     own = seen.apart(candidates)
     length = np.sqrt((own * own).sum(axis=1))
     usable = length > 1e-6 * max(float(length.max(initial=0.0)), 1e-12)
@@ -66,19 +74,23 @@ def explain(seen: Left, hours: float) -> Explained:
         by = np.divide(along, length**2, out=np.zeros_like(along), where=usable)
         fits = by >= LEAST_SHARE
         fits[members:] = (by[members:] >= LEAST_MATCH) & (by[members:] <= MOST_MATCH)
+        fits[first_guest:] &= by[first_guest:] >= GUEST
         fits[:members] |= (by[:members] >= FOREIGN[0]) & (by[:members] <= FOREIGN[1])
         fits &= _step_by_step(own, left, by)
-        taken = {i % members for i in chosen}
-        fits[[i for i in range(len(own)) if i % members in taken]] = False
+        fits[np.isin(who, who[chosen])] = False
         strength = np.where(fits, np.abs(t), 0.0)
         best = int(strength.argmax())
         if strength[best] < CLEAR:
             break
+        use = int(who[best])  # what is used less is lost, as with a bypass, or is always supplied elsewhere
+        if members <= best < first_guest and by[use] < 0 and strength[use] >= ALIKE * strength[best]:
+            best = use
         chosen.append(best)
         correlation[best], clarity[best] = r[best], strength[best]
         slope = np.asarray(np.linalg.lstsq(own[chosen].T, target, rcond=None)[0], np.float64)
         left = target - slope @ own[chosen]
-    alone = _alone(own, members, chosen, target, freedom)
+    others = np.setdiff1d(np.arange(members), who[chosen])
+    alone = _alone(own, chosen, others if freedom >= LEAST_FREEDOM * members else others[:0], target, freedom)
     clarity[chosen] = np.minimum(clarity[chosen], alone)
     kept = {i: by for i, by in zip(chosen, slope.tolist(), strict=True) if clarity[i] >= UNIQUE}
     return _told(seen, candidates, kept, (correlation, clarity))
@@ -87,16 +99,12 @@ def explain(seen: Left, hours: float) -> Explained:
 def _freedom(seen: Left, hours: float) -> float:
     """Degrees of freedom of what is left: neighbours within an hour are not independent."""
     count = len(seen.excess)
-    return max(min(count, count * hours) - seen.plain.shape[1], 1.0)
+    return float(max(min(count, count * hours) - seen.plain.shape[1], 1.0))
 
 
-def _alone(own: Float64s, members: int, chosen: list[int], target: Float64s, freedom: float) -> Float64s:
-    """float64[len(chosen)], in standard errors: what each tells that all other members' use together does not.
-
-    Least squares on all of them at once. Where there is too little to tell them all apart, only those chosen."""
-    others = [i for i in range(members) if i not in {j % members for j in chosen}]
-    if freedom < LEAST_FREEDOM * len(own[:members]):
-        others = []
+def _alone(own: Float64s, chosen: list[int], others: Int64s, target: Float64s, freedom: float) -> Float64s:
+    """float64[len(chosen)], in standard errors: what each tells that those chosen and the others together do not, by
+    least squares on all of them at once."""
     columns = own[[*chosen, *others]]
     gram = columns @ columns.T
     gram[np.diag_indices_from(gram)] += 1e-6 * np.trace(gram) / max(len(gram), 1) + 1e-12
@@ -128,15 +136,19 @@ def _told(
     share, match, kwh, r, t = (np.full(members, np.nan) for _ in range(5))
     foreign = np.zeros(members, np.bool_)
     level = float(seen.excess.mean()) * 24
-    left = level
+    left, guests = level, 0.0
+    first_guest = members * (1 if seen.shortfall is None else 2)
     for i, by in slopes.items():
         member = i % members
         part = by * float(candidates[i].mean()) * 24
         left -= part
+        if i >= first_guest:
+            guests += part
+            continue
         if i < members and by < 0:
             foreign[member] = True
         elif by <= 0:
             continue
         r[member], t[member], kwh[member] = correlation[i], clarity[i], part
         (share if i < members else match)[member] = by
-    return Explained(share, match, r, t, kwh, foreign, left, level)
+    return Explained(share, match, r, t, kwh, foreign, left, level, guests)

@@ -13,11 +13,12 @@ from gateway.core.model import Reason, Suspicion
 from gateway.core.usage import AreaEvidence
 from processors.balance.area import AreaBook
 from processors.balance.areas import Areas
-from processors.balance.explain import Explained, explain
+from processors.balance.explain import Explained
+from processors.balance.guests import Looked, look
 from processors.balance.judge import AreaJudged
 from processors.balance.phases import misplaced
 from processors.balance.settings import BalanceSettings
-from processors.balance.window import AreaWindow, Left, basis, left
+from processors.balance.window import AreaWindow, Left, basis
 
 __all__ = ["AreaFinding", "find", "suspicions"]
 
@@ -36,17 +37,19 @@ def find(  # noqa: PLR0917
     inventory: Inventory,
     *,
     settings: BalanceSettings,
+    looked: Sequence[Looked] | None = None,
 ) -> list[AreaFinding]:
-    """At most one finding of each kind for an area or device."""
-    looked = [(w, seen) for w in windows if (seen := left(w, judged)) is not None]
-    explained = {seen.row: explain(seen, w.hours) for w, seen in looked}
-    found = _topology(looked, explained, judged, areas, inventory)
+    """At most one finding of each kind for an area or device. looked: of `look(windows, ...)` where at hand."""
+    together = look(windows, judged, areas) if looked is None else looked
+    pairs = [(one.window, one.seen) for one in together]
+    explained = {one.seen.row: one.found for one in together}
+    found = _topology(pairs, explained, judged, areas, inventory)
     amiss = {f.node for f in found} | {f.other for f in found}
     for row in np.flatnonzero(judged.judged & (judged.proportional | judged.negative)).tolist():
         told = int((book.coverage[row] >= settings.coverage).sum()) >= settings.least_days
         if judged.proportional[row] or (told and int(judged.node[row]) not in amiss):
             found.append(_supply_meter(judged, row))
-    for window, seen in looked:
+    for window, seen in pairs:
         if int(judged.node[seen.row]) not in amiss and not judged.supply_fault[seen.row]:
             kwh, clear = _explained(explained[seen.row], evidence, window)
             if not clear or kwh < (1 - _OPEN_LOSS) * float(judged.level[seen.row]):
@@ -200,7 +203,7 @@ def _area_loss(
 
 def _explained(explained: Explained, evidence: AreaEvidence, window: AreaWindow) -> tuple[float, bool]:
     """kWh a day that members explain, hour by hour or by drops that came with it; and whether anybody is accused."""
-    by_hour = float(np.nansum(explained.kwh[~explained.foreign]))
+    by_hour = float(np.nansum(explained.kwh[~explained.foreign])) + explained.guests_kwh
     rows = evidence.row_of(window.customer)
     rows = rows[rows >= 0]
     if not len(rows):

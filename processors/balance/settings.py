@@ -23,7 +23,7 @@ class BalanceSettings(Settings):
     step_sigma: Annotated[float, Field(gt=0, le=50)] = 6.0  # how far above its scatter a change has to be
     step_ratio: Share = 0.002  # a change of less than this share of the supply is none
     step_kwh: Energy = 1.0  # nor is one of less than this a day
-    noise_ratio: Share = 0.01  # scatter of the loss by interval beyond which an area is looked into
+    noise_ratio: Share = 0.006  # scatter of the loss by interval beyond which an area is looked into
     proportional: Share = 0.99  # squared cosine of loss and load beyond which the supply's meter is at fault
     proportional_ratio: Share = 0.05  # and the loss is at least this share
     negative_ratio: Share = 0.01  # more sold than supplied by this share: the balance is wrong

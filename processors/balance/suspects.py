@@ -13,10 +13,11 @@ from gateway.core.usage import AreaEvidence, Drops
 from processors.balance.area import AreaBook
 from processors.balance.areas import Areas
 from processors.balance.elsewhere import elsewhere
-from processors.balance.explain import CLEAR, Explained, explain
+from processors.balance.explain import CLEAR, Explained
+from processors.balance.guests import Looked, look
 from processors.balance.judge import AreaJudged
 from processors.balance.settings import BalanceSettings
-from processors.balance.window import AreaWindow, Change, Left, left
+from processors.balance.window import AreaWindow, Change
 
 __all__ = ["RULES", "SENTENCES", "AreaWindow", "rank"]
 
@@ -32,7 +33,15 @@ SENTENCES = {
     "loss_elsewhere": "The loss of its area is explained by others.",
 }
 RULES = tuple(SENTENCES)
-FIGURES = ("lost_share", "shortfall_share", "attributed_kwh", "correlation", "clarity", "drop_kwh", "rise_kwh")
+FIGURES = (
+    "lost_share",
+    "shortfall_share",
+    "attributed_kwh",
+    "correlation",
+    "clarity",
+    "drop_kwh",
+    "rise_kwh",
+)
 _FOLLOWS, _SHORT, _ROSE, _NOT, _ELSEWHERE = range(len(RULES))
 
 STRONGEST = 7.0  # of one rule
@@ -61,7 +70,8 @@ class _Rows:
         self.parts.append((device, area, since, weights, figures))
 
     def forget_drops(self, device: Int32s) -> Float64s:
-        """What was said of the drops of these before, float64[len(device)], NaN where nothing was; it is said no more."""
+        """What was said of the drops of these before, float64[len(device)], NaN where nothing was. It is said no
+        more."""
         said = np.full(len(device), np.nan)
         for known, _, _, weights, _ in self.parts:
             _, here, there = np.intersect1d(device, known, return_indices=True)
@@ -100,19 +110,20 @@ def rank(
     drops: Drops | None = None,
     *,
     settings: BalanceSettings,
+    looked: Sequence[Looked] | None = None,
 ) -> AreaEvidence:
     """Evidence of the members of the areas looked into (`windows`), and of everybody whose use dropped (`drops`).
 
     A drop is held against the rise of its area's loss: log-likelihood ratio of "all of it is lost" to "nothing is
     lost", Student's t. Where an area was looked into, what others explain is no longer held against a drop.
+    looked: of `look(windows, ...)`, where that is at hand.
     """
     rows = _Rows()
     if drops is not None and len(drops):
         _of_drops(rows, judged, book, areas, drops)
-    for window in windows:
-        seen = left(window, judged)
-        if seen is not None and not judged.supply_fault[seen.row]:
-            _of_window(rows, window, seen, judged, settings)
+    for one in look(windows, judged, areas) if looked is None else looked:
+        if not judged.supply_fault[one.seen.row]:
+            _of_window(rows, one, judged, settings)
     return rows.evidence()
 
 
@@ -196,10 +207,8 @@ def _ratio(rise: Float64s, drop: Float64s, error: Float64s, valid: Bools) -> Flo
     return np.nan_to_num(bounded)
 
 
-def _of_window(
-    rows: _Rows, window: AreaWindow, seen: Left, judged: AreaJudged, settings: BalanceSettings
-) -> None:
-    found = explain(seen, window.hours)
+def _of_window(rows: _Rows, looked: Looked, judged: AreaJudged, settings: BalanceSettings) -> None:
+    window, seen, found = looked
     n = len(window.customer)
     weights, figures = _blank(n)
     strength = np.clip(1.0 + 0.5 * (found.clarity - CLEAR), 0.75, STRONGEST)
@@ -228,7 +237,7 @@ def _of_window(
     away = found.foreign | elsewhere(window, judged, seen.row)
     weights[away] = 0.0  # what they use never came through this transformer
     told &= ~away
-    explained = np.nansum(np.where(told, found.kwh, 0.0))
+    explained = np.nansum(np.where(told, found.kwh, 0.0)) + found.guests_kwh
     if explained >= _EXPLAINED * max(found.level_kwh, settings.step_kwh):
         weights[~told, _ROSE] = 0.0
         weights[~told & (weights[:, _NOT] == 0), _ELSEWHERE] = -0.7

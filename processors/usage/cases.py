@@ -55,7 +55,7 @@ class Weighed(msgspec.Struct, frozen=True, kw_only=True):
 def weigh(
     suspicion: Suspicion | None, live: Sequence[Reason], settings: UsageSettings, *, area: bool
 ) -> Weighed:
-    """area: it is about what hangs below a transformer; then the balance alone is enough."""
+    """area: it is about what hangs below a transformer; then the balance alone is enough, and a score of its own."""
     daily = suspicion.reasons if suspicion else ()
     strongest: dict[str, Reason] = {}
     for reason in (*daily, *live):
@@ -68,7 +68,8 @@ def weigh(
         score = score_of(reasons, settings)
     else:
         score = score_of(reasons, settings, base=(suspicion.score, daily))
-    opens = score >= settings.open_score and (area or enough(reasons))
+    least = settings.open_area_score if area else settings.open_score
+    opens = score >= least and (area or enough(reasons))
     return Weighed(score=round(score, 4), reasons=reasons, opens=opens)
 
 

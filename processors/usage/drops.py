@@ -62,20 +62,25 @@ class Splits:
         return np.where(count > 0, self.total[:, days - 1] / np.maximum(count, 1), np.float32(np.nan))
 
     def abrupt(self, drop: Drop) -> Float32s:
-        """How much of the drop came within days, float32[m]: 1 all of it, 0 nothing (a season); NaN where it is too long
-        ago or too fresh to tell."""
-        rows, at = np.arange(len(self.total)), drop.days
-        edges = (np.maximum(at - _EDGE, 0), at, np.minimum(at + _EDGE, DAYS))
-        total, count = (
-            [np.where(edge > 0, of[rows, edge - 1], 0) for edge in edges] for of in (self.total, self.count)
-        )
-        after, before = (
-            np.where(count[i + 1] - count[i] >= 3, (total[i + 1] - total[i]) / np.maximum(count[i + 1] - count[i], 1), np.nan)
-            for i in (0, 1)
-        )
+        """How much of the drop came within days, float32[m]: 1 all of it, 0 nothing (a season); NaN where it is too
+        long ago or too fresh to tell."""
+        at = drop.days
+        after = self._between(np.maximum(at - _EDGE, 0), at)
+        before = self._between(at, np.minimum(at + _EDGE, DAYS))
         step = np.log(np.maximum(1 - drop.share, 1e-3))
         share = (after - np.minimum(before, 0)) / np.minimum(step, -1e-3)
-        return np.clip(share, 0, 1).astype(np.float32)
+        result: Float32s = np.clip(share, 0, 1).astype(np.float32)
+        return result
+
+    def _between(self, newest: npt.NDArray[np.int64], oldest: npt.NDArray[np.int64]) -> Float32s:
+        """Mean of the days [newest, oldest) back from today, float32[m]; NaN where fewer than three were measured."""
+        rows = np.arange(len(self.total))
+        total, count = (
+            np.where(oldest > 0, of[rows, oldest - 1], 0) - np.where(newest > 0, of[rows, newest - 1], 0)
+            for of in (self.total, self.count)
+        )
+        mean: Float32s = np.where(count >= 3, total / np.maximum(count, 1), np.float32(np.nan))
+        return mean
 
     def steady(self, drop: Drop) -> Float32s:
         """Share of the measured days since its beginning that lie below the middle of the drop, float32[m]."""
@@ -83,7 +88,8 @@ class Splits:
         since = np.arange(DAYS) < drop.days[:, None]
         low = (since & (self.values < middle[:, None])).sum(axis=1)
         count = self.count[np.arange(len(low)), drop.days - 1]
-        return (low / np.maximum(count, 1)).astype(np.float32)
+        share: Float32s = (low / np.maximum(count, 1)).astype(np.float32)
+        return share
 
     def drop(self, noise: Float32s, *, least: int, most: int) -> Drop:
         """The clearest drop that has lasted at least `least` measured days, and at most `most`."""

@@ -37,6 +37,7 @@ FIGURES = (
     "load_factor",  # mean over highest hour in the last days' shape
     "midday_drop",
     "disconnected_kwh",
+    "night_kwh",  # a day, lacking in the night
 )
 FIGURE = {name: i for i, name in enumerate(FIGURES)}
 

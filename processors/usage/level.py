@@ -21,6 +21,7 @@ _MARGIN = 0.12  # shapes differ by so much more than usual before they are anoth
 _FLAT, _FLATTER = 0.62, 0.15  # load factor of a standby, and by how much it has to exceed the usual one
 _STANDBY, _DEEP = 0.35, 0.45  # shares of expected use: nobody at home; hardly anybody
 _WEEK, _TEN = 7, 10
+_DARK = (20, 21, 22, 23, 0, 1, 2, 3, 4, 5, 6)  # hours whose lack is told beside the night floor
 _STEADY = 0.75  # share of the days since a drop that have to lie below its middle: absences one after the other do not
 
 
@@ -58,10 +59,10 @@ def level(chunk: Chunk) -> tuple[Int32s, Bools]:
     _shape(chunk, recent, drops, lasts, best)
     _zero(chunk, worth)
     _solar(chunk, drops)
-    _night(chunk, splits, worth)
+    nights = _night(chunk, splits, worth)
     unusual = _doubtful(lasting, worth) | _doubtful(sudden, worth) | (found.weight[:, UsageRule.ZERO_USE] > 0)
     unusual |= found.weight[:, UsageRule.NIGHT_FLOOR] >= 1
-    return np.where(drops, best.days, 0).astype(np.int32), unusual
+    return np.where(drops, best.days, nights).astype(np.int32), unusual
 
 
 def _sharp(splits: Splits, drop: Drop) -> Float32s:
@@ -87,12 +88,8 @@ def _either(lasting: Drop, sudden: Drop, lasts: Bools) -> Drop:
 def _shape(chunk: Chunk, recent: Float32s, drops: Bools, lasts: Bools, drop: Drop) -> None:
     """The same shape on a smaller scale is a slower meter or a bypass of a part; another one is another way of life;
     none at all, with a standby left, is an empty home."""
-    found, state = chunk.found, chunk.state
-    pending = state[:, AT["pending"]]
-    today = ~np.isnan(pending[:, 0])
-    expected = np.nan_to_num(chunk.profile)
-    lately = blended(state[:, AT["recent"]], np.nan_to_num(pending), today)
-    usually = blended(state[:, AT["usual"]], expected, today)
+    found = chunk.found
+    lately, usually = _shapes(chunk)
     at_all = (lately.sum(axis=1) > 0.5) & (usually.sum(axis=1) > 0.5)
     distance = 0.5 * np.abs(lately - usually).sum(axis=1)
     beyond = distance - 0.5 * chunk.scalar("shape_noise")
@@ -117,6 +114,15 @@ def _shape(chunk: Chunk, recent: Float32s, drops: Bools, lasts: Bools, drop: Dro
     found.say(UsageRule.VACANCY, np.where(nothing, 0.6, 1.0), vacant)
     short = drops & (drop.days <= chunk.settings.absence_days) & (recent < _DEEP)
     found.say(UsageRule.ABSENCE, np.where(vacant | (beyond > _MARGIN), 1.0, 0.5), short)
+
+
+def _shapes(chunk: Chunk) -> tuple[Float32s, Float32s]:
+    """Shares of the hours in the use of the last days, today's with them, and those that were to be expected."""
+    state = chunk.state
+    pending = state[:, AT["pending"]]
+    today = ~np.isnan(pending[:, 0])
+    lately = blended(state[:, AT["recent"]], np.nan_to_num(pending), today)
+    return lately, blended(state[:, AT["usual"]], np.nan_to_num(chunk.profile), today)
 
 
 def _zero(chunk: Chunk, worth: Bools) -> None:
@@ -144,8 +150,9 @@ def _solar(chunk: Chunk, drops: Bools) -> None:
     found.say(UsageRule.SOLAR, clarity, drops & (generates | sends | (dip > 0.3)))
 
 
-def _night(chunk: Chunk, by_day: Splits, worth: Bools) -> None:
-    """What runs all night fell though days are as ever. A car that is no longer charged leaves the floor as it was."""
+def _night(chunk: Chunk, by_day: Splits, worth: Bools) -> Int32s:
+    """What runs all night fell though days are as ever: days since then int32[m], 0 where it did not. A car that is no
+    longer charged leaves the floor as it was."""
     found = chunk.found
     nights = Splits.of(in_order(chunk.state[:, AT["night"]], chunk.day.number))
     fell, count = nights.mean(_TEN), nights.count[:, _TEN - 1]
@@ -157,5 +164,14 @@ def _night(chunk: Chunk, by_day: Splits, worth: Bools) -> None:
     clarity = (0.3 + 0.7 * np.clip((sigma - _CLEAR) / _BEYOND, 0, 1)) * np.clip(share / 0.8, 0, 1)
     fall = nights.drop(chunk.scalar("floor_noise"), least=5, most=DAYS)
     at_once = (nights.abrupt(fall) >= 0.7) & (nights.steady(fall) >= _STEADY)
-    holds = worth & at_once & (count >= 5) & (share >= 0.4) & (alone < -0.4) & (sigma >= _CLEAR) & (days > -0.9)
-    found.say(UsageRule.NIGHT_FLOOR, clarity, holds & (chunk.scalar("floor") > 0.02))
+    holds = (
+        worth & at_once & (count >= 5) & (share >= 0.4) & (alone < -0.4) & (sigma >= _CLEAR) & (days > -0.9)
+    )
+    holds &= chunk.scalar("floor") > 0.02
+    found.say(UsageRule.NIGHT_FLOOR, clarity, holds)
+    lately, usually = _shapes(chunk)
+    lost = np.maximum(usually - lately * found.figure[:, FIGURE["recent_share"], None], 0)[:, _DARK].sum(
+        axis=1
+    )
+    found.note("night_kwh", np.where(holds, lost * np.nan_to_num(chunk.expected), np.nan))
+    return np.where(holds, fall.days, 0).astype(np.int32)

@@ -7,25 +7,29 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gateway.core.clock import DAY, HOUR, to_datetime
 from gateway.core.model import Bools, Float64s, Int32s, Reason, Suspicion
 from gateway.core.usage import AreaEvidence, Drops
 from processors.usage.baseline import DAYS
-from processors.usage.calibration import COUNTS, REST, SLOPE
+from processors.usage.calibration import AGREES, BESIDE, COUNTS, HARD, REST, SLOPE, SURE
 from processors.usage.findings import FIGURE, FIGURES
 from processors.usage.judge import Judged
-from processors.usage.rules import UsageRule, group_of
+from processors.usage.rules import ENERGY_BALANCE, UsageRule, group_of
 from processors.usage.settings import UsageSettings
 from processors.usage.words import reason
 
+_NAMED = 13 * HOUR  # after local midnight it is the same date in UTC, nearly everywhere
 _GROUPS: dict[str, list[int]] = {}
 for _rule in UsageRule:
     _GROUPS.setdefault(_rule.group, []).append(_rule)
+_LEAST = {rule.word: least for rule, least in HARD.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Scores:
     """score: float64[n], calibrated probability;  log_odds: float64[n];  groups: int32[n], independent kinds of
-    evidence that speak against the customer;  opens: bool[n], score and kinds are enough for an inspection."""
+    evidence that speak against the customer;  opens: bool[n], score, kinds and how hard they are is enough for an
+    inspection: see `enough`."""
 
     devices: Int32s
     score: Float64s
@@ -36,27 +40,31 @@ class Scores:
 
 def combine(judged: Judged, area: AreaEvidence | None, settings: UsageSettings) -> Scores:
     """Correlated rules count once: of each group the strongest, and a share of the others."""
-    n = len(judged.devices)
-    evidence, groups = np.zeros(n), np.zeros(n, np.int32)
-    for rules in _GROUPS.values():
-        weight = _merged(judged.weight[:, rules].astype(np.float64))
-        evidence += weight
-        groups += weight >= COUNTS
+    weights = judged.weight.astype(np.float64)
+    own = np.column_stack([_merged(weights[:, rules]) for rules in _GROUPS.values()])
+    balance = np.zeros(len(own))
     if area is not None and len(area):
         row = area.row_of(judged.devices)
         told = np.flatnonzero(row >= 0)
-        weight = _merged(area.weights[row[told]])
-        evidence[told] += weight
-        groups[told] += weight >= COUNTS
-    log_odds = _prior(settings) + SLOPE * evidence
+        balance[told] = _merged(area.weights[row[told]])
+    log_odds = _prior(settings) + SLOPE * (own.sum(axis=1) + balance)
     score = probability(log_odds)
+    groups = _kinds(own, balance)
+    hard = np.any([weights[:, rule] >= least for rule, least in HARD.items()], axis=0)
     return Scores(
         devices=judged.devices,
         score=score,
         log_odds=log_odds,
         groups=groups,
-        opens=(score >= settings.open_score) & (groups >= 2),
+        opens=(score >= settings.open_score) & (groups >= 2) & (hard | (balance >= AGREES)),
     )
+
+
+def _kinds(own: Float64s, balance: Float64s) -> Int32s:
+    """Independent kinds of evidence, int32[n] of own float64[n, groups] and balance float64[n]."""
+    least = np.where(balance >= SURE, BESIDE, COUNTS)
+    kinds: Int32s = ((own >= least[:, None]).sum(axis=1) + (balance >= COUNTS)).astype(np.int32)
+    return kinds
 
 
 def _merged(weights: Float64s) -> Float64s:
@@ -104,16 +112,25 @@ def score_of(
 
 
 def enough(reasons: Sequence[Reason]) -> bool:
-    """Whether at least two independent kinds of evidence speak against the customer; the balance of the area is one."""
-    return sum(weight >= COUNTS for weight in evidence_of(reasons).values()) >= 2
+    """Whether at least two independent kinds of evidence speak against the customer, and one of them is hard: the
+    balance of the area agrees, or something was measured that no honest habit makes."""
+    weights = evidence_of(reasons)
+    balance = weights.pop(ENERGY_BALANCE, 0.0)
+    kinds = _kinds(np.array([[*weights.values()]]), np.array([balance]))
+    hard = any(each.weight >= _LEAST.get(each.rule, np.inf) for each in reasons)
+    return int(kinds[0]) >= 2 and (hard or balance >= AGREES)
 
 
 def drops(judged: Judged, settings: UsageSettings) -> Drops:
     """Whose use has fallen and stayed low: what the energy balance holds against the loss of their areas."""
     figure = judged.figure
     lost = figure[:, FIGURE["kwh_before"]] - figure[:, FIGURE["kwh_since"]]
-    dated = figure[:, FIGURE["drop_days"]] < DAYS - 1  # of an older one it is not known when it began
-    rows = np.flatnonzero((figure[:, FIGURE["drop"]] >= settings.drop_share) & (lost > 0) & dated)
+    fell = figure[:, FIGURE["drop"]] >= settings.drop_share
+    nights = np.nan_to_num(figure[:, FIGURE["night_kwh"]])
+    fell |= nights > 0
+    lost = np.where(np.isnan(figure[:, FIGURE["drop"]]), nights, lost)
+    dated = judged.since > judged.start - (DAYS - 2) * DAY  # of an older one it is not known when it began
+    rows = np.flatnonzero(fell & (lost > 0) & dated)
     return Drops(
         customer=judged.devices[rows], kwh_per_day=lost[rows].astype(np.float64), since=judged.since[rows]
     )
@@ -143,8 +160,9 @@ def suspicions(
 def _suspicion(judged: Judged, scores: Scores, area: AreaEvidence | None, row: int, at: int) -> Suspicion:
     device = int(judged.devices[row])
     figures = dict(zip(FIGURES, judged.figure[row].tolist(), strict=True))
+    day = to_datetime(judged.start + _NAMED).date()
     found = [
-        reason(rule, round(float(judged.weight[row, rule]), 4), figures)
+        reason(rule, round(float(judged.weight[row, rule]), 4), figures, day=day)
         for rule in UsageRule
         if judged.weight[row, rule]
     ]

@@ -21,8 +21,11 @@ class UsageSettings(Settings):
         description="Share of customers whom an inspection would find something at, before any evidence.",
     )
     open_score: Share = Field(
-        default=0.5,
-        description="A customer with this score and evidence of two independent kinds gets an incident.",
+        default=0.8,
+        description="A customer with this score and evidence of two independent kinds, one hard, gets an incident.",
+    )
+    open_area_score: Share = Field(
+        default=0.5, description="A transformer whose loss nobody below explains gets one from this score on."
     )
     close_score: Share = Field(
         default=0.2, description="An incident whose score stays under this is on its way to be closed."
@@ -97,8 +100,8 @@ class UsageSettings(Settings):
 
     @model_validator(mode="after")
     def _ordered(self) -> UsageSettings:
-        if self.close_score >= self.open_score:
-            raise ValueError("close_score must be smaller than open_score")
+        if self.close_score >= min(self.open_score, self.open_area_score):
+            raise ValueError("close_score must be smaller than open_score and open_area_score")
         if self.tell_score > self.close_score:
             raise ValueError("tell_score must not be greater than close_score")
         return self

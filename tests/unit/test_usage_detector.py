@@ -44,7 +44,7 @@ DEVICES = [
 INVENTORY = Inventory(DEVICES, NETWORK)
 M1, M2, M3, A1 = range(4)
 DROP = Reason(rule="lasting_drop", weight=2.5, words="Use has been lower.", figures={"drop": 0.6})
-TAMPER = Reason(rule="tamper", weight=2.2, words="A cover was opened.")
+TAMPER = Reason(rule="tamper", weight=3.0, words="A cover was opened.")
 BALANCE = Reason(rule="loss_rose_with_drop", weight=4.0, words="The loss rose.")
 LOSS = Reason(rule="area_loss", weight=6.0, words="Energy is lost.")
 
@@ -95,7 +95,7 @@ def test_two_kinds_of_evidence_open_an_incident_that_tells_what_to_look_at() -> 
     assert "Inspection advised at M1" in incident.summary
     assert "A cover was opened." in incident.summary
     assert not any(word in incident.summary.lower() for word in ("theft", "stolen", "fraud", "guilty"))
-    assert [each["rule"] for each in incident.evidence["reasons"]] == ["lasting_drop", "tamper"]
+    assert [each["rule"] for each in incident.evidence["reasons"]] == ["tamper", "lasting_drop"]
 
 
 @pytest.mark.parametrize("reasons", [(DROP,), (BALANCE,), ()])
@@ -104,21 +104,26 @@ def test_one_kind_of_evidence_opens_nothing_whatever_the_score(reasons: tuple[Re
 
 
 def test_one_kind_with_the_balance_agreeing_opens() -> None:
-    assert says(detector(), M1, 0.6, BALANCE, DROP)
-    assert not says(detector(), M1, 0.4, BALANCE, DROP)
+    assert says(detector(), M1, 0.85, BALANCE, DROP)
+    assert not says(detector(), M1, 0.7, BALANCE, DROP)
+
+
+def test_two_kinds_that_honest_people_may_show_open_nothing() -> None:
+    night = Reason(rule="night_floor", weight=3.0, words="What runs all night fell.")
+    assert not says(detector(), M1, 0.95, DROP, night)
 
 
 def test_only_material_changes_are_told() -> None:
     found = detector()
-    says(found, M1, 0.7, DROP, TAMPER)
-    assert not says(found, M1, 0.72, DROP, TAMPER, day=1)
-    (more,) = says(found, M1, 0.9, DROP, TAMPER, BALANCE, day=2)
-    assert (more.change, more.incident.revision, more.incident.confidence) == (Change.UPDATED, 2, 0.9)
+    says(found, M1, 0.82, DROP, TAMPER)
+    assert not says(found, M1, 0.84, DROP, TAMPER, day=1)
+    (more,) = says(found, M1, 0.95, DROP, TAMPER, BALANCE, day=2)
+    assert (more.change, more.incident.revision, more.incident.confidence) == (Change.UPDATED, 2, 0.95)
 
 
 def test_an_earlier_days_word_changes_nothing() -> None:
     found = detector()
-    says(found, M1, 0.9, DROP, TAMPER, day=3)
+    says(found, M1, 0.95, DROP, TAMPER, day=3)
     assert not says(found, M1, 0.01, day=2, at=NOW + 3 * DAY)
 
 
@@ -184,7 +189,7 @@ def test_a_person_confirms() -> None:
 
 def test_an_area_is_told_of_at_its_transformer_until_a_customer_stands_out() -> None:
     found = detector()
-    (area,) = says(found, A1, 0.8, LOSS)
+    (area,) = says(found, A1, 0.6, LOSS)  # no customer is named: less is enough
     assert (area.incident.node, area.incident.customers) == ("T1", 2)
     opened, merged = says(found, M1, 0.9, DROP, BALANCE, day=1)
     assert (merged.change, merged.incident.parent) == (Change.MERGED, opened.incident.id)
@@ -201,7 +206,6 @@ LASTS = range(0, 21, 5)
         (M1, {"breaker_closed": 0, "active_power": 300}, "use_after_disconnection"),
         (M1, {"voltage_a": 5, "current_a": 4}, "current_without_voltage"),
         (M1, {"active_power_a": 500, "active_power_b": -400, "active_power_c": 500}, "phase_reversed"),
-        (M1, {"active_power": 7000}, "over_capacity"),
     ],
 )
 def test_what_readings_show_for_long_joins_what_the_daily_look_says(
@@ -253,7 +257,7 @@ def test_near_the_limit_it_is_not_over_before_it_is_clearly_below() -> None:
 
 def test_evidence_of_readings_fades() -> None:
     found = detector(open_score=0.3)
-    found.observe(rows(M1, LASTS, active_power=7000))
+    found.observe(rows(M1, LASTS, voltage_a=5, current_a=4))
     says(found, M1, 0.15, DROP, at=NOW + HOUR)
     assert found.open_ids()
     (event,) = found.advance(NOW + 8 * DAY)

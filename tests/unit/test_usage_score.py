@@ -16,7 +16,7 @@ from processors.usage.calibration import FULL
 from processors.usage.findings import FIGURES
 from processors.usage.judge import Judged
 from processors.usage.rules import GROUPS, RULES, UsageRule
-from processors.usage.score import combine, drops, enough, evidence_of, score_of, suspicions
+from processors.usage.score import combine, drops, enough, score_of, suspicions
 from processors.usage.settings import UsageSettings
 
 SETTINGS = UsageSettings()
@@ -75,11 +75,26 @@ def test_rules_of_one_phenomenon_do_not_count_twice() -> None:
 
 def test_two_kinds_open_and_so_does_one_with_the_balance_agreeing() -> None:
     strong = SETTINGS.model_copy(update={"open_score": 0.3})
-    drop, tampered = {UsageRule.LASTING_DROP: 2.5}, {UsageRule.TAMPER: 2.2}
+    drop, tampered = {UsageRule.LASTING_DROP: 2.5}, {UsageRule.TAMPER: 3.0}
     two = combine(judged_of(drop | tampered), None, strong)
     with_balance = combine(judged_of(drop), area_of(3.0), strong)
     balance_alone = combine(judged_of({}), area_of(9.0), strong)
     assert (two.opens[0], with_balance.opens[0], balance_alone.opens[0]) == (True, True, False)
+
+
+def test_two_kinds_that_honest_people_may_show_open_nothing_unless_the_balance_clearly_agrees() -> None:
+    easy = SETTINGS.model_copy(update={"open_score": 0.3})
+    soft = {UsageRule.LASTING_DROP: 2.0, UsageRule.NIGHT_FLOOR: 3.0, UsageRule.PHASE_VANISHED: 3.0}
+    assert combine(judged_of(soft), None, easy).groups[0] == 3
+    assert not combine(judged_of(soft), None, easy).opens[0]
+    assert not combine(judged_of(soft), area_of(1.0), easy).opens[0]
+    assert combine(judged_of(soft), area_of(2.5), easy).opens[0]
+
+
+def test_where_the_balance_is_sure_a_little_of_another_kind_is_enough() -> None:
+    little = {UsageRule.LASTING_DROP: 0.4}
+    assert combine(judged_of(little), area_of(6.0), SETTINGS).opens[0]
+    assert not combine(judged_of(little), area_of(4.5), SETTINGS).opens[0]
 
 
 def test_what_speaks_for_the_customer_takes_away() -> None:
@@ -141,18 +156,25 @@ def test_reasons_weigh_as_columns_do(some: list[Reason]) -> None:
     balance = [r.weight for r in some if r.rule not in GROUPS]
     scores = combine(judged_of(own), area_of(balance[0]) if balance else None, SETTINGS)
     assert score_of(some, SETTINGS) == pytest.approx(float(scores.score[0]), rel=1e-3, abs=1e-6)
-    assert (len([w for w in evidence_of(some).values() if w >= 0.7]) >= 2) == enough(some)
+    always = SETTINGS.model_copy(update={"open_score": 1e-9, "close_score": 1e-10, "tell_score": 1e-11})
+    assert enough(some) == bool(
+        combine(judged_of(own), area_of(balance[0]) if balance else None, always).opens[0]
+    )
 
 
 def test_drops_are_handed_to_the_balance() -> None:
     judged = judged_of({}, {})
-    before, since, drop = (FIGURES.index(name) for name in ("kwh_before", "kwh_since", "drop"))
-    judged.figure[:, drop] = np.nan
+    before, since, drop, night = (
+        FIGURES.index(name) for name in ("kwh_before", "kwh_since", "drop", "night_kwh")
+    )
+    judged.figure[:, [drop, night]] = np.nan
     judged.figure[0, [before, since, drop]] = 12.0, 3.0, 0.75
     found = drops(judged, SETTINGS)
     assert found.customer.tolist() == [10]
     assert found.kwh_per_day.tolist() == [9.0]
     assert found.since.tolist() == [15 * DAY]
+    judged.figure[1, night] = 2.0
+    assert drops(judged, SETTINGS).kwh_per_day.tolist() == [9.0, 2.0]
 
 
 def test_the_page_tells_each_rule_with_its_group_and_weight() -> None:
