@@ -78,7 +78,7 @@ def wanted(incident: Incident, ticket: Ticket, settings: AlertSettings, *, at: i
         return None
     match incident.state:
         case IncidentState.CLOSED:
-            return Wanted(Action.CLOSE, f"{OVER[work_of(incident.kind)]}: {_why(incident)}")
+            return Wanted(Action.CLOSE, f"{_over(incident)}: {_why(incident)}")
         case IncidentState.CANCELLED:
             return _ended(Action.CANCEL, "withdrawn", incident, settings)
         case IncidentState.MERGED:
@@ -183,6 +183,14 @@ def _contradiction(incident: Incident, ticket: Ticket, settings: AlertSettings) 
     lack = "unheard" if incident.kind is IncidentKind.COMMUNICATIONS_LOSS else "without supply"
     by = _unnamed(ticket.ended_by, settings)
     return f"{ticket.state.value} by {by}, but {customers} still {lack}: {_why(incident)}"
+
+
+def _over(incident: Incident) -> str:
+    """Nobody may have seen supply within its limits again: who measured it may be gone."""
+    work = work_of(incident.kind)
+    if work is Work.QUALITY and incident.restored_at is None:
+        return "nothing is measured outside its limits any more"
+    return OVER[work]
 
 
 def _back(incident: Incident) -> str:

@@ -120,6 +120,14 @@ def test_the_words_of_what_is_over(kind: IncidentKind, words: str) -> None:
     assert closed.ticket.state is TicketState.CLOSED
 
 
+def test_nobody_is_said_to_have_seen_what_was_not_measured() -> None:
+    incident = of(IncidentKind.POWER_QUALITY)
+    gone = msgspec.structs.replace(incident, state=IncidentState.CLOSED, revision=2)
+    closed = DESK.follow(gone, opened(incident).ticket, at=AT + HOUR)
+    assert closed is not None
+    assert closed.transition.reason.startswith("nothing is measured outside its limits any more: ")
+
+
 def test_inspections_make_no_storm() -> None:
     configured = settings(REPAIRS, storm={"tickets": 2})
     for kind, storms in ((IncidentKind.OUTAGE, True), (IncidentKind.USAGE_ANOMALY, False)):
