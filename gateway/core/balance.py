@@ -111,8 +111,8 @@ class AreaJudged:
 
     @property
     def flagged(self) -> Bools:
-        """Areas to be looked into."""
-        found: Bools = self.judged & (self.high | self.stepped | self.noisy | self.negative)
+        """Areas to be looked into, on days with gaps too: what was found of the days before still stands."""
+        found: Bools = self.high | self.stepped | self.noisy | self.negative
         return found
 
     def worst(self, most: int) -> Int32s:
