@@ -6,7 +6,7 @@
 
 shapes.py: daily shapes, the simulator's or simbench's; population.py: who they are and what they use; thefts.py: what
 is stolen and what the meters show; play.py: day by day through the code of the gateway's book; score.py: what counts;
-million.py: how long a day of a million customers takes. bench/vee.py has validation and estimation.
+million.py: how long a day of a million customers takes. bench/vee has validation and estimation.
 """
 
 from bench.usage.sweep import run
