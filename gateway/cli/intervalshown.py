@@ -14,45 +14,50 @@ def show_story(story: Told) -> None:
     """`story`: what /api/meter-data/intervals/history answers."""
     unit = story["unit"]
     final = "final" if story["final"] else "not final yet"
-    typer.echo(f"{story['device']} at {story['node']}: {story['quantity']}")
-    typer.echo(f"{story['start']} to {story['end']}, {final}")
-    typer.echo(
+    _echo(f"{story['device']} at {story['node']}: {story['quantity']}")
+    _echo(f"{story['start']} to {story['end']}, {final}")
+    _echo(
         f"  billed {_energy(story['value'], unit)}, {story['status']}; "
         f"as read {_energy(story['raw'], unit)}; version {story['revision']}"
     )
-    typer.echo("Register at its ends")
+    _echo("Register at its ends")
     for name in ("opening", "closing"):
-        typer.echo(f"  {name}  {_reading(story[name], unit)}")
-    typer.echo("Versions")
+        _echo(f"  {name}  {_reading(story[name], unit)}")
+    _echo("Versions")
     for version in story["versions"]:
-        typer.echo(f"  {_version(version, unit)}")
+        _echo(f"  {_version(version, unit)}")
     for version in story["too_late"]:
-        typer.echo(f"  came too late for {_version(version, unit)}")
+        _echo(f"  came too late for {_version(version, unit)}")
     if rules := _rules(story):
-        typer.echo("Rules that touched it")
+        _echo("Rules that touched it")
         width = max(map(len, rules))
         for rule, words in rules.items():
-            typer.echo(f"  {rule:<{width}}  {words}")
+            _echo(f"  {rule:<{width}}  {words}")
     if story["edits"]:
-        typer.echo("What people said")
+        _echo("What people said")
         for edit in story["edits"]:
-            typer.echo(f"  {_edit(edit, unit)}")
+            _echo(f"  {_edit(edit, unit)}")
     if story["changes"]:
-        typer.echo("Changes of the meter")
+        _echo("Changes of the meter")
         for change in story["changes"]:
-            typer.echo(f"  {_change(change)}")
+            _echo(f"  {_change(change)}")
 
 
 def show_edit(made: Told) -> None:
     """`made`: what POST /api/meter-data/edits answers."""
     done = "would change" if made["dry_run"] else f"edit {made['number']} changed"
     plural = "" if made["changed"] == 1 else "s"
-    typer.echo(f"{done} {made['changed']} interval{plural} of {made['device']} ({made['quantity']})")
+    _echo(f"{done} {made['changed']} interval{plural} of {made['device']} ({made['quantity']})")
     for effect in made["effects"]:
         before, after = (f"{_number(s['value'])} {s['status']}" for s in (effect["before"], effect["after"]))
-        typer.echo(f"  {effect['start']}: {before} -> {after}")
+        _echo(f"  {effect['start']}: {before} -> {after}")
     if made["changed"] > len(made["effects"]):
-        typer.echo(f"  and {made['changed'] - len(made['effects'])} more")
+        _echo(f"  and {made['changed'] - len(made['effects'])} more")
+
+
+def _echo(line: str) -> None:
+    """What people wrote must not move the terminal of who reads it."""
+    typer.echo("".join(c if c.isprintable() else "\ufffd" for c in line))
 
 
 def _rules(story: Told) -> dict[str, str]:
@@ -85,7 +90,9 @@ def _edit(edit: Told, unit: str) -> str:
 def _change(change: Told) -> str:
     figures = [f"{name} {_number(change[name])}" for name in ("before", "after") if change[name] is not None]
     told = ", ".join([change["of"], *figures, *([change["reason"]] if change["reason"] else [])])
-    return f"{change['at']}  {told}, by {change['by']}"
+    withdrawn = change["withdrawn"]
+    back = f"; withdrawn by {withdrawn['by']}: {withdrawn['reason']}" if withdrawn else ""
+    return f"{change['at']}  {told}, by {change['by']}{back}"
 
 
 def _energy(value: float | None, unit: str) -> str:

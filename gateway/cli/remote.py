@@ -197,5 +197,7 @@ async def ask(
         raise RefusedError(f"the gateway at {place} {why}{_HOW}")
     if status >= 300:
         refusal = UnavailableError if status == 503 else RefusedError
-        raise refusal(f"the gateway at {place} says: {answer.get('detail', status)}")
+        instead = "; ".join(map(str, answer.get("possible") or []))
+        says = f"{answer.get('detail', status)}{f'; possible is {instead}' if instead else ''}"
+        raise refusal(f"the gateway at {place} says: {says}")
     return answer

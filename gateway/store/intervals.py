@@ -11,17 +11,16 @@ import psycopg
 from psycopg import sql as compose
 
 from gateway.core.clock import HOUR
-from gateway.core.errors import NotStorableError
-from gateway.core.meterdata import Intervals, IntervalStatus, Registers, Rule
+from gateway.core.meterdata import Intervals, Registers
 from gateway.core.model import Batch, Bools, Float64s, Int32s, Record
 from gateway.core.quantities import BY_NAME, INDEX
 from gateway.store.book import Book
 from gateway.store.columns import copy_in, fetch, stamps
 from gateway.store.errors import boundary
 from gateway.store.queries import sql
-from gateway.store.rows import Row, when
+from gateway.store.rows import when
+from gateway.store.standing import check, unsaid
 
-_LATE = np.int64(Rule.LATE)
 _EDGE = 3 * HOUR  # of a day that a state of its first reading stands for
 _ROW = ("i4", "t8", "t8", "i4")  # device_key, measured_at, received_at, quality
 
@@ -143,7 +142,8 @@ class IntervalBook(Book):
 
         What stands stays where it is better (measured before estimated before missing), where a person edited it (what
         the machine says is kept up under it), and where it ends at or before `final_before`: what is final stays final,
-        the latest such time ever given holds. `Rule.LATE` is set here where what was measured takes the place of what
+        the latest such time ever given holds. An interval that overlaps one of other bounds is left out: no energy is
+        there twice. `Rule.LATE` is set here where what was measured takes the place of what
         was not.
 
         Raises NotStorableError for what no machine may say (status EDITED, a value without a status or the reverse),
@@ -153,7 +153,7 @@ class IntervalBook(Book):
         if n == 0:
             return Put()
         keys = self._devices().column(intervals.device)
-        _check(intervals)
+        check(intervals)
         given: dict[str, object] = {
             "at": when(at),
             "final_before": when(final_before),
@@ -164,9 +164,9 @@ class IntervalBook(Book):
         }
         with boundary("writing intervals"):
             async with self._pool.connection() as conn:
-                fresh = await _unsaid(conn, given, intervals, keys)
+                await conn.execute(sql("interval_final"), given)
+                fresh = await unsaid(conn, given, intervals, keys)
                 if not fresh.any():
-                    await conn.execute(sql("interval_final"), given)
                     return Put(kept=n)
         intervals, keys = intervals.rows(fresh), keys[fresh]
         given |= {
@@ -178,9 +178,8 @@ class IntervalBook(Book):
         }
         with boundary("writing intervals"):
             async with self._pool.connection() as conn, conn.transaction():
+                await conn.execute(sql("interval_lock"))  # before partitions: who edits holds it, then reads
                 await conn.execute(sql("interval_months"), given)
-                await conn.execute(sql("interval_lock"))
-                await conn.execute(sql("interval_final"), given)
                 await _stage(conn, intervals, keys)
                 inserted = (await conn.execute(sql("interval_insert"), given)).rowcount
                 if inserted == len(keys):
@@ -215,56 +214,6 @@ class IntervalBook(Book):
         device = known.local_column(columns[0].astype(np.int32))
         order = np.lexsort((columns[1], device))
         return [column[order] for column in (device, *columns[1:])]
-
-
-def _check(intervals: Intervals) -> None:
-    missing = intervals.status == IntervalStatus.MISSING
-    if (intervals.status >= IntervalStatus.EDITED).any():
-        raise NotStorableError("intervals edited by no person")
-    if (missing != np.isnan(intervals.value)).any() or np.isinf(intervals.value).any():
-        raise NotStorableError("intervals that are missing and have a value, or the reverse")
-    if (intervals.end <= intervals.start).any():
-        raise NotStorableError("intervals that end before they begin")
-    order = np.lexsort((intervals.start, intervals.device))
-    device, start = intervals.device[order], intervals.start[order]
-    if ((device[1:] == device[:-1]) & (start[1:] == start[:-1])).any():
-        raise NotStorableError("the same interval twice")
-
-
-async def _unsaid(
-    conn: psycopg.AsyncConnection, given: Row, intervals: Intervals, keys: Int32s
-) -> npt.NDArray[np.bool_]:
-    """Which of the intervals say something else than what the machine said before: bool[n]. It reads one column where
-    writing would have to copy, to insert in vain and to join."""
-    types = ("i4", "t8", "i2", "i8", "f8", "f8")
-    columns = await fetch(conn, compose.SQL(sql("interval_machine")), given, types)
-    fresh = np.ones(len(keys), np.bool_)
-    device, start = columns[0].astype(np.int64), columns[1].astype(np.int64)
-    if not len(device):
-        return fresh
-    times = np.unique(intervals.start)
-    place = np.minimum(np.searchsorted(times, start), len(times) - 1)
-    known = times[place] == start
-    key = device * len(times) + place
-    order = np.argsort(key[known], kind="stable")
-    rows = np.flatnonzero(known)[order]
-    wanted = keys.astype(np.int64) * len(times) + np.searchsorted(times, intervals.start)
-    at = np.minimum(np.searchsorted(key[rows], wanted), max(len(rows) - 1, 0))
-    if not len(rows):
-        return fresh
-    row = rows[at]
-    status, rules, raw, value = columns[2], columns[3].astype(np.int64), *columns[4:]
-    same = (key[row] == wanted) & (status[row] == intervals.status)
-    same &= (rules[row] | _LATE) == (intervals.rules | _LATE)
-    same &= _alike(raw[row], intervals.raw) & _alike(value[row], intervals.value)
-    result: npt.NDArray[np.bool_] = ~same
-    return result
-
-
-def _alike(left: npt.NDArray[np.generic], right: Float64s) -> npt.NDArray[np.bool_]:
-    a = left.astype(np.float64)
-    result: npt.NDArray[np.bool_] = (a == right) | (np.isnan(a) & np.isnan(right))
-    return result
 
 
 async def _stage(conn: psycopg.AsyncConnection, intervals: Intervals, keys: Int32s) -> None:

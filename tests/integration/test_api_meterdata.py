@@ -27,6 +27,7 @@ from tests.waiting import until
 
 INTERVALS, HISTORY = "/api/meter-data/intervals", "/api/meter-data/intervals/history"
 EDITS, CHANGES = "/api/meter-data/edits", "/api/meter-data/changes"
+WITHDRAWALS = f"{CHANGES}/withdrawals"
 START = T0 - HOUR
 ONE = {"device": "M0", "start": format_time(START)}
 
@@ -200,7 +201,8 @@ async def test_what_is_wrong_is_told_at_once_and_what_cannot_be_with_what_can(th
         change = {"device": "M0", "of": "reset", "at": format_time(T0), "before": 108.0, "after": 0.0}
         await post(client, CHANGES, change | {"reason": "by hand"}, 201)
         other = await post(client, CHANGES, change | {"reason": "by hand", "before": 109.0}, 409)
-        assert other["possible"] == ["the one on record: before 108.0, after 0.0, by Li Wei"]
+        standing = "the one on record: before 108.0, after 0.0, by Li Wei"
+        assert other["possible"] == [f"{standing}; or withdraw it first: it is change 1"]
         assert len((await get(client, CHANGES, device="M0"))["changes"]) == 1
         async with client.post(EDITS, data=b"x", headers={"content-type": "text/csv"}) as answer:
             assert answer.status == 415
@@ -234,6 +236,38 @@ async def test_only_operators_of_that_part_write_and_others_see_nothing_of_it(th
             return {(e["actor"], e["object"]) for e in entries} >= {("Li Wei", EDITS), ("elsewhere", "T0")}
 
         await until(on_record, 10, "denied attempts in the audit log")
+
+
+async def test_a_change_registered_by_mistake_is_withdrawn_by_who_may(there: World) -> None:
+    change = {"device": "M0", "of": "exchange", "at": format_time(START + MINUTE), "reason": "cracked"}
+    async with there.client() as client:
+        number = (await post(client, CHANGES, change, 201))["change"]["number"]
+    mistake = {"change": number, "reason": "it was M1"}
+    async with there.client(Role.VIEWER) as client:
+        await post(client, WITHDRAWALS, mistake, 403)
+    async with there.client(name="elsewhere", below=["T1"]) as client:
+        missing = (await post(client, WITHDRAWALS, mistake, 404))["detail"]
+        assert missing == f"there is no change {number}"
+    async with there.client(below=["T0"]) as client:
+        none = (await post(client, WITHDRAWALS, mistake | {"change": 99}, 404))["detail"]
+        assert none == "there is no change 99"
+        wrong = {"change": "1", "reason": "", "x": 1}
+        faults = (await post(client, WITHDRAWALS, wrong, 422))["faults"]
+        assert {fault.split(":")[0] for fault in faults} == set(wrong)
+        await post(client, WITHDRAWALS, mistake | {"change": 2**70}, 422)
+        done = await post(client, WITHDRAWALS, mistake, 201)
+        assert (done["new"], done["device"]) == (True, "M0")
+        withdrawn = {"at": format_time(NOW), "by": "Li Wei", "reason": "it was M1"}
+        assert done["change"]["withdrawn"] == withdrawn
+        again = await post(client, WITHDRAWALS, mistake | {"reason": "again", "by": "Lin"}, 200)
+        assert (again["new"], again["change"]["withdrawn"]) == (False, withdrawn)
+        right = change | {"after": 0.5}
+        assert (await post(client, CHANGES, right, 201))["change"]["withdrawn"] is None
+        for told in (
+            (await get(client, CHANGES, device="M0"))["changes"],
+            (await get(client, HISTORY, **ONE))["changes"],
+        ):
+            assert [(c["after"], c["withdrawn"]) for c in told] == [(None, withdrawn), (0.5, None)]
 
 
 async def test_the_command_tells_the_story_and_edits(there: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -271,5 +305,7 @@ async def test_the_command_tells_the_story_and_edits(there: World, monkeypatch: 
     refused = await run("edit", *first, "--value", "4", "--reason", "x", "--end", format_time(T0 + MINUTE))
     assert isinstance(refused.exception, RefusedError)
     assert "is not made of whole intervals" in str(refused.exception)
+    whole = f"possible is a value for {format_time(START)} to {format_time(T0)}"
+    assert str(refused.exception).endswith(whole)
     assert isinstance((await run("M0", format_time(NOW))).exception, RefusedError)
     assert isinstance((await run(*asked, "--by", " ")).exception, InvalidInputError)

@@ -97,6 +97,7 @@ MAY_NOT = {
         "insert into interval_edit (device_key) values (1)",
         "delete from interval_too_late",
         "update meter_change set after = 1",
+        "delete from meter_change_withdrawal",
         "delete from collection_day",
         "delete from gap",
         "delete from meter_data_progress",
@@ -108,6 +109,7 @@ MAY_NOT = {
         "update meter_data_progress set done_until = now()",
         "delete from late_mark",
         "update gap set asks = 0",
+        "update meter_change_withdrawal set reason = 'another'",
     ],
     "feederline_grafana": [
         "select * from meter_data_progress",
@@ -123,7 +125,7 @@ MAY = {
         "select * from interval_validated",
         "select * from interval_history",
         "select * from collection_rate(now() - interval '1 day', now(), 'area', true)",
-        "select * from gap, collection_day, meter_change, interval_edit, interval_too_late",
+        "select * from gap, collection_day, meter_change_standing, interval_edit, interval_too_late",
     ],
 }
 

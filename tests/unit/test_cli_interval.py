@@ -65,7 +65,10 @@ def test_the_story_of_an_interval_without_anything(capsys: pytest.CaptureFixture
         "raw": None, "value": None, "status": "missing", "final": True, "revision": 1, "opening": None, "closing": None,
         "versions": [VERSION], "too_late": [VERSION | {"value": 1234.5, "status": "valid", "rules": {}}],
         "edits": [{"number": 3, "at": START, "by": "Li", "value": None, "start": START, "end": START, "reason": "no"}],
-        "changes": [{"of": "exchange", "at": START, "before": 0.0, "after": None, "by": "Li", "reason": "cracked"}],
+        "changes": [
+            {"of": "exchange", "at": START, "before": 0.0, "after": None, "by": "Li", "reason": "cracked\x1b[2J\n",
+             "withdrawn": {"at": START, "by": "Wu", "reason": "it was M2"}},
+        ],
     }  # fmt: skip
     show_story(story)
     assert capsys.readouterr().out.splitlines() == [
@@ -83,7 +86,7 @@ def test_the_story_of_an_interval_without_anything(capsys: pytest.CaptureFixture
         "What people said",
         f"  3: {START}  Li: took back {START} to {START}; no",
         "Changes of the meter",
-        f"  {START}  exchange, before 0, cracked, by Li",
+        f"  {START}  exchange, before 0, cracked\ufffd[2J\ufffd, by Li; withdrawn by Wu: it was M2",
     ]
 
 

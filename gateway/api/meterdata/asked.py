@@ -132,6 +132,14 @@ class ChangeIn(_Strict):
         return figure
 
 
+class WithdrawIn(_Strict):
+    """`change`: the number of a change that was registered by mistake."""
+
+    change: Annotated[int, Field(strict=True, ge=1, lt=2**63)]
+    reason: Text
+    by: Who | None = None
+
+
 class ChangePage(_Strict):
     """`after`: only changes at or after that time."""
 

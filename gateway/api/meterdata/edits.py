@@ -1,4 +1,4 @@
-"""What people say of meter data: edits of intervals, and what was changed of meters."""
+"""What people say of intervals."""
 
 from __future__ import annotations
 
@@ -10,33 +10,27 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from gateway.api.bodies import described, read
 from gateway.api.lookup import expected, tag
 from gateway.api.meterdata import shapes
-from gateway.api.meterdata.asked import ChangeIn, ChangePage, EditIn, EditPage
-from gateway.api.meterdata.scope import Scope
+from gateway.api.meterdata.asked import EditIn, EditPage
+from gateway.api.meterdata.scope import IMPOSSIBLE, Scope
 from gateway.api.paging import page
-from gateway.api.problems import FOUND, ImpossibleOut, Responses, StaleOut, within
+from gateway.api.problems import FOUND, Responses, StaleOut, within
 from gateway.core.access import Actor, Role
 from gateway.core.clock import DAY, format_time
 from gateway.core.errors import ImpossibleError, InvalidInputError
-from gateway.core.meterdata import ChangeOf, IntervalEdit, MeterChange
+from gateway.core.meterdata import IntervalEdit
 from gateway.store.meterdata import MeterData
 from gateway.store.meterlists import MeterLists, SaidView
 
 _NAMED = 100  # intervals that one answer names
 _WIDEST = 2 * DAY  # no interval is longer
 IfMatch: TypeAlias = Annotated[str | None, Header(max_length=100)]
-_IMPOSSIBLE: Responses = {
-    409: {"model": ImpossibleOut, "description": "Not possible as things are; says what is"}
-}
 _EDITED: Responses = (
     FOUND
-    | _IMPOSSIBLE
+    | IMPOSSIBLE
     | {
         200: {"model": shapes.EditedOut, "description": "A dry run: nothing was changed"},
         412: {"model": StaleOut, "description": "The stretch has changed since it was read"},
     }
-)
-_CHANGED: Responses = (
-    FOUND | _IMPOSSIBLE | {200: {"model": shapes.ChangedOut, "description": "It was on record already"}}
 )
 
 
@@ -137,57 +131,5 @@ def build(book: MeterData, lists: MeterLists, scope: Scope) -> APIRouter:
             return []
         start, end = int(found.start[meant].min()), int(found.end[meant].max())
         return [f"a value for {format_time(start)} to {format_time(end)}"]
-
-    @api.get(
-        "/changes",
-        summary="What was changed of a meter, as registered",
-        operation_id="list_meter_changes",
-        responses=FOUND,
-    )
-    async def changes(
-        asked: Annotated[ChangePage, Query()], request: Request, actor: Actor = viewer
-    ) -> shapes.ChangesOut:
-        device = scope.device(asked.device, request, actor)
-        found = await within(book.changes(np.array([device], np.int32), frm=asked.after or 0))
-        return shapes.ChangesOut(device=asked.device, changes=[shapes.change(made) for made in found])
-
-    @api.post(
-        "/changes",
-        summary="Register an exchange, a multiplier, a clock that was set or a reset",
-        operation_id="register_meter_change",
-        status_code=201,
-        openapi_extra=described(ChangeIn),
-        responses=_CHANGED,
-    )
-    async def register(request: Request, response: Response, actor: Actor = operator) -> shapes.ChangedOut:
-        now = scope.clock.now()
-        given = await read(request, ChangeIn, "change", context={"now": now})
-        device = scope.device(given.device, request, actor)
-        made = MeterChange(
-            device=device,
-            at=given.at,
-            of=ChangeOf(given.of),
-            before=given.before,
-            after=given.after,
-            by=given.by or actor.name,
-            reason=given.reason,
-        )
-        detail = given.model_dump() | {"by": made.by, "at": format_time(made.at)}
-        entry = scope.gate.entry(request, actor, "meter.change", given.device, outcome="done", detail=detail)
-        try:
-            new = await within(book.record_change(made, at=now, audit=entry))
-        except InvalidInputError as exc:  # its words are right: another one is on record
-            raise ImpossibleError("; ".join(exc.faults), await _known(made)) from exc
-        if not new:
-            response.status_code = 200
-        return shapes.ChangedOut(new=new, device=given.device, change=shapes.change(made))
-
-    async def _known(made: MeterChange) -> list[str]:
-        found = await within(book.changes(np.array([made.device], np.int32), frm=made.at))
-        return [
-            f"the one on record: before {known.before}, after {known.after}, by {known.by}"
-            for known in found
-            if (known.at, known.of) == (made.at, made.of)
-        ]
 
     return api

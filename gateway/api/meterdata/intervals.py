@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import numpy as np
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from gateway.api.lookup import tag
@@ -15,7 +14,6 @@ from gateway.api.problems import FOUND, within
 from gateway.core.access import Actor, Role
 from gateway.core.clock import format_time
 from gateway.core.errors import NotFoundError
-from gateway.core.meterdata import MeterChange
 from gateway.core.quantities import BY_NAME
 from gateway.store.edits import HistoryView
 from gateway.store.meterdata import MeterData
@@ -67,7 +65,7 @@ def build(book: MeterData, lists: MeterLists, scope: Scope) -> APIRouter:
                 f"{asked.device!r} has no interval of {asked.quantity} that begins at {format_time(asked.start)}"
             )
         edits = await within(book.edits(device, asked.quantity, found.start, found.end))
-        known = await within(book.changes(np.array([device], np.int32), frm=_since(found)))
+        changes = await within(book.changes_told(device, frm=_since(found), till=found.end))
         stands = found.versions[-1]
         tag(response, stands.version)
         return shapes.HistoryOut(
@@ -87,7 +85,7 @@ def build(book: MeterData, lists: MeterLists, scope: Scope) -> APIRouter:
             versions=[shapes.version(view) for view in found.versions],
             too_late=[shapes.version(view) for view in found.too_late],
             edits=[shapes.edit(number, said) for number, said in edits],
-            changes=[shapes.change(made) for made in known if _touches(made, found)],
+            changes=[shapes.change(view) for view in changes],
         )
 
     return api
@@ -95,7 +93,3 @@ def build(book: MeterData, lists: MeterLists, scope: Scope) -> APIRouter:
 
 def _since(found: HistoryView) -> int:
     return found.opening.measured_at if found.opening is not None else found.start
-
-
-def _touches(made: MeterChange, found: HistoryView) -> bool:
-    return _since(found) <= made.at < found.end

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from fastapi import FastAPI
 
-from gateway.api.meterdata import collection, edits, intervals, quality, usage
+from gateway.api.meterdata import changes, collection, edits, intervals, quality, usage
 from gateway.api.meterdata.scope import Scope
 from gateway.store.meterdata import MeterData
 from gateway.store.meterlists import MeterLists
@@ -34,6 +34,7 @@ def include(app: FastAPI, store: MeterStore, scope: Scope) -> None:
     for router in (
         intervals.build(store.meterdata, store.meterlists, scope),
         edits.build(store.meterdata, store.meterlists, scope),
+        changes.build(store.meterdata, scope),
         collection.build(store.meterdata, store.meterlists, scope),
         quality.build(store.quality, scope),
         usage.build(store.usage, store.meterlists, scope),

@@ -11,6 +11,7 @@ from gateway.api.access.gate import Gate
 from gateway.api.access.scope import narrowed, whole
 from gateway.api.inventory.field import Field
 from gateway.api.parameters import Window, WindowChoice
+from gateway.api.problems import ImpossibleOut, Responses
 from gateway.api.shapes import WindowOut
 from gateway.core.access import Actor
 from gateway.core.clock import Clock
@@ -27,6 +28,10 @@ _WHOLE = (
     "these are figures of the whole network; ask by "
     "feeder, transformer or another place that lies within a part of it"
 )
+
+IMPOSSIBLE: Responses = {
+    409: {"model": ImpossibleOut, "description": "Not possible as things are; says what is"}
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +53,12 @@ class Scope:
             raise NotFoundError(missing)
         self.gate.reach(request, actor, inventory.device(key).node, self.field.network, missing)
         return key
+
+    def name_of(self, device: int, request: Request, actor: Actor, missing: str) -> str:
+        """Its id. Raises HTTPException 404 in those words where it is not theirs."""
+        found = self.field.inventory.device(device)
+        self.gate.reach(request, actor, found.node, self.field.network, missing)
+        return found.id
 
     def node_of(self, device: int) -> str:
         return self.field.inventory.device(device).node

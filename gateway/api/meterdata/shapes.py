@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from gateway.api.meterdata.words import qualities_of, rules_of
 from gateway.api.shapes import Shape, Time, WindowOut
-from gateway.core.meterdata import IntervalEdit, MeterChange, Rule
+from gateway.core.meterdata import IntervalEdit, Rule
 from gateway.store.edits import Edited, ReadingView, VersionView
+from gateway.store.meterchanges import ChangeView
 from gateway.store.meterlists import IntervalView, SaidView
 
 
@@ -77,13 +78,24 @@ class EditOut(EditTermsOut):
     quantity: str
 
 
+class WithdrawnOut(Shape):
+    at: Time
+    by: str
+    reason: str
+
+
 class ChangeOut(Shape):
+    """`recorded_at`: since when it is on record; `withdrawn`: by whom, where it was a mistake and holds no more."""
+
+    number: int
     of: str
     at: Time
     before: float | None
     after: float | None
     by: str
     reason: str
+    recorded_at: Time
+    withdrawn: WithdrawnOut | None
 
 
 class HistoryOut(Shape):
@@ -91,7 +103,7 @@ class HistoryOut(Shape):
 
     `opening`, `closing`: the last readings at or before its ends, within a day. `versions`: oldest first, the last one
     stands. `too_late`: what came when it was final, without effect; its `version` is the one that stood. `edits`: of
-    stretches that it lies in. `changes`: of the meter, between the two readings.
+    stretches that it lies in. `changes`: of the meter, between the two readings, those that were withdrawn too.
     """
 
     device: str
@@ -152,14 +164,14 @@ class EditsOut(Shape):
 
 
 class ChangesOut(Shape):
-    """Of one meter, earliest first."""
+    """Of one meter, earliest first; those that were withdrawn too."""
 
     device: str
     changes: list[ChangeOut]
 
 
 class ChangedOut(Shape):
-    """`new`: false where the very same was on record already."""
+    """`new`: false where the very same was on record already, or was withdrawn already."""
 
     new: bool
     device: str
@@ -223,14 +235,18 @@ def said(view: SaidView) -> EditOut:
     return EditOut.model_validate(view)
 
 
-def change(made: MeterChange) -> ChangeOut:
+def change(view: ChangeView) -> ChangeOut:
+    made = view.change
     return ChangeOut(
+        number=view.number,
         of=made.of.value,
         at=made.at,
         before=made.before,
         after=made.after,
         by=made.by,
         reason=made.reason,
+        recorded_at=view.recorded_at,
+        withdrawn=None if view.withdrawn is None else WithdrawnOut.model_validate(view.withdrawn),
     )
 
 

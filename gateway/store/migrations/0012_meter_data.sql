@@ -130,6 +130,7 @@ create table interval_edit (
     reason     text not null check (reason <> '')
 );
 create index interval_edit_device on interval_edit (device_key, starts_at);
+create index interval_edit_time on interval_edit (made_at desc, edit_id desc);
 comment on table interval_edit is 'What persons said of the energy of a stretch, and why; a null value takes back what was said before. Append-only.';
 
 create table interval_version (
@@ -218,16 +219,33 @@ create table meter_change (
     made_by     text not null check (made_by <> ''),
     reason      text not null default '',
     recorded_at timestamptz not null,
-    unique (device_key, at, of)
+    attempt     integer not null default 1 check (attempt > 0),
+    unique (device_key, at, of, attempt)
 );
 comment on table meter_change is 'Exchanges of meters, changes of their ratio, clock or register, as registered. Append-only.';
+comment on column meter_change.attempt is 'Of the same kind at the same time: all but the last were withdrawn.';
 comment on column meter_change.before is 'Of an exchange or reset the last reading before, of a multiplier ct_ratio × pt_ratio, of a clock seconds.';
+
+create table meter_change_withdrawal (
+    change_id   bigint primary key references meter_change (change_id),
+    made_by     text not null check (made_by <> ''),
+    reason      text not null check (reason <> ''),
+    recorded_at timestamptz not null
+);
+comment on table meter_change_withdrawal is 'Changes of meters that were registered by mistake and hold no more: who says so, and why. Append-only.';
+
+create view meter_change_standing as
+select c.* from meter_change c where not exists (select from meter_change_withdrawal w where w.change_id = c.change_id);
+comment on view meter_change_standing is 'Changes of meters that nobody withdrew: what intervals are made by.';
+
+create trigger kept before delete or truncate on interval for each statement execute function refuse_rewriting();
 
 do $$
 declare
     name text;
 begin
-    foreach name in array array['interval_edit', 'interval_version', 'interval_too_late', 'meter_change'] loop
+    foreach name in array array['interval_edit', 'interval_version', 'interval_too_late', 'meter_change',
+                                'meter_change_withdrawal'] loop
         execute format('create trigger append_only before update or delete or truncate on %I '
                        'for each statement execute function refuse_rewriting()', name);
     end loop;
@@ -364,6 +382,7 @@ create table gap (
     unique (device_key, quantity, starts_at)
 );
 create index gap_open on gap (device_key, quantity) where filled_at is null;
+create index gap_time on gap (starts_at desc, gap_id desc);
 comment on table gap is 'Stretches whose intervals were expected and not collected, why, and how often they were asked for again.';
 comment on column gap.filled is 'How many of its intervals have been measured since.';
 
@@ -435,7 +454,7 @@ select d.device_id, quantity_word(v.quantity) as quantity, v.starts_at, v.ends_a
        v.raw, v.value, status_word(v.status) as status, rule_words(v.rules) as rules, v.edit_id,
        coalesce(e.made_by, 'machine') as made_by, coalesce(e.reason, '') as reason,
        o.measured_at as opening_at, o.value as opening, c.measured_at as closing_at, c.value as closing,
-       v.device_key, v.status as status_code, v.rules as rule_flags
+       v.device_key, v.quantity as quantity_code, v.status as status_code, v.rules as rule_flags
   from (select device_key, quantity, starts_at, ends_at, version, true as standing, false as too_late, made_at, raw, value,
                status, rules, edit_id from interval
         union all

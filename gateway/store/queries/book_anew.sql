@@ -1,6 +1,6 @@
 -- Whose use is to be learned anew from [frm, till) on: another meter hangs there, or a person found that all is right.
 select device_key
-  from meter_change
+  from meter_change_standing
  where of = 'exchange' and at >= %(frm)s and at < %(till)s
 union
 select d.device_key

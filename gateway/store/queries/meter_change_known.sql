@@ -1,1 +1,1 @@
-select before, after from meter_change where device_key = %(device)s and at = %(moment)s and of = %(of)s
+select before, after from meter_change_standing where device_key = %(device)s and at = %(moment)s and of = %(of)s

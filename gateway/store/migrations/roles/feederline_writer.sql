@@ -14,7 +14,7 @@ grant insert on audit to feederline_writer;
 grant insert (device_key, quantity, status, starts_at, ends_at, made_at, rules, raw, value) on interval to feederline_writer;
 grant update (status, made_at, rules, raw, value, machine_status, machine_value, machine_rules)
     on interval to feederline_writer;
-grant insert on interval_too_late, meter_change to feederline_writer;
+grant insert on interval_too_late, meter_change, meter_change_withdrawal to feederline_writer;
 grant insert, update on collection_day, gap, meter_data_progress to feederline_writer;
 grant insert, delete on late_mark to feederline_writer;
 grant insert, update, delete on meter_event, quality_day, transformer_day to feederline_writer;
