@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import TextIO
 
 import numpy as np
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -59,7 +60,11 @@ class Outcome:
         table = Table(
             "Device", "Start", "Quantity", "Raw", "Value", "Status", "Rules", title="Not simply valid"
         )
+        table.box = box.SIMPLE  # leaves the words more room
+        for column in table.columns:
+            column.overflow = "fold"  # narrow terminals break figures and words, and lose none
         table.columns[1].no_wrap = True
+        table.columns[-1].min_width = 13
         shown = 0
         for one in found:
             self._count(one)

@@ -57,7 +57,7 @@ def test_the_targets_that_the_example_leaves_out_are_good(
         monkeypatch.setenv(name, "whsec_" + "x" * 43 + "=")
     file.write_text(text.replace(left_out[0], taken_in), encoding="utf-8")
     targets = load_config(file).alerts.targets
-    assert [target.format for target in targets] == ["standard", "servicenow", "chat"]
+    assert [target.format for target in targets] == ["standard", "standard", "servicenow", "chat"]
     network = load_network(tmp_path / "examples" / "network.csv")
     assert all(node in network for target in targets for node in target.below)
 
