@@ -8,6 +8,7 @@ from gateway.core.clock import DAY
 from gateway.core.model import Float64s, Int32s
 from gateway.core.usage import AreaEvidence, Drops
 from processors.balance import findings
+from processors.balance.guests import look
 from processors.balance.suspects import AreaWindow, rank
 from tests.unit.balance_world import SETTINGS, SLOTS, START, World, world
 
@@ -153,6 +154,42 @@ def test_a_meter_below_another_transformer_is_a_matter_of_records() -> None:
     assert (played.inventory.network.ids[one.node], played.inventory.network.ids[one.other]) == ("T2", "T3")
     assert others(evidence).max(initial=0) <= 0
     assert findings.suspicions(found, played.judged()[2], received_at=1, until=2) == []
+
+
+def test_what_a_neighbour_loses_is_the_guest_s_and_not_of_who_lives_alike() -> None:
+    played = world(areas=4, days=45)
+    big = int(played.used[2].mean(axis=1).argmax())
+    moved = played.used[2, big].copy()
+    played.used[3, 4] = moved * np.random.default_rng(3).gamma(16, 1 / 16, moved.shape)  # lives much like it
+    played.sold[3, 4] = played.used[3, 4]
+    played.used[2, big] = 0.0
+    played.extra[3] += moved
+    judged, book, areas = played.judged()
+    windows = [played.window(row, areas) for row in judged.worst(100).tolist()]
+    there = next(one for one in look(windows, judged, areas) if one.seen.row == 3)
+    np.testing.assert_allclose(there.found.guests_kwh, moved.mean() * 24, rtol=0.2)
+    evidence = rank(judged, book, areas, windows, settings=SETTINGS)
+    assert weight(evidence, played.key(3, 4)) <= 0
+    alone = look([w for w in windows if w.node == there.window.node], judged, areas)
+    assert np.isfinite(alone[0].found.share[4])  # what was said without the neighbour
+
+
+def test_a_drop_that_came_before_the_loss_rose_is_none_of_its_causes() -> None:
+    played = world(days=60)
+    earlier, size = 18, played.used[0, 3].mean() * 24
+    played.sold[0, 3, LATER] = 0.0
+    judged, book, areas = played.judged()
+
+    def said(day: int) -> float:
+        drops = Drops(
+            customer=np.array([7], np.int32),
+            kwh_per_day=np.array([size]),
+            since=np.array([START + day * DAY]),
+        )
+        return weight(rank(judged, book, areas, (), drops, settings=SETTINGS), 7)
+
+    assert said(FROM) > 2
+    assert said(earlier) < 0
 
 
 def test_a_meter_on_another_phase_than_registered_is_seen_by_its_voltage() -> None:
