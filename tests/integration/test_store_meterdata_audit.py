@@ -191,6 +191,17 @@ async def test_who_edits_and_who_makes_a_month_wait_for_each_other_in_one_order(
         assert await task == Put(inserted=1)
 
 
+async def test_an_edit_of_much_that_is_compressed_is_not_too_much(timescale_url: str) -> None:
+    limit = "alter database {} set timescaledb.max_tuples_decompressed_per_dml_transaction = 2"
+    async with await psycopg.AsyncConnection.connect(timescale_url, autocommit=True) as conn:
+        await conn.execute(limit.format(conn.info.dbname).encode())
+    async with ready_store(timescale_url) as store:
+        await store.meterdata.put(intervals([1.0] * 4), at=T0, final_before=LONG_AGO)
+        assert await rows(timescale_url, "select public.compress_chunk(c) from public.show_chunks('feederline.interval') c")
+        assert [e.value for e in (await store.meterdata.edit(edit(8.0))).changed] == [2.0] * 4
+        assert len((await store.meterdata.edit(edit(None))).changed) == 4
+
+
 async def test_odd_years_are_stored_and_odd_figures_refused(postgres_url: str) -> None:
     async with ready_store(postgres_url) as store:
         book = store.meterdata

@@ -301,7 +301,8 @@ declare
     found  record;
     number bigint;
 begin
-    perform pg_advisory_xact_lock(hashtext('feederline.intervals'));
+    perform pg_advisory_xact_lock(hashtext('feederline.intervals')),
+            set_config('timescaledb.max_tuples_decompressed_per_dml_transaction', '0', true);
     select count(*) as intervals, min(i.starts_at) as low, max(i.ends_at) as high, sum(i.ends_at - i.starts_at) as length,
            count(*) filter (where i.status = 4) as edited, sum(greatest(i.value, 0)) as total,
            count(*) filter (where i.value is null) as lacking
