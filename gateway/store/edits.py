@@ -15,7 +15,7 @@ from gateway.core.meterdata import IntervalEdit, IntervalStatus
 from gateway.core.model import Int32s, Record
 from gateway.core.quantities import BY_NAME, INDEX
 from gateway.store.access import audit_write
-from gateway.store.book import Book
+from gateway.store.book import Book, Retired
 from gateway.store.errors import boundary
 from gateway.store.queries import sql
 from gateway.store.rows import Row, when
@@ -81,6 +81,14 @@ class HistoryView(Record, frozen=True, kw_only=True):
 
 
 class EditBook(Book):
+    async def retired(self, name: str) -> Retired | None:
+        """The device of that id that is listed no more; None where it is listed, or never was."""
+        with boundary("looking for a device"):
+            async with self._pool.connection() as conn:
+                given = {"device": storable(name)}
+                row = await (await conn.execute(sql("device_retired"), given)).fetchone()
+        return None if row is None else Retired(key=row[0], node=row[1])
+
     async def edited_since(self, number: int) -> tuple[int, Int32s]:
         """The last edit after `number` (0 where there is none), and whose intervals were edited since, rising."""
         with boundary("reading edits"):
@@ -140,10 +148,13 @@ class EditBook(Book):
                     changed = tuple([_edited(effect) async for effect in cur])
         return EditView(number=row[0], edit=edit, changed=changed, revision=revision)
 
-    async def edits(self, device: int, quantity: str, frm: int, till: int) -> list[tuple[int, IntervalEdit]]:
-        """What persons said of intervals within [frm, till), each with its number, in the order they said it."""
+    async def edits(
+        self, device: int | Retired, quantity: str, frm: int, till: int
+    ) -> list[tuple[int, IntervalEdit]]:
+        """What persons said of intervals within [frm, till), each with its number, in the order they said it; their
+        device is −1 where it is listed no more."""
         given = {
-            "device": self._devices().key(device),
+            "device": self._key(device),
             "quantity": INDEX[quantity],
             "frm": when(frm),
             "till": when(till),
@@ -151,12 +162,13 @@ class EditBook(Book):
         with boundary("reading edits"):
             async with self._pool.connection() as conn, conn.cursor(row_factory=dict_row) as cur:
                 await cur.execute(sql("interval_edits"), given)
-                return [(row["edit_id"], _edit(row, device, quantity)) async for row in cur]
+                local = -1 if isinstance(device, Retired) else device
+                return [(row["edit_id"], _edit(row, local, quantity)) async for row in cur]
 
-    async def history(self, device: int, quantity: str, start: int) -> HistoryView | None:
+    async def history(self, device: int | Retired, quantity: str, start: int) -> HistoryView | None:
         """Of the interval that begins at `start`; None where there is none."""
         given: dict[str, object] = {
-            "device": self._devices().key(device),
+            "device": self._key(device),
             "quantity": INDEX[quantity],
             "start": when(start),
         }

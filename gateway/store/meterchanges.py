@@ -13,7 +13,7 @@ from gateway.core.errors import InvalidInputError
 from gateway.core.meterdata import ChangeOf, MeterChange
 from gateway.core.model import Int32s, Record
 from gateway.store.access import audit_write
-from gateway.store.book import Book
+from gateway.store.book import Book, Retired
 from gateway.store.errors import boundary
 from gateway.store.queries import sql
 from gateway.store.rows import Row, when, when_any
@@ -50,12 +50,17 @@ class ChangeBook(Book):
         return sorted(found, key=lambda change: (change.device, change.at))
 
     async def changes_told(
-        self, device: int | None = None, *, number: int | None = None, frm: int = 0, till: int | None = None
+        self,
+        device: int | Retired | None = None,
+        *,
+        number: int | None = None,
+        frm: int = 0,
+        till: int | None = None,
     ) -> list[ChangeView]:
         """What is on record of a device within [frm, till), in order of time, or the change of that number: what was
-        withdrawn too. Nothing of devices that the inventory does not have."""
+        withdrawn too. Their device is −1 where the inventory does not have it."""
         given = {
-            "device": None if device is None else self._devices().key(device),
+            "device": None if device is None else self._key(device),
             "number": number,
             "frm": when(frm),
             "till": when_any(till),
@@ -64,7 +69,7 @@ class ChangeBook(Book):
             async with self._pool.connection() as conn, conn.cursor(row_factory=dict_row) as cur:
                 rows = await (await cur.execute(sql("meter_changes_told"), given)).fetchall()
         locals_ = self._devices().local_or_none(row["device_key"] for row in rows)
-        return [_told(row, local) for local, row in zip(locals_, rows, strict=True) if local is not None]
+        return [_told(row, -1 if local is None else local) for local, row in zip(locals_, rows, strict=True)]
 
     async def record_change(self, change: MeterChange, *, at: int, audit: AuditEntry | None = None) -> bool:
         """Put a change on record and mark what was reckoned from it on to be reckoned anew; False when it was known.

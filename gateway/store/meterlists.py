@@ -10,7 +10,7 @@ from gateway.core.clock import from_datetime
 from gateway.core.meterdata import GapCause, IntervalStatus
 from gateway.core.model import Record
 from gateway.core.quantities import INDEX
-from gateway.store.book import Book
+from gateway.store.book import Book, Retired
 from gateway.store.errors import boundary
 from gateway.store.queries import sql
 from gateway.store.rows import Row, micros, when, when_any
@@ -79,11 +79,18 @@ class LoadView(Record, frozen=True, kw_only=True):
 
 class MeterLists(Book):
     async def intervals(
-        self, device: int, quantity: str, frm: int, till: int, *, after: int | None = None, limit: int = 100
+        self,
+        device: int | Retired,
+        quantity: str,
+        frm: int,
+        till: int,
+        *,
+        after: int | None = None,
+        limit: int = 100,
     ) -> list[IntervalView]:
         """Intervals that begin in [frm, till), and later than `after`; earliest first."""
         given = {
-            "device": self._devices().key(device),
+            "device": self._key(device),
             "quantity": INDEX[quantity],
             "frm": when(frm),
             "till": when(till),

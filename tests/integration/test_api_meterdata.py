@@ -20,7 +20,7 @@ from gateway.core.errors import InvalidInputError, RefusedError
 from gateway.core.meterdata import Rule
 from gateway.core.model import Batch, Commit, Quality
 from tests.integration.case_world import NOW, SECRET, SECRET_VARIABLE, World, get, post, world
-from tests.integration.store_world import T0
+from tests.integration.store_world import T0, rows
 from tests.integration.test_store_meterdata import ESTIMATED, LONG_AGO, QUARTER, SUSPECT, VALID, intervals
 from tests.signing import make_token
 from tests.waiting import until
@@ -236,6 +236,26 @@ async def test_only_operators_of_that_part_write_and_others_see_nothing_of_it(th
             return {(e["actor"], e["object"]) for e in entries} >= {("Li Wei", EDITS), ("elsewhere", "T0")}
 
         await until(on_record, 10, "denied attempts in the audit log")
+
+
+async def test_what_was_billed_of_a_meter_that_is_gone_stays_to_be_looked_at(
+    there: World, postgres_url: str
+) -> None:
+    old = ONE | {"device": "OLD"}
+    gone = "update device set device_id = 'OLD', listed = false, unlisted_at = now() where device_id = 'M0' returning 1"
+    change = {"device": "M0", "of": "exchange", "at": format_time(START + MINUTE), "reason": "cracked"}
+    async with there.client() as client:
+        await post(client, CHANGES, change, 201)
+        await post(client, EDITS, said(), 201)
+        story = await get(client, HISTORY, **ONE)
+        lists = {path: await get(client, path, device="M0") for path in (INTERVALS, CHANGES)}
+        assert await rows(postgres_url, gone) == [(1,)]
+        assert await get(client, HISTORY, **old) == story | {"device": "OLD"}
+        for path, told in lists.items():
+            assert await get(client, path, device="OLD") == told | {"device": "OLD"}
+        await post(client, EDITS, said(device="OLD"), 404)
+    async with there.client(name="part", below=["T0"]) as client:
+        assert (await get(client, HISTORY, 404, **old))["detail"] == "there is no device 'OLD'"
 
 
 async def test_a_change_registered_by_mistake_is_withdrawn_by_who_may(there: World) -> None:

@@ -34,7 +34,7 @@ def build(book: MeterData, scope: Scope) -> APIRouter:
     async def changes(
         asked: Annotated[ChangePage, Query()], request: Request, actor: Actor = viewer
     ) -> shapes.ChangesOut:
-        device = scope.device(asked.device, request, actor)
+        device = await scope.known(asked.device, book, request, actor)
         found = await within(book.changes_told(device, frm=asked.after or 0))
         return shapes.ChangesOut(device=asked.device, changes=[shapes.change(view) for view in found])
 
@@ -82,7 +82,7 @@ def build(book: MeterData, scope: Scope) -> APIRouter:
         given = await read(request, WithdrawIn, "withdrawal")
         missing = NotFoundError(f"there is no change {given.change}")
         known = await within(book.changes_told(number=given.change))
-        if not known:
+        if not known or known[0].change.device < 0:
             raise missing
         device = scope.name_of(known[0].change.device, request, actor, str(missing))
         by = given.by or actor.name

@@ -33,7 +33,7 @@ def build(book: MeterData, lists: MeterLists, scope: Scope) -> APIRouter:
     async def intervals(
         asked: Annotated[IntervalPage, Query()], request: Request, actor: Actor = viewer
     ) -> shapes.IntervalsOut:
-        device, window = scope.device(asked.device, request, actor), scope.window(asked)
+        device, window = await scope.known(asked.device, book, request, actor), scope.window(asked)
         found = await within(
             lists.intervals(
                 device, asked.quantity, window.low, window.high, after=asked.after, limit=asked.limit + 1
@@ -58,7 +58,7 @@ def build(book: MeterData, lists: MeterLists, scope: Scope) -> APIRouter:
     async def history(
         asked: Annotated[OneInterval, Query()], request: Request, response: Response, actor: Actor = viewer
     ) -> shapes.HistoryOut:
-        device = scope.device(asked.device, request, actor)
+        device = await scope.known(asked.device, book, request, actor)
         found = await within(book.history(device, asked.quantity, asked.start))
         if found is None:
             raise NotFoundError(

@@ -11,11 +11,13 @@ from gateway.api.access.gate import Gate
 from gateway.api.access.scope import narrowed, whole
 from gateway.api.inventory.field import Field
 from gateway.api.parameters import Window, WindowChoice
-from gateway.api.problems import ImpossibleOut, Responses
+from gateway.api.problems import ImpossibleOut, Responses, within
 from gateway.api.shapes import WindowOut
 from gateway.core.access import Actor
 from gateway.core.clock import Clock
 from gateway.core.errors import InvalidInputError, NotFoundError
+from gateway.store.book import Retired
+from gateway.store.meterdata import MeterData
 
 _NODES = (
     "node",
@@ -60,8 +62,17 @@ class Scope:
         self.gate.reach(request, actor, found.node, self.field.network, missing)
         return found.id
 
-    def node_of(self, device: int) -> str:
-        return self.field.inventory.device(device).node
+    async def known(self, name: str, book: MeterData, request: Request, actor: Actor) -> int | Retired:
+        """As `device`, or one that is listed no more, for those who see the whole network: what was billed stays to be
+        looked at."""
+        if not actor.below and self.field.inventory.key(name) is None:
+            retired = await within(book.retired(name))
+            if retired is not None:
+                return retired
+        return self.device(name, request, actor)
+
+    def node_of(self, device: int | Retired) -> str:
+        return device.node if isinstance(device, Retired) else self.field.inventory.device(device).node
 
     def node(self, name: str, actor: Actor) -> str:
         """Raises NotFoundError where there is none, or none of theirs."""
