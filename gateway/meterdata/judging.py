@@ -24,6 +24,7 @@ from gateway.store.judgements import JudgedDay
 from processors.balance import findings
 from processors.balance.area import AreaBook, AreaSums
 from processors.balance.areas import Areas
+from processors.balance.guests import Looked, look
 from processors.balance.judge import AreaJudged
 from processors.balance.judge import judge as judge_areas
 from processors.balance.suspects import AreaWindow, rank
@@ -47,6 +48,7 @@ class _Balance:
     book: AreaBook
     judged: AreaJudged
     windows: Sequence[AreaWindow]
+    looked: Sequence[Looked]
     evidence: AreaEvidence
 
 
@@ -72,11 +74,20 @@ class Judging:
         found = sums.losses(day.date)
         book = await self._book(areas, day, found)
         area = await asyncio.to_thread(judge_areas, book, areas, day.date, settings=rules.balance)
-        looked = await windows(self.ground, areas, self._worst(area), day)
+        inside = await windows(self.ground, areas, self._worst(area), day)
+        looked = await asyncio.to_thread(look, inside, area, areas)
         fallen = _joined([drops(part, rules.usage) for part in judged])
-        evidence = await asyncio.to_thread(rank, area, book, areas, looked, fallen, settings=rules.balance)
+        evidence = await asyncio.to_thread(
+            rank, area, book, areas, inside, fallen, settings=rules.balance, looked=looked
+        )
         balance = _Balance(
-            areas=areas, losses=found, book=book, judged=area, windows=looked, evidence=evidence
+            areas=areas,
+            losses=found,
+            book=book,
+            judged=area,
+            windows=inside,
+            looked=looked,
+            evidence=evidence,
         )
         return await self._tell(day, balance, judged, sink)
 
@@ -150,6 +161,7 @@ class Judging:
             balance.evidence,
             inventory,
             settings=rules.balance,
+            looked=balance.looked,
         )
         tell += findings.suspicions(found, balance.areas, received_at=self.at, until=day.end)
         network = inventory.network
