@@ -54,7 +54,7 @@ class ChangeBook(Book):
         device: int | Retired | None = None,
         *,
         number: int | None = None,
-        frm: int = 0,
+        frm: int | None = None,
         till: int | None = None,
     ) -> list[ChangeView]:
         """What is on record of a device within [frm, till), in order of time, or the change of that number: what was
@@ -62,7 +62,7 @@ class ChangeBook(Book):
         given = {
             "device": None if device is None else self._key(device),
             "number": number,
-            "frm": when(frm),
+            "frm": when_any(frm),
             "till": when_any(till),
         }
         with boundary("reading changes of meters"):
@@ -90,8 +90,10 @@ class ChangeBook(Book):
         }
         with boundary("recording a change of a meter"):
             async with self._pool.connection() as conn, conn.transaction():
-                new = await (await conn.execute(sql("meter_change_insert"), given)).fetchone() is not None
-                if not new:
+                made = await (await conn.execute(sql("meter_change_insert"), given)).fetchone()
+                if made is not None:
+                    await conn.execute(sql("meter_change_mark"), {"number": made[0]})
+                else:
                     row = await (await conn.execute(sql("meter_change_known"), given)).fetchone()
                     if row is None or tuple(row) != (change.before, change.after):
                         raise InvalidInputError(
@@ -99,7 +101,7 @@ class ChangeBook(Book):
                         )
                 if audit is not None:
                     await audit_write(conn, audit)
-        return new
+        return made is not None
 
     async def withdraw_change(
         self, number: int, *, by: str, reason: str, at: int, audit: AuditEntry | None = None
@@ -128,6 +130,8 @@ class ChangeBook(Book):
                 except psycopg.errors.ForeignKeyViolation as exc:
                     raise InvalidInputError(["number: there is no such change"]) from exc
                 new = await made.fetchone() is not None
+                if new:
+                    await conn.execute(sql("meter_change_mark"), {"number": number})
                 if audit is not None:
                     await audit_write(conn, audit)
         return new

@@ -55,7 +55,18 @@ async def test_a_change_registered_by_mistake_is_withdrawn_and_stays_on_record(d
         book = store.meterdata
         assert await book.record_change(exchange(), at=NOW)
         await book.set_done(NOW)
-        (known,) = await book.changes_told(0)
+        # long before there is an interval, by a slip: a century is not reckoned anew, nor what there is nothing of
+        assert await book.record_change(exchange(device=3, at=T0 - 36_500 * DAY), at=NOW)
+        assert not len(await book.take_late(10))
+        await book.put(intervals([1.0] * 8, start=T0 - HOUR), at=NOW, final_before=LONG_AGO)
+        assert await book.record_change(exchange(at=T0 - 36_500 * DAY), at=NOW)
+        slip = await book.take_late(10)
+        assert (slip.device.tolist(), slip.first.tolist()) == ([0], [T0 - HOUR])
+        await book.late_done(slip)
+        (wrong,) = await book.changes_told(0, till=T0 - DAY)
+        assert await book.withdraw_change(wrong.number, by="li", reason="a slip", at=NOW)
+        await book.late_done(await book.take_late(10))
+        (known,) = await book.changes_told(0, frm=T0)
         for by, reason in (("", "it was M1"), ("li", " "), ("li", "x" * 2001), ("x" * 201, "it was M1")):
             with pytest.raises(InvalidInputError):
                 await book.withdraw_change(known.number, by=by, reason=reason, at=NOW)
@@ -63,14 +74,14 @@ async def test_a_change_registered_by_mistake_is_withdrawn_and_stays_on_record(d
             await book.withdraw_change(known.number + 7, by="li", reason="it was M1", at=NOW)
         assert await book.withdraw_change(known.number, by="li", reason="it was M1", at=NOW)
         assert not await book.withdraw_change(known.number, by="wu", reason="another", at=NOW + 1)
-        assert await book.changes(DEVICES) == []
+        assert await book.changes(DEVICES, frm=T0) == []
         marks = await book.take_late(10)
         assert (marks.device.tolist(), marks.first.tolist(), marks.last.tolist()) == ([0], [T0], [NOW])
         # now the right one has room, and only one
         right = [exchange(after=value) for value in (0.5, 0.75)]
         done = await asyncio.gather(*(book.record_change(c, at=NOW) for c in right), return_exceptions=True)
         assert {type(one) for one in done} == {bool, InvalidInputError}
-        (stands,) = await book.changes(DEVICES)
+        (stands,) = await book.changes(DEVICES, frm=T0)
         assert stands in right
         told = await book.changes_told(0, frm=T0, till=T0 + 1)
         assert [(v.change, v.withdrawn and v.withdrawn.by) for v in told] == [
@@ -78,7 +89,7 @@ async def test_a_change_registered_by_mistake_is_withdrawn_and_stays_on_record(d
             (stands, None),
         ]
         assert await book.changes_told(number=known.number) == told[:1]
-        assert await book.changes_told(0, till=T0) == []
+        assert [v.number for v in await book.changes_told(0, till=T0)] == [wrong.number]
 
 
 async def test_nobody_rewrites_history(database_url: str) -> None:
@@ -197,7 +208,9 @@ async def test_an_edit_of_much_that_is_compressed_is_not_too_much(timescale_url:
         await conn.execute(limit.format(conn.info.dbname).encode())
     async with ready_store(timescale_url) as store:
         await store.meterdata.put(intervals([1.0] * 4), at=T0, final_before=LONG_AGO)
-        assert await rows(timescale_url, "select public.compress_chunk(c) from public.show_chunks('feederline.interval') c")
+        assert await rows(
+            timescale_url, "select public.compress_chunk(c) from public.show_chunks('feederline.interval') c"
+        )
         assert [e.value for e in (await store.meterdata.edit(edit(8.0))).changed] == [2.0] * 4
         assert len((await store.meterdata.edit(edit(None))).changed) == 4
 

@@ -180,6 +180,7 @@ async def test_changes_are_on_record_once_and_let_be_reckoned_anew(database_url:
         book = store.meterdata
         assert await book.record_change(exchange(device=2, at=NOW), at=NOW)
         assert not len(await book.take_late(10))  # nothing was reckoned yet
+        await book.put(intervals([1.0] * 8, start=T0 - HOUR), at=NOW, final_before=LONG_AGO)
         await book.set_done(NOW)
         assert await book.record_change(exchange(), at=NOW)
         assert not await book.record_change(exchange(), at=NOW)

@@ -35,7 +35,7 @@ def build(book: MeterData, scope: Scope) -> APIRouter:
         asked: Annotated[ChangePage, Query()], request: Request, actor: Actor = viewer
     ) -> shapes.ChangesOut:
         device = await scope.known(asked.device, book, request, actor)
-        found = await within(book.changes_told(device, frm=asked.after or 0))
+        found = await within(book.changes_told(device, frm=asked.after))
         return shapes.ChangesOut(device=asked.device, changes=[shapes.change(view) for view in found])
 
     @api.post(

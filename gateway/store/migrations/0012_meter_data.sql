@@ -259,6 +259,21 @@ create table late_mark (
 );
 comment on table late_mark is 'Stretches for which readings came, or were spoken of, after they were reckoned: to be reckoned anew, then deleted.';
 
+-- Mark a device's intervals from a moment on, of those there are: a change may be dated long before the first one.
+create function mark_from(of_device integer, moment timestamptz) returns void
+language sql set search_path = feederline, pg_temp as $$
+    insert into late_mark (device_key, first_at, last_at)
+    select of_device, greatest(moment, f.starts_at), p.reckoning_until
+      from meter_data_progress p,
+           (select min(i.starts_at) as starts_at
+              from unnest('{27,28,29,30}'::smallint[]) as q (quantity)
+             cross join lateral (select starts_at from interval
+                                  where device_key = of_device and quantity = q.quantity
+                                  order by starts_at limit 1) i) f
+     where p.reckoning_until > greatest(moment, f.starts_at) and f.starts_at is not null
+$$;
+revoke execute on function mark_from from public;
+
 -- A number as written in a device list, null where it is none.
 create function listed_number(said text) returns double precision
 language sql immutable as $$
