@@ -233,7 +233,12 @@ class Story:
             f"[green]Ticket {number} closed[/green] by the gateway after {self.steps[-1].seconds:.1f} s: "
             f"{escape(summary)}"
         )
-        others = [m for m in look.opened(self._fault_at) if m.ticket != opened.ticket]
+        others = [  # one that was opened too early is part of the right one by now
+            m
+            for m in look.opened(self._fault_at)
+            if m.ticket != opened.ticket
+            and await look.message(m.body["data"]["incident"]["id"], "ticket.merged") is None
+        ]
         if others:
             nodes = ", ".join(m.body["data"]["incident"]["node"] for m in others)
             self.faults.append(f"tickets were opened at {nodes} besides the one at {plot.fuse}")

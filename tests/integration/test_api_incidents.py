@@ -129,6 +129,19 @@ async def test_what_makes_no_sense_never_reaches_the_stream(there: World) -> Non
     assert there.detector.entries == []
 
 
+@pytest.mark.parametrize("kind", [IncidentKind.POWER_QUALITY, IncidentKind.USAGE_ANOMALY])
+async def test_what_was_inspected_can_be_confirmed_or_withdrawn(there: World, kind: IncidentKind) -> None:
+    await there.write(Commit(events=[outage("IU", kind=kind, node="T2", devices=(2,))]))
+    async with there.client() as client:
+        assert (await get(client, "/api/incidents/IU"))["possible"] == ["confirm", "cancel"]
+        confirmed = await post(client, "/api/incidents/IU/confirm", None, match=1)
+        assert confirmed["incident"]["possible"] == ["cancel"]
+        withdrawn = await post(client, "/api/incidents/IU/cancel", {"reason": "nothing found"}, match=2)
+        assert withdrawn["incident"]["state"] == "cancelled"
+        refused = await post(client, "/api/incidents/IU/merge", {"into": "I0"}, 409, match=3)
+        assert refused["possible"] == []
+
+
 async def test_of_many_who_read_the_same_revision_one_is_heard(there: World, postgres_url: str) -> None:
     async with there.client() as client:
         ticket = await there.ticket_of("I1")

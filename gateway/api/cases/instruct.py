@@ -28,7 +28,12 @@ WAIT_S = 3.0
 _LOOK_S = 0.1
 _LIVE = (IncidentState.OPEN, IncidentState.RESTORED)
 _LOST = (IncidentKind.OUTAGE, IncidentKind.PHASE_LOSS)
-_DRIVEN = (*_LOST, IncidentKind.COMMUNICATIONS_LOSS)
+_DRIVEN = (
+    *_LOST,
+    IncidentKind.COMMUNICATIONS_LOSS,
+    IncidentKind.POWER_QUALITY,
+    IncidentKind.USAGE_ANOMALY,
+)
 
 
 def possible_for(incident: Incident, actor: Actor) -> tuple[str, ...]:
