@@ -8,6 +8,7 @@ from hashlib import blake2b
 import msgspec
 from msgspec import structs
 
+from gateway.core.clock import format_time, parse_time
 from gateway.core.inventory import Inventory
 from gateway.core.model import (
     Change,
@@ -164,7 +165,7 @@ def evidence(device: str, weighed: Weighed, until: int) -> dict[str, object]:
     return {
         "device": device,
         "score": weighed.score,
-        "until": until,
+        "until": format_time(until),
         "groups": {name: round(weight, 3) for name, weight in evidence_of(weighed.reasons).items()},
         "reasons": [msgspec.to_builtins(each) for each in weighed.reasons],
     }
@@ -174,7 +175,7 @@ def recalled(incident: Incident, device: int) -> Suspicion | None:
     """What the incident rests on, as its evidence tells; None where it does not."""
     try:
         reasons = msgspec.convert(incident.evidence["reasons"], tuple[Reason, ...], strict=False)
-        until = int(incident.evidence["until"])
+        until = parse_time(str(incident.evidence["until"]))
     except (KeyError, TypeError, ValueError):
         return None
     return Suspicion(
