@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from gateway.core.settings import Settings
 
@@ -29,3 +29,10 @@ class BalanceSettings(Settings):
     negative_ratio: Share = 0.01  # more sold than supplied by this share: the balance is wrong
     window_days: Annotated[int, Field(ge=7, le=90)] = 28  # what is looked at of a flagged area
     looked_into: Annotated[int, Field(ge=1, le=100_000)] = 500  # areas a day, the worst first
+
+    @model_validator(mode="after")
+    def _kept_long_enough(self) -> BalanceSettings:
+        for name in ("least_days", "recent_days", "window_days"):
+            if getattr(self, name) > self.history_days:
+                raise ValueError(f"{name} must not be above history_days ({self.history_days})")
+        return self

@@ -23,7 +23,7 @@ class QualitySettings(Settings):
         default=0.6, description="A phase below this is lost, and no reading of it counts."
     )
     on_above: Share = Field(default=0.8, description="A lost phase is back above this.")
-    nominal_hz: Annotated[float, Field(ge=40, le=70)] = Field(default=50, description="50 or 60 Hz.")
+    nominal_hz: float = Field(default=50, description="50 or 60 Hz.")
     frequency_band_hz: Annotated[float, Field(gt=0, le=5)] = Field(
         default=0.2, description="An incident beyond this. GB/T 15945: 0.2 Hz, or 0.5 Hz in grids below 3 GW."
     )
@@ -112,6 +112,13 @@ class QualitySettings(Settings):
         if seconds != int(seconds) or 3600 % int(seconds):
             raise ValueError("an hour is not made of such windows")
         return seconds
+
+    @field_validator("nominal_hz")
+    @classmethod
+    def _a_grid_has_it(cls, hertz: float) -> float:
+        if hertz not in (50, 60):
+            raise ValueError("is neither 50 nor 60")
+        return hertz
 
     @model_validator(mode="after")
     def _ordered(self) -> QualitySettings:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from gateway.core.settings import Seconds, Settings
 
@@ -114,6 +114,13 @@ class VeeSettings(VeeLimits):
     sum_share: Positive = Field(
         default=0.001, description="The intervals of a day differ from the register by more than this share."
     )
+
+    @field_validator("interval_s")
+    @classmethod
+    def _fits_the_day(cls, seconds: int) -> int:
+        if 3600 % seconds and (seconds % 3600 or 86_400 % seconds):
+            raise ValueError("neither divides an hour (3600) nor is whole hours that divide a day (86400)")
+        return seconds
 
     def limits(self, customer_class: str) -> VeeLimits:
         """Those of the class: what it names itself, and for the rest what holds for all."""

@@ -124,6 +124,17 @@ nonsense: 1
     assert "hunter2" not in text
 
 
+@pytest.mark.parametrize("seconds", [60, 300, 900, 3600, 7200, 86_400])
+def test_intervals_that_fit_the_hour_or_the_day_are_taken(seconds: int) -> None:
+    assert Config.model_validate({"database": {}, "vee": {"interval_s": seconds}}).vee.interval_s == seconds
+
+
+@pytest.mark.parametrize("hertz", [50, 60.0])
+def test_grids_of_either_frequency_are_taken(hertz: float) -> None:
+    taken = Config.model_validate({"database": {}, "quality": {"nominal_hz": hertz}})
+    assert taken.quality.nominal_hz == hertz
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -136,6 +147,20 @@ nonsense: 1
         (
             "database: {}\noutage: {min_score: .inf}",
             "line 2: outage.min_score: Input should be a finite number",
+        ),
+        ("database: {}\nquality: {nominal_hz: 55}", "line 2: quality.nominal_hz: is neither 50 nor 60"),
+        (
+            "database: {}\nvee: {interval_s: 700}",
+            "line 2: vee.interval_s: neither divides an hour (3600) nor",
+        ),
+        ("database: {}\nvee: {interval_s: 18000}", "vee.interval_s: neither divides an hour"),
+        (
+            "database: {}\nbalance: {least_days: 20, history_days: 15, window_days: 14}",
+            "line 2: balance: least_days must not be above history_days (15)",
+        ),
+        (
+            "database: {}\nbalance: {least_days: 5, history_days: 15, window_days: 60}",
+            "line 2: balance: window_days must not be above history_days (15)",
         ),
         ('database: {}\ngateway: {data_dir: "a\\0b"}', "line 2: gateway.data_dir: holds a NUL character"),
         ("- 1", "must hold sections"),
