@@ -23,7 +23,7 @@ def show(result: Mapping[str, object], *, out: TextIO | None = None) -> None:
             table.add_row(*row)
         console.print(table)
     for name in _list(result["left_out"]):
-        console.print(f"{name} was left out: its data comes with pip install -e '.[bench]'")
+        console.print(f"{name} was left out: its data comes with pip install -e '.[bench]'", markup=False)
     console.print(f"played in {_number(result['seconds']):.0f} s")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from bench import vee
 from bench.usage import million
 from bench.usage.play import Plan, play
 from bench.usage.sweep import run
-from bench.usage.table import markdown
+from bench.usage.table import markdown, show
 from bench.usage.thefts import Theft
 
 SMALL = Plan(customers=200, days=62, judged_from=40, prevalence=0.05)
@@ -31,6 +33,9 @@ async def test_tables_come_of_a_run_and_name_what_was_left_out(monkeypatch: pyte
     plan = Plan(customers=120, days=50, judged_from=40, prevalence=0.05)
     result = await run(plan=plan, seeds=(3,), jobs=1, customers=0)
     assert result["left_out"] == ["simbench"]
+    shown = io.StringIO()
+    show(result, out=shown)
+    assert "simbench was left out: its data comes with pip install -e '.[bench]'" in shown.getvalue()
     text = markdown(result)
     assert "### Found, simulator" in text
     assert text.count("| vacant |") == 1
