@@ -23,7 +23,7 @@ from gateway.core.clock import Clock
 from gateway.core.errors import InvalidInputError
 from gateway.core.inventory import Inventory
 from gateway.core.ports import Driver, Processor
-from gateway.csvfiles import check_devices, check_network
+from gateway.csvfiles import DEVICE_COLUMNS, NETWORK_COLUMNS, check_devices, check_network, told_by_line
 from gateway.inventoryfiles import InventoryFiles, Tables
 from gateway.spool import known_devices
 from processors.drill.detector import DrillDetector
@@ -96,7 +96,7 @@ def check_field(
             drivers.append(_attempt(make, found))
         if inventory.of_protocol("mqtt") and not config.mqtt and sure:
             found.append("mqtt: there are devices of protocol mqtt and no broker to hear them from")
-    return Field(inventory, [driver for driver in drivers if driver is not None], found)
+    return Field(inventory, [driver for driver in drivers if driver is not None], _by_line(found, tables))
 
 
 def compose(
@@ -135,7 +135,7 @@ def compose(
     if inventory is not None and (len(inventory.network) or not found):  # of nothing there is nothing to tell
         processors = _processors(config, inventory, found)
     if found or inventory is None:
-        found = list(dict.fromkeys(found))  # several parts read the same attributes
+        found = list(dict.fromkeys(_by_line(found, tables)))  # several parts read the same attributes
         raise InvalidInputError(found[:_MAX_FAULTS] + _more(len(found) - _MAX_FAULTS))
     return Parts(
         config=config,
@@ -162,6 +162,16 @@ def _processors(config: Config, inventory: Inventory, faults: list[str]) -> list
     _attempt(lambda: Meters.of(inventory, listed, config.vee, zone=zone), faults)
     _attempt(lambda: CustomerFacts.of(inventory, listed), faults)
     return [_attempt(make, faults) for make in makers]
+
+
+def _by_line(faults: Sequence[str], tables: Tables) -> list[str]:
+    """Drivers and processors know devices and nodes by name; whoever edits the files wants their lines."""
+    told = list(faults)
+    if tables.devices is not None:
+        told = told_by_line(told, "device", tables.devices.data, tables.devices.name, DEVICE_COLUMNS)
+    if tables.network is not None:
+        told = told_by_line(told, "node", tables.network.data, tables.network.name, NETWORK_COLUMNS)
+    return told
 
 
 def load(file: Path, *, clock: Clock, known: Sequence[str] | None = None) -> Parts:

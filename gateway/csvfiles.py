@@ -140,6 +140,31 @@ def check_devices(
             return inventory, faults
 
 
+def told_by_line(
+    faults: Sequence[str], word: str, data: bytes, name: str, columns: Sequence[str]
+) -> list[str]:
+    """Faults as `device M1: …` (`word`: device) with the line of the table called `name` put before them.
+
+    columns: of which the first is the name. Faults about anything else stay as they are.
+    """
+    begins = f"{word} "
+    if not any(fault.startswith(begins) for fault in faults):
+        return list(faults)
+    try:
+        rows, where = read_rows(data, name, columns, [])
+    except InvalidInputError:
+        return list(faults)
+    places: dict[str, str] = {}
+    for row, place in zip(rows, where, strict=True):
+        places.setdefault(row[columns[0]], place)
+    told = []
+    for fault in faults:
+        who = fault.removeprefix(begins).partition(": ")[0] if fault.startswith(begins) else ""
+        line = places.get(who) or places.get(who.strip("'"))  # drivers quote names
+        told.append(f"{line}: {fault}" if line else fault)
+    return told
+
+
 def _refuse(faults: list[str]) -> None:
     if faults:
         raise InvalidInputError(faults)

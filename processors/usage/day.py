@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -182,13 +183,14 @@ class CustomerFacts:
 
 
 def _kilowatts(text: str, where: str, faults: list[str], *, more: bool) -> float:
-    """more: than 0, in the words that validation has for it."""
+    """more: than 0. In the words that validation and supply quality have for it, so that it is told once."""
     try:
         value = float(text)
     except ValueError:
         value = -1.0
     if not 0 <= value < 1e7 or (more and not value):
-        faults.append(f"{where} {text!r} is not a number of kW{' above 0' if more else ''}")
+        wanted = "of kW above 0" if more else "below 10000000" if 1e7 <= value < math.inf else "of 0 or more"
+        faults.append(f"{where} {text!r} is not a number {wanted}")
         return 0.0
     return value
 

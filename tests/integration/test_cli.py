@@ -116,8 +116,23 @@ def test_faults_of_devices_and_profiles_are_told_with_their_place(site: Path) ->
     )
     done = feederline("check", "-c", site / "feederline.yaml")
     assert done.returncode == 2
-    for device, word in (("M4", "M1"), ("M5", "no-such-meter"), ("M6", "nowhere")):
-        assert any(device in line and word in line for line in done.stderr.splitlines()), done.stderr
+    told = done.stderr.splitlines()
+    for place, device, word in ((8, "M4", "M1"), (9, "M5", "no-such-meter"), (10, "M6", "nowhere")):
+        begins = f"devices.csv line {place}: device '{device}': "
+        assert any(begins in line and word in line for line in told), done.stderr
+
+
+def test_attributes_that_cannot_be_understood_are_told_once_with_their_line(site: Path) -> None:
+    head, *rows = (site / "devices.csv").read_text().splitlines()
+    rows = [*(f"{row}," for row in rows), "M4,T1,meter,mqtt,,,,A,1,,60,,,-2"]
+    (site / "devices.csv").write_text("\n".join([f"{head},generation_kw", *rows]) + "\n")
+    with (site / "network.csv").open("a") as file:
+        file.write("T9,F1,transformer,,ABC,,,much\n")
+    done = feederline("check", "-c", site / "feederline.yaml")
+    assert done.returncode == 2
+    assert "network.csv line 10: node T9: rated_kva 'much' is not a number of 0 or more" in done.stderr
+    assert "devices.csv line 8: device M4: generation_kw '-2' is not a number of 0 or more" in done.stderr
+    assert done.stderr.count("generation_kw") == 1
 
 
 def test_a_register_map_that_overlaps_wrongly_is_refused_at_start(site: Path) -> None:
