@@ -140,6 +140,11 @@ async def test_the_whole_story_of_one_interval(there: World) -> None:
         ]
         missing = await get(client, HISTORY, 404, **ONE | {"start": format_time(START + MINUTE)})
         assert missing["detail"].startswith("'M0' has no interval of energy_import that begins at ")
+        covering = f"{format_time(START)} to {format_time(START + QUARTER)}"
+        assert missing["detail"].endswith(f"; the one from {covering} covers it")
+        for outside in ("2020-01-01T00:00:00Z", "0001-01-01T00:00:00Z"):
+            never = await get(client, HISTORY, 404, **ONE | {"start": outside})
+            assert never["detail"].endswith("Z")
 
 
 async def test_an_edit_is_looked_at_first_and_holds_for_what_was_seen(there: World) -> None:

@@ -12,9 +12,10 @@ from gateway.api.meterdata.asked import IntervalPage, OneInterval
 from gateway.api.meterdata.scope import Scope, window_out
 from gateway.api.problems import FOUND, within
 from gateway.core.access import Actor, Role
-from gateway.core.clock import format_time
+from gateway.core.clock import DAY, MINUTE, format_time
 from gateway.core.errors import NotFoundError
 from gateway.core.quantities import BY_NAME
+from gateway.store.book import Retired
 from gateway.store.edits import HistoryView
 from gateway.store.meterdata import MeterData
 from gateway.store.meterlists import MeterLists
@@ -61,9 +62,8 @@ def build(book: MeterData, lists: MeterLists, scope: Scope) -> APIRouter:
         device = await scope.known(asked.device, book, request, actor)
         found = await within(book.history(device, asked.quantity, asked.start))
         if found is None:
-            raise NotFoundError(
-                f"{asked.device!r} has no interval of {asked.quantity} that begins at {format_time(asked.start)}"
-            )
+            missing = f"{asked.device!r} has no interval of {asked.quantity} that begins at {format_time(asked.start)}"
+            raise NotFoundError(missing + await _covering(lists, device, asked))
         edits = await within(book.edits(device, asked.quantity, found.start, found.end))
         changes = await within(book.changes_told(device, frm=_since(found), till=found.end))
         stands = found.versions[-1]
@@ -89,6 +89,19 @@ def build(book: MeterData, lists: MeterLists, scope: Scope) -> APIRouter:
         )
 
     return api
+
+
+async def _covering(lists: MeterLists, device: int | Retired, asked: OneInterval) -> str:
+    """Which interval the time that was asked for lies in, in words; empty for none."""
+    if asked.start < DAY:
+        return ""
+    longest, most = DAY, DAY // MINUTE  # from a minute to a day is what intervals are
+    near = await within(
+        lists.intervals(device, asked.quantity, asked.start - longest, asked.start, limit=most)
+    )
+    if not near or near[-1].end <= asked.start:
+        return ""
+    return f"; the one from {format_time(near[-1].start)} to {format_time(near[-1].end)} covers it"
 
 
 def _since(found: HistoryView) -> int:
