@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from drivers.mqtt.asking import Asking
 from drivers.mqtt.payloads import MAPPINGS, Arrival, Harvest
-from drivers.mqtt.settings import AskSettings, MqttSettings
+from drivers.mqtt.commands import AskSettings
+from drivers.mqtt.settings import MqttSettings
 from gateway.core.model import Batch, Quality, Signal, SignalKind
 
 NOW = 1_772_352_000_000_000
