@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from drivers.mqtt.asking import Asking
-from drivers.mqtt.payloads import MAPPINGS, Arrival, Harvest
 from drivers.mqtt.commands import AskSettings
+from drivers.mqtt.payloads import MAPPINGS, Arrival, Harvest
 from drivers.mqtt.settings import MqttSettings
 from gateway.core.model import Batch, Quality, Signal, SignalKind
 
