@@ -9,45 +9,55 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import IO
 
 import pytest
 
 HERE = Path(__file__).parent
 AT_ONCE = 4  # each has a database server and a broker of its own
+_DEALT = 12  # more than at once, so that the slowest does not keep the others waiting; each costs a start of its own
 
 
-def parts(count: int = AT_ONCE) -> list[list[str]]:
-    """Every test file once: those that wait dealt out in turn, the others where they belong together."""
+def parts() -> list[list[str]]:
+    """Every test file once: those that wait dealt out in turn, then the others, which are quick to even out the end."""
     waiting = sorted(str(file) for file in (HERE / "integration").glob("test_*.py"))
-    dealt = [waiting[i :: count - 1] for i in range(count - 1)]
-    return [*dealt, [str(HERE / "unit"), str(HERE / "conformance")]]
+    others = sorted(str(file) for kind in ("conformance", "unit") for file in (HERE / kind).glob("test_*.py"))
+    return [*(waiting[i::_DEALT] for i in range(_DEALT)), *(others[i::AT_ONCE] for i in range(AT_ONCE))]
 
 
 def main(arguments: Sequence[str]) -> int:
     """The worst exit code of all parts."""
     if arguments:
         return pytest.main([*arguments])
-    running: list[tuple[subprocess.Popen[bytes], IO[bytes]]] = []
-    with tempfile.TemporaryDirectory(prefix="feederline-tests-") as folder:
+    running: set[subprocess.Popen[bytes]] = set()
+
+    def run(log: Path, files: Sequence[str]) -> int:
+        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *files]
+        with log.open("wb") as output:
+            process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+        running.add(process)
         try:
-            for i, files in enumerate(parts()):
-                output: IO[bytes] = (Path(folder) / f"{i}.log").open("w+b")
-                command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *files]
-                running.append((subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT), output))
-            print(f"{len(running)} parts at once, each told when it is done (some minutes)", flush=True)  # noqa: T201
-            for process, told in running:
-                process.wait()
-                told.seek(0)
-                sys.stdout.buffer.write(told.read())
-                sys.stdout.flush()
+            return process.wait()
         finally:
-            for process, told in running:
-                process.terminate()
-                process.wait()
-                told.close()
-    return max(process.returncode for process, _ in running)
+            running.discard(process)
+
+    with tempfile.TemporaryDirectory(prefix="feederline-tests-") as folder:
+        dealt = [(Path(folder) / f"{i}.log", files) for i, files in enumerate(parts())]
+        print(f"{len(dealt)} parts, {AT_ONCE} at once, each told when it is done (some minutes)", flush=True)  # noqa: T201
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            codes = [pool.submit(run, *part) for part in dealt]
+            try:
+                for (log, _), code in zip(dealt, codes, strict=True):
+                    code.result()
+                    sys.stdout.buffer.write(log.read_bytes())
+                    sys.stdout.flush()
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                for process in list(running):
+                    process.terminate()
+                raise
+    return max(code.result() for code in codes)
 
 
 if __name__ == "__main__":

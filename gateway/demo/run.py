@@ -21,6 +21,7 @@ from rich.console import Console
 from alerts.webhook import new_secret
 from gateway.core.clock import SECOND, SystemClock
 from gateway.demo import processes
+from gateway.demo.arrival import arrived
 from gateway.demo.desk import ServiceDesk
 from gateway.demo.entrance import drill, drill_node, engineer_token, example
 from gateway.demo.figures import keep_line
@@ -169,8 +170,10 @@ async def _play(scene: _Scene, show: Any, duration_s: float | None) -> Tally:
             pause = await scene.district.ask("pause")
             if not pause["flushed"]:
                 raise DemoError("the broker did not confirm everything that meters published")
+            delivered = await _delivered(scene, pause["at"])
+            await arrived(store, delivered)
             await processes.stop_gateway(gateway, scene.folder)
-            return await _count(scene, store, story, inspection, pause["at"])
+            return await _count(scene, store, story, inspection, delivered)
 
 
 async def _until_ctrl_c(telling: Coroutine[Any, Any, None], story: Story) -> None:
@@ -242,16 +245,22 @@ async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
         task.result()
 
 
-async def _count(scene: _Scene, store: Store, story: Story, inspection: Inspection, paused_at: int) -> Tally:
+async def _delivered(scene: _Scene, paused_at: int) -> Delivered:
     await scene.district.ask("ledger")
     ledger = json.loads((scene.folder / "ledger.json").read_text(encoding="utf-8"))
-    delivered = Delivered(
+    return Delivered(
         mqtt=ledger["mqtt"],
         modbus=ledger["modbus"],
         signals=[tuple(said) for said in ledger["signals"]],
         since=scene.past.until,
         until=paused_at + _GRACE,
     )
+
+
+async def _count(
+    scene: _Scene, store: Store, story: Story, inspection: Inspection, delivered: Delivered
+) -> Tally:
+    paused_at = delivered.until - _GRACE
     await inspection.look()
     totals = await store.reports.totals()
     seconds = story.detect_seconds

@@ -19,6 +19,7 @@ from alerts.webhook import new_secret
 from gateway.core.access import Role
 from gateway.core.ticket import TicketState
 from gateway.demo import processes
+from gateway.demo.arrival import arrived
 from gateway.demo.processes import District
 from gateway.embedded import BrokerAddress, free_port
 from gateway.store import Store
@@ -99,9 +100,11 @@ class Scene:
         """End the gateway in good order and hold what was delivered against what is stored."""
         pause = await self.district.ask("pause")
         assert pause["flushed"]
-        await self.stop_gateway()
+        delivered = await self.delivered(pause["at"] + 200_000)
         async with Store.open(settings_for(self.database, role=None)) as store:
-            return await store.completeness(await self.delivered(pause["at"] + 200_000))
+            await arrived(store, delivered)
+            await self.stop_gateway()
+            return await store.completeness(delivered)
 
 
 @contextlib.asynccontextmanager

@@ -26,6 +26,7 @@ from gateway.cli import app
 from gateway.core.clock import SystemClock
 from gateway.core.errors import InvalidInputError
 from gateway.core.ticket import TicketState
+from gateway.demo.arrival import arrived
 from gateway.embedded import BrokerAddress
 from gateway.inventoryfiles import InventoryFiles
 from gateway.store import Store
@@ -141,12 +142,13 @@ async def account(there: Scene, *meters: Meter) -> Completeness:
     """End the gateway in good order and hold what was delivered against what is stored."""
     pause = await there.district.ask("pause")
     assert pause["flushed"]
-    await there.stop_gateway()
     delivered = await there.delivered(pause["at"] + 200_000)
     delivered = msgspec.structs.replace(
         delivered, mqtt={**delivered.mqtt, **{meter.name: meter.confirmed for meter in meters}}
     )
     async with Store.open(settings_for(there.database, role=None)) as store:
+        await arrived(store, delivered)
+        await there.stop_gateway()
         return await store.completeness(delivered)
 
 
