@@ -127,9 +127,10 @@ async def test_the_driver_says_when_it_can_hear(any_broker: BrokerAddress, space
             await until(lambda: proxy.connections >= tried + 3)
             await asyncio.to_thread(send, any_broker, f"{space}/M1/telemetry", [voltage(2)])
             proxy.refuse = False
-            await until(lambda: sink.voltages == [1, 2])
+            await until(lambda: 2 in sink.voltages)
             await driver.stop()
-    assert sink.outline == [made, "1", lost, made, "2"]
+    again = ["1"] * (sink.voltages.count(1) - 1)  # where its acknowledgement was lost with the connection
+    assert sink.outline == [made, "1", lost, made, *again, "2"]
     assert {(s.device, s.source, s.occurred_at) for s in sink.sessions} == {(GATEWAY, f"mqtt:{space}", None)}
     assert "connection" in sink.sessions[1].detail
     times = [int(t) for e in sink.entries for t in getattr(e, "measured_at", [getattr(e, "received_at", 0)])]
