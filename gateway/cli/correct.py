@@ -10,9 +10,10 @@ from typing import Annotated
 import typer
 
 from gateway.cli.remote import who
+from gateway.cli.when import moment
 from gateway.config import read_config
 from gateway.core.access import AuditEntry
-from gateway.core.clock import SystemClock, format_time, parse_time
+from gateway.core.clock import SystemClock, format_time
 from gateway.core.errors import InvalidInputError
 from gateway.store import DatabaseSettings, Store
 from gateway.store.corrections import Correction, CorrectionView, InterruptionState
@@ -43,7 +44,7 @@ def correct(
 ) -> None:
     """Correct the interruptions of an incident, for good and on record; accounts follow at once."""
     faults: list[str] = []
-    started_at, ended_at = _moment("--start", start, faults), _moment("--end", end, faults)
+    started_at, ended_at = moment("--start", start, faults), moment("--end", end, faults)
     correction = Correction(
         incident=incident,
         device=device or None,
@@ -66,14 +67,6 @@ def correct(
         print(json.dumps(_as_json(made, dry_run=dry_run)))  # noqa: T201
     else:
         _show(made, dry_run=dry_run)
-
-
-def _moment(option: str, text: str, faults: list[str]) -> int | None:
-    try:
-        return parse_time(text) if text else None
-    except ValueError as exc:
-        faults.append(f"{option}: {exc}")
-        return None
 
 
 async def _make(database: DatabaseSettings, correction: Correction, *, dry_run: bool) -> CorrectionView:

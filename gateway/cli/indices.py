@@ -8,7 +8,7 @@ import sys
 from datetime import date
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 import msgspec
 import typer
@@ -16,6 +16,7 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
+from gateway.cli.when import zone_of
 from gateway.core.clock import parse_time
 from gateway.core.errors import InvalidInputError
 from processors.interruptions.accounting import Comparator, Threshold
@@ -54,7 +55,7 @@ def indices(
 ) -> None:
     """Compute reliability indices from interruption records; needs no database."""
     faults: list[str] = []
-    zone = _zone(time_zone, faults)
+    zone = zone_of(time_zone, faults)
     low, high = _moment("--from", window_from, zone, faults), _moment("--to", window_to, zone, faults)
     known = _moment("--at", at, zone, faults) if at else high
     if low is not None and high is not None and low >= high:
@@ -120,14 +121,6 @@ def as_object(found: Report) -> dict[str, object]:
 
 def _short(name: str) -> str:
     return name.removeprefix("window_")
-
-
-def _zone(name: str, faults: list[str]) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        faults.append(f"--time-zone {name!r} is not a time zone such as Asia/Shanghai")
-        return ZoneInfo("UTC")
 
 
 def _moment(option: str, text: str, zone: ZoneInfo, faults: list[str]) -> int | None:

@@ -6,7 +6,6 @@ import sys
 import tempfile
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 from rich.console import Console
@@ -16,8 +15,9 @@ from gateway.cli.veefile import partition
 from gateway.cli.veeinput import read_edits, read_meters
 from gateway.cli.veerun import Work
 from gateway.cli.veetold import Outcome
+from gateway.cli.when import moment, zone_of
 from gateway.config import load_config
-from gateway.core.clock import SECOND, SystemClock, parse_time
+from gateway.core.clock import SECOND, SystemClock
 from gateway.core.errors import InvalidInputError, UnavailableError
 from processors.vee.settings import VeeSettings
 
@@ -46,14 +46,14 @@ def vee(
     """Make intervals out of register readings; needs no database."""
     faults: list[str] = []
     whole = None if config is None else load_config(config)
-    zone = _zone(time_zone or (whole.targets.time_zone if whole else "UTC"), faults)
+    zone = zone_of(time_zone or (whole.targets.time_zone if whole else "UTC"), faults)
     settings = whole.vee if whole else VeeSettings()
     if interval is not None and not 60 <= interval <= 86_400:
         faults.append(f"--interval {interval} is not between 60 and 86400")
-    low, high = _moment("--from", frm, faults), _moment("--to", to, faults)
+    low, high = moment("--from", frm, faults), moment("--to", to, faults)
     if low is not None and high is not None and low >= high:
         faults.append(f"--from {frm} is not before --to {to}")
-    received = _moment("--at", at, faults)
+    received = moment("--at", at, faults)
     inventory = read_meters(devices, settings, zone, faults)
     said = read_edits(edits, inventory, faults) if edits is not None and inventory is not None else []
     if inventory is None:
@@ -104,21 +104,3 @@ def _progress(notes: Console) -> Progress:
         TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:.0f} %"), TimeElapsedColumn(),
         console=notes, transient=True, disable=not notes.is_terminal,
     )  # fmt: skip
-
-
-def _zone(name: str, faults: list[str]) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        faults.append(f"--time-zone {name!r} is not a time zone such as Asia/Shanghai")
-        return ZoneInfo("UTC")
-
-
-def _moment(option: str, text: str, faults: list[str]) -> int | None:
-    if not text:
-        return None
-    try:
-        return parse_time(text)
-    except ValueError as exc:
-        faults.append(f"{option}: {exc}")
-        return None
