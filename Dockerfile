@@ -6,7 +6,9 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /src
 RUN python -m venv /opt/feederline
 COPY requirements.lock ./
-RUN /opt/feederline/bin/python -m pip install --require-hashes --only-binary :all: --requirement requirements.lock
+# urllib3-future: see the Makefile
+RUN URLLIB3_NO_OVERRIDE=1 /opt/feederline/bin/python -m pip install --require-hashes \
+    --only-binary :all: --no-binary urllib3-future --requirement requirements.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY alerts alerts
 COPY bench bench

@@ -8,7 +8,8 @@ SHELL := /bin/sh
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
-INSTALL := $(PIP) install --quiet --require-hashes
+# As a wheel, urllib3-future rewrites the package urllib3 of others at every start of Python; built so, it does not.
+INSTALL := URLLIB3_NO_OVERRIDE=1 $(PIP) install --quiet --require-hashes --no-binary urllib3-future
 UV := uv==0.13.9
 ARGS ?=
 
