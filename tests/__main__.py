@@ -21,7 +21,9 @@ _DEALT = 12  # more than at once, so that the slowest does not keep the others w
 
 def parts() -> list[list[str]]:
     """Every test file once: those that wait dealt out in turn, then the others, which are quick to even out the end."""
-    waiting = sorted(str(file) for file in (HERE / "integration").glob("test_*.py"))
+    waiting = sorted(
+        str(file) for kind in ("browser", "integration") for file in (HERE / kind).glob("test_*.py")
+    )
     others = sorted(str(file) for kind in ("conformance", "unit") for file in (HERE / kind).glob("test_*.py"))
     return [*(waiting[i::_DEALT] for i in range(_DEALT)), *(others[i::AT_ONCE] for i in range(AT_ONCE))]
 
