@@ -255,13 +255,21 @@ class Gateway:
             {
                 "sustained_threshold_s": config.outage.sustained_s,
                 "max_clock_error_s": config.outage.max_clock_error_s,
+                "page_url": self._page(),
             }
             | config.targets.values()
             | config.indices.values()
+            | config.limits()
         )
         await store.review_tickets(at=self.clock.now())
         if changes := str(diff):
             log.info("inventory is in the database", extra={"changes": changes})
+
+    def _page(self) -> str:
+        """Where people reach the page."""
+        config = self.parts.config
+        served = url_of(self.reloader.listener, tls=config.api.tls is not None)
+        return config.api.public_url or config.alerts.public_url.rstrip("/") or served
 
     def _stored_until(self) -> int:
         """Stream time before which everything heard is in the database; 0 while that is not known."""

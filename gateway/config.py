@@ -175,6 +175,25 @@ class Config(Settings):
             raise ValueError(f"more than one broker is named {', '.join(twice)}")
         return sessions
 
+    def limits(self) -> dict[str, float | str]:
+        """What figures are held against on dashboards, as the settings of the database. Ratios are of nominal or rated."""
+        quality = self.quality
+        return {
+            "voltage_low_ratio": round(1 - quality.single_phase_low, 6),
+            "voltage_high_ratio": round(1 + quality.single_phase_high, 6),
+            "voltage_three_phase_low_ratio": round(1 - quality.three_phase_band, 6),
+            "voltage_three_phase_high_ratio": round(1 + quality.three_phase_band, 6),
+            "nominal_hz": quality.nominal_hz,
+            "frequency_band_hz": quality.frequency_band_hz,
+            "unbalance_limit_percent": quality.unbalance_percent,
+            "heavy_load_ratio": quality.heavy_load,
+            "overload_ratio": quality.overload,
+            "temperature_limit_c": quality.temperature_c,
+            "usage_open_score": self.usage.open_score,
+            "usage_open_area_score": self.usage.open_area_score,
+            "high_loss_ratio": self.balance.high_loss_ratio,
+        }
+
 
 def load_config(file: Path) -> Config:
     """Read and check `file`; relative paths in it are relative to it.

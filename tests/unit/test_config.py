@@ -16,6 +16,7 @@ from gateway.config import Config, load_config
 from gateway.core.errors import InvalidInputError
 from gateway.core.settings import Secret
 from gateway.csvfiles import load_network
+from gateway.store import DatabaseSettings
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "feederline.yaml"
 SELDOM = Path(__file__).parents[2] / "docs" / "settings.md"
@@ -230,3 +231,20 @@ def test_targets_hold_per_window(
     assert (values["target_month_asai"], values["target_month_saidi_minutes"]) == month
     assert (values["target_rolling_year_asai"], values["target_rolling_year_saidi_minutes"]) == year
     assert (values["asai_target"], values["saidi_target_minutes"]) == month
+
+
+def test_limits_of_the_sections_are_what_dashboards_hold_figures_against(tmp_path: Path) -> None:
+    file = tmp_path / "feederline.yaml"
+    file.write_text(
+        "database: {url: postgresql://u@localhost/d}\n"
+        "quality: {three_phase_band: 0.05, single_phase_low: 0.12, unbalance_percent: 1.5}\n"
+        "usage: {open_score: 0.9}\nbalance: {high_loss_ratio: 0.2}\n"
+    )
+    limits = load_config(file).limits()
+    assert (limits["voltage_three_phase_low_ratio"], limits["voltage_three_phase_high_ratio"]) == (0.95, 1.05)
+    assert (limits["voltage_low_ratio"], limits["voltage_high_ratio"]) == (0.88, 1.07)
+    assert (limits["unbalance_limit_percent"], limits["usage_open_score"]) == (1.5, 0.9)
+    assert limits["high_loss_ratio"] == 0.2
+    defaults = Config(database=DatabaseSettings(url="postgresql://u@localhost/d")).limits()
+    assert set(defaults) == set(limits)
+    assert defaults["temperature_limit_c"] == 85
