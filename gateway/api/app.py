@@ -43,7 +43,7 @@ from gateway.api.routes import Days
 from gateway.api.settings import AccessSettings, ApiSettings
 from gateway.api.shapes import ReadyOut
 from gateway.api.state import GatewayState
-from gateway.api.supply import accounts, corrections, planned
+from gateway.api.supply import accounts, corrections, picture, planned
 from gateway.api.supply.announce import Announcer
 from gateway.core.access import Actor, Role
 from gateway.core.clock import Clock, SystemClock
@@ -171,6 +171,7 @@ def create_app(
     importer = importer or NoImporter()
     app.state.end_streams = lambda: hub.end(RELOADS if importer.loaded().reloading else STOPS)
     app.include_router(imports.build(importer, gate))
+    app.include_router(picture.build(field, store.supply, clock, gate))  # before the nodes of any name
     app.include_router(inventory.build(field, store.supply, importer, clock, gate))
 
     @app.head("/health/live", include_in_schema=False)

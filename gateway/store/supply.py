@@ -9,7 +9,7 @@ import psycopg
 from psycopg_pool import AsyncConnectionPool
 
 from gateway.core.clock import from_datetime
-from gateway.core.model import Record
+from gateway.core.model import IncidentKind, IncidentState, Record
 from gateway.store.errors import boundary
 from gateway.store.queries import sql
 from gateway.store.rows import when
@@ -23,6 +23,16 @@ class Without(Record, frozen=True, kw_only=True):
     state: Literal["off", "unknown"]
     since: int
     incident: str
+
+
+class Trouble(Record, frozen=True, kw_only=True):
+    """An incident that lives, by where it is. `node` need not be in the network any more."""
+
+    incident: str
+    node: str
+    kind: IncidentKind
+    state: IncidentState
+    drill: bool
 
 
 class Supply:
@@ -39,6 +49,18 @@ class Supply:
         return [
             Without(device=device, state=state, since=from_datetime(since), incident=incident)
             for device, state, since, incident in rows
+        ]
+
+    async def troubles(self) -> list[Trouble]:
+        """Every incident that lives, the oldest first."""
+        with boundary("reading where incidents are"):
+            async with self._pool.connection() as conn:
+                rows = await (await conn.execute(sql("supply_incidents"))).fetchall()
+        return [
+            Trouble(
+                incident=name, node=node, kind=IncidentKind(kind), state=IncidentState(state), drill=drill
+            )
+            for name, node, kind, state, drill in rows
         ]
 
     async def last_readings(self, devices: Sequence[str], *, since: int) -> dict[str, int]:
