@@ -176,7 +176,7 @@ class Config(Settings):
         return sessions
 
     def limits(self) -> dict[str, float | str]:
-        """What figures are held against on dashboards, as the settings of the database. Ratios are of nominal or rated."""
+        """What dashboards hold figures against, as the settings of the database. Ratios are of nominal or rated."""
         quality = self.quality
         return {
             "voltage_low_ratio": round(1 - quality.single_phase_low, 6),
