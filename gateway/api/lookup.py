@@ -10,6 +10,7 @@ from fastapi import HTTPException, Path, Request, Response
 from gateway.api.access.gate import Gate
 from gateway.api.problems import within
 from gateway.core.access import Actor
+from gateway.core.clock import Clock
 from gateway.core.errors import InvalidInputError, NotFoundError, StaleError
 from gateway.core.network import Network
 from gateway.store.reports import Reports
@@ -37,14 +38,15 @@ def storable(name: str, what: str) -> str:
 class Finder:
     """Incidents and tickets for whoever asks: what lies outside their part of the network is not there for them."""
 
-    def __init__(self, reports: Reports, network: Network, gate: Gate) -> None:
+    def __init__(self, reports: Reports, network: Network, gate: Gate, clock: Clock) -> None:
         self.network = network
+        self._clock = clock
         self._reports = reports
         self._gate = gate
 
     async def incident(self, name: str, request: Request, actor: Actor) -> IncidentView:
         """Raises NotFoundError when there is none, HTTPException 404 in the same words when it is not theirs."""
-        view = await within(self._reports.incident(storable(name, "incident")))
+        view = await within(self._reports.incident(storable(name, "incident"), at=self._clock.now()))
         missing = f"there is no incident {name!r}"
         if view is None:
             raise NotFoundError(missing)

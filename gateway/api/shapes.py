@@ -255,3 +255,11 @@ def undelivered(states: Sequence[SendingState]) -> list[UndeliveredOut]:
         for state in states
         if state.disabled_at is not None or state.late_since is not None or state.late
     ]
+
+
+class PlaceOut(Shape):
+    """A node as people know it."""
+
+    id: str
+    name: str
+    kind: str

@@ -17,6 +17,7 @@ from gateway.store.views import (
     IncidentView,
     LinkView,
     MemberView,
+    Place,
     TicketCount,
     TicketView,
     TimelineView,
@@ -40,8 +41,10 @@ class Cases(Reader):
         before: int | None = None,
         incident: str | None = None,
         only: CaseFilter = EVERYTHING,
+        at: int | None = None,
     ) -> list[IncidentView]:
-        """Newest first. `live`: open or to be verified; `before`: only those that started before that time."""
+        """Newest first. `live`: open or to be verified; `before`: only those that started before that time; `at`:
+        until when minutes of what goes on are counted, by default now."""
         given = _given(only) | {
             "state": state.value if state is not None else None,
             "live": live,
@@ -49,11 +52,12 @@ class Cases(Reader):
             "before": when_any(before),
             "incident": _text(incident),
             "members": MAX_MEMBERS,
+            "at": when_any(at),
         }
         return [_incident(row) for row in await self._all("report_incidents", given)]
 
-    async def incident(self, incident: str) -> IncidentView | None:
-        found = await self.incidents(incident=incident, limit=1)
+    async def incident(self, incident: str, *, at: int | None = None) -> IncidentView | None:
+        found = await self.incidents(incident=incident, limit=1, at=at)
         return found[0] if found else None
 
     async def members(self, incident: str, *, limit: int, after: str | None = None) -> list[MemberView]:
@@ -188,8 +192,17 @@ def _incident(row: Row) -> IncidentView:
         path=row["path"],
         device_count=row["device_count"],
         devices=tuple(row["device_ids"] or ()),
+        places=tuple(Place(**place) for place in row["places"] or ()),
+        customers_off=row["customers_off"],
+        customers_unknown=row["customers_unknown"],
+        customer_minutes=row["customer_minutes"],
         ticket=row["ticket_id"],
         ticket_number=row["number"],
+        ticket_state=TicketState(row["ticket_state"]) if row["ticket_state"] else None,
+        severity=row["severity"],
+        crew=row["crew"] or "",
+        restoration_estimated_at=micros(row["restoration_estimated_at"]),
+        late=row["late"],
     )
 
 

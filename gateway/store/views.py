@@ -25,16 +25,38 @@ class CaseFilter(Record, frozen=True, kw_only=True):
     below: tuple[str, ...] | None = None
 
 
+class Place(Record, frozen=True, kw_only=True):
+    """A node as people know it."""
+
+    id: str
+    kind: str
+    name: str
+
+
 class IncidentView(Record, frozen=True, kw_only=True):
-    """`incident.devices` is empty here; `devices` names the first members and `device_count` says how many."""
+    """`incident.devices` is empty here; `devices` names the first members and `device_count` says how many.
+
+    `places`: from the root down to the incident's node, empty where that is not listed. `customers_off`,
+    `customers_unknown`: whose interruption in it goes on; `customer_minutes`: off in it so far. What follows is its
+    ticket's; `late`: a clock ran out and still runs.
+    """
 
     incident: Incident
     node_name: str | None
     path: str | None
     device_count: int
     devices: tuple[str, ...]
+    places: tuple[Place, ...] = ()
+    customers_off: int = 0
+    customers_unknown: int = 0
+    customer_minutes: float = 0.0
     ticket: str | None
     ticket_number: int | None
+    ticket_state: TicketState | None = None
+    severity: int | None = None
+    crew: str = ""
+    restoration_estimated_at: int | None = None
+    late: bool = False
 
 
 class MemberView(Record, frozen=True, kw_only=True):

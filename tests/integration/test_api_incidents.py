@@ -45,6 +45,26 @@ async def test_filters(there: World) -> None:
         await get(client, "/api/incidents/IF/timeline", 404)
 
 
+async def test_an_incident_says_where_what_it_costs_and_who_works_on_it(there: World) -> None:
+    name = await there.ticket_of("IF")
+    async with there.client(name="Chen Yu") as client:
+        one = await get(client, "/api/incidents/IF")
+        assert [place["id"] for place in one["places"]] == ["S", "F"]
+        assert one["places"][1]["kind"] == "feeder"
+        assert (one["customers_off"], one["customers_unknown"]) == (4, 0)
+        assert one["customer_minutes"] == 4 * 10
+        assert (one["ticket_state"], one["severity"], one["crew"], one["late"]) == ("predicted", 1, "", False)
+        await post(client, f"/api/tickets/{name}/dispatch", {"crew": "Crew 7"}, match="*")
+        promise = {"restoration_estimated_at": "2026-03-01T12:00:00Z"}
+        await post(client, f"/api/tickets/{name}/estimate", promise, match="*")
+        (one,) = (await get(client, "/api/incidents", below="F", text="IF"))["incidents"]
+        assert (one["ticket_state"], one["crew"]) == ("estimated", "Crew 7")
+        assert one["restoration_estimated_at"] == promise["restoration_estimated_at"]
+    async with there.client(Role.VIEWER, below=["T0"]) as client:
+        (one,) = (await get(client, "/api/incidents"))["incidents"]
+        assert [place["id"] for place in one["places"]] == ["T0"], "what lies above is not theirs to see"
+
+
 async def test_members_are_paged(there: World) -> None:
     async with there.client(Role.VIEWER) as client:
         first = await get(client, "/api/incidents/IF/members", limit="3")

@@ -74,7 +74,7 @@ def include(app: FastAPI, store: CaseStore, office: Office) -> Hub:
     Raises InvalidInputError when the secret that a target calls back with cannot be had.
     """
     gate, clock, network = office.gate, office.clock, office.network
-    finder = Finder(store.reports, network, gate)
+    finder = Finder(store.reports, network, gate, clock)
     instructor = Instructor(store.reports, office.sink, clock, office.state, network)
     shown = ShownTicket(functools.partial(sla.clocks, settings=office.alerts.sla), clock)
     hands = Hands(store.acts, office.desk, instructor, clock)
@@ -84,7 +84,7 @@ def include(app: FastAPI, store: CaseStore, office: Office) -> Hub:
     for router in (
         tickets.build(store.reports, finder, shown, gate),
         ticketacts.build(store.reports, finder, hands, shown, gate),
-        incidents.build(store.reports, finder, gate),
+        incidents.build(store.reports, finder, clock, gate),
         incidentacts.build(store.reports, finder, instructor, gate),
         deliveries.build_deliveries(store.deliveries, sending, finder, gate),
         deliveries.build_targets(sending, gate),

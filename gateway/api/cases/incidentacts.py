@@ -97,7 +97,7 @@ def build(reports: Reports, finder: Finder, instructor: Instructor, gate: Gate) 
             into=word.into,
             node=word.node,
             done=done,
-            incident=caseshapes.incident(view, possible_for(view.incident, actor)),
+            incident=caseshapes.incident(view, possible_for(view.incident, actor), actor.below),
         )
 
     @api.post(

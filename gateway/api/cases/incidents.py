@@ -16,18 +16,18 @@ from gateway.api.paging import page
 from gateway.api.parameters import IncidentPage, MemberPage
 from gateway.api.problems import FOUND, within
 from gateway.core.access import Actor, Role
-from gateway.core.clock import format_time
+from gateway.core.clock import Clock, format_time
 from gateway.core.model import IncidentState
 from gateway.store.reports import Reports
 from gateway.store.views import CaseFilter, IncidentView
 
 
-def build(reports: Reports, finder: Finder, gate: Gate) -> APIRouter:
+def build(reports: Reports, finder: Finder, clock: Clock, gate: Gate) -> APIRouter:
     api = APIRouter(prefix="/api/incidents", tags=["incidents"])
     reader = Depends(gate.needs(Role.VIEWER))
 
     def out(view: IncidentView, actor: Actor) -> IncidentOut:
-        return caseshapes.incident(view, possible_for(view.incident, actor))
+        return caseshapes.incident(view, possible_for(view.incident, actor), actor.below)
 
     @api.get("", summary="Incidents, newest first", operation_id="list_incidents")
     async def incidents(asked: Annotated[IncidentPage, Query()], actor: Actor = reader) -> IncidentsOut:
@@ -42,7 +42,14 @@ def build(reports: Reports, finder: Finder, gate: Gate) -> APIRouter:
 
         async def fetch(limit: int, before: int | None) -> list[IncidentView]:
             return await within(
-                reports.incidents(state, live=asked.state == "live", limit=limit, before=before, only=only)
+                reports.incidents(
+                    state,
+                    live=asked.state == "live",
+                    limit=limit,
+                    before=before,
+                    only=only,
+                    at=clock.now(),
+                )
             )
 
         rows, following = await page(

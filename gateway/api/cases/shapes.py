@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, TypeAlias
 
 from alerts.formats.notice import Clock
-from gateway.api.shapes import Shape, Time
+from gateway.api.shapes import PlaceOut, Shape, Time
 from gateway.core.ticket import Ticket
 from gateway.store.views import IncidentView, MemberView, TicketView, TimelineView
 
@@ -17,6 +17,9 @@ Clocks: TypeAlias = Callable[[Ticket], Sequence[Clock]]
 class IncidentOut(Shape):
     """`devices` names the first hundred members at most; `device_count` is the full number.
 
+    `places`: from the uppermost node that may be seen down to the incident's. `customers_off`, `customers_unknown`:
+    whose interruption in it goes on; `customer_minutes`: off in it so far. `severity`, `ticket_state`, `crew`,
+    `restoration_estimated_at` and `late` are its ticket's; `late`: a clock ran out and still runs.
     `possible`: what whoever asks may tell the gateway to make of it now.
     """
 
@@ -44,8 +47,17 @@ class IncidentOut(Shape):
     summary: str
     evidence: dict[str, Any]
     revision: int
+    places: list[PlaceOut]
+    customers_off: int
+    customers_unknown: int
+    customer_minutes: float
     ticket: str | None
     ticket_number: int | None
+    ticket_state: str | None
+    severity: int | None
+    crew: str
+    restoration_estimated_at: Time | None
+    late: bool
     possible: list[str]
 
 
@@ -180,8 +192,10 @@ class TicketsOut(Shape):
     next: str | None
 
 
-def incident(view: IncidentView, possible: Sequence[str]) -> IncidentOut:
+def incident(view: IncidentView, possible: Sequence[str], below: Collection[str]) -> IncidentOut:
+    """`below`: the part of the network that whoever asks may see; everything where there is none."""
     of = view.incident
+    top = next((i for i, place in enumerate(view.places) if place.id in below), 0)
     return IncidentOut(
         id=of.id,
         kind=of.kind,
@@ -207,8 +221,17 @@ def incident(view: IncidentView, possible: Sequence[str]) -> IncidentOut:
         summary=of.summary,
         evidence=of.evidence,
         revision=of.revision,
+        places=[PlaceOut.model_validate(place) for place in view.places[top:]],
+        customers_off=view.customers_off,
+        customers_unknown=view.customers_unknown,
+        customer_minutes=view.customer_minutes,
         ticket=view.ticket,
         ticket_number=view.ticket_number,
+        ticket_state=view.ticket_state,
+        severity=view.severity,
+        crew=view.crew,
+        restoration_estimated_at=view.restoration_estimated_at,
+        late=view.late,
         possible=[*possible],
     )
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Path, Query
 from gateway.api.access.gate import Gate
 from gateway.api.inventory.field import DevicePage, Field, Lost, NetworkPage, SupplyState
 from gateway.api.problems import FOUND, within
-from gateway.api.shapes import Shape, Time
+from gateway.api.shapes import PlaceOut, Shape, Time
 from gateway.api.shared import Shared
 from gateway.core.access import Actor, Role
 from gateway.core.clock import DAY, Clock
@@ -55,12 +55,6 @@ class DevicesOut(Shape):
 
     devices: list[DeviceOut]
     next: str | None
-
-
-class PlaceOut(Shape):
-    id: str
-    name: str
-    kind: str
 
 
 class NodeOut(PlaceOut):
