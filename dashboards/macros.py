@@ -2,18 +2,21 @@
 
 Behaviour by https://grafana.com/docs/grafana/latest/datasources/postgres/ (Macros) and by what the plugin does where
 the page is silent: arguments are split at commas and end at the first closing parenthesis; times are quoted text in
-UTC; the interval's variables are replaced before the macros are.
+UTC; the interval's variables are replaced before the macros are, and a dashboard's variables before these.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from gateway.core.clock import format_time
 
 _CALL = re.compile(r"\$([_a-zA-Z0-9]+)\(([^)]*)\)")
 _STEP = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdw])")
+_VARIABLE = re.compile(r"\$\{([a-zA-Z_][a-zA-Z0-9_]*)(?::([a-z]+))?\}")
 _UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 
 
@@ -26,12 +29,25 @@ class Window:
     interval_ms: int = 60_000
 
 
-def expand(sql: str, window: Window, *, timescale: bool = False) -> str:
-    """The SQL that reaches the database. `timescale` is the datasource's switch of that name.
+Value: TypeAlias = str | Sequence[str]
+"""A variable's one value, or those chosen of many."""
+
+ALL = "'*'"
+"""The raw text that stands for all values of a variable which offers them: Grafana puts it in as it is."""
+
+
+def expand(
+    sql: str, window: Window, *, timescale: bool = False, variables: Mapping[str, Value] | None = None
+) -> str:
+    """The SQL that reaches the database.
+
+    timescale: the datasource's switch of that name.  variables: values of the dashboard's variables by name;
+    `ALL` where all are chosen.
 
     Raises:
-        ValueError: a macro that is unknown or lacks arguments.
+        ValueError: a macro or variable that is unknown, lacks arguments, or has a format that no query may use.
     """
+    sql = _VARIABLE.sub(lambda found: _variable(found, variables or {}, window), sql)
     sql = sql.replace("$__interval_ms", str(window.interval_ms))
     sql = sql.replace("$__interval", _step_text(window.interval_ms))
 
@@ -42,6 +58,30 @@ def expand(sql: str, window: Window, *, timescale: bool = False) -> str:
         return _evaluate(name, [part.strip(" ") for part in call[2].split(",")], window, timescale)
 
     return _CALL.sub(replaced, sql)
+
+
+def _variable(found: re.Match[str], variables: Mapping[str, Value], window: Window) -> str:
+    """As https://grafana.com/docs/grafana/latest/dashboards/variables/variable-syntax/ has it."""
+    name, form = found[1], found[2]
+    if name in ("__from", "__to") and form is None:
+        return str((window.low if name == "__from" else window.high) // 1000)
+    if name.startswith("__interval"):
+        return f"${name}"  # replaced with those without braces
+    if name not in variables:
+        raise ValueError(f"unknown variable ${{{name}}}")
+    value = variables[name]
+    if value == ALL:
+        return ALL
+    values = [value] if isinstance(value, str) else list(value)
+    match form:
+        case "sqlstring":
+            return ",".join("'" + one.replace("'", "''") + "'" for one in values)
+        case "raw" | None if isinstance(value, str):
+            return value
+        case "csv":
+            return ",".join(values)
+        case _:
+            raise ValueError(f"variable ${{{name}}} in the format {form}, which no query may use")
 
 
 def _evaluate(name: str, arguments: list[str], window: Window, timescale: bool) -> str:

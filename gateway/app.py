@@ -28,6 +28,7 @@ from gateway.meterdata.ground import rules_of
 from gateway.meterdata.job import MeterData
 from gateway.meterdata.recalling import Recaller
 from gateway.metrics import SPOOL_BYTES
+from gateway.minutes import Minutes
 from gateway.pipeline import Pipeline
 from gateway.reload import Reloader
 from gateway.spool import Spool
@@ -243,6 +244,8 @@ class Gateway:
                 self.parts.drivers, self.parts.inventory, store.meterdata, config.meterdata, self.clock
             )
             group.create_task(keep_running("recalls", lambda: recaller.run(self.spool)), name="recalls")
+            minutes = Minutes(store.minutes, self.condition, self.ready, self.clock)
+            group.create_task(keep_running("minutes", minutes.run), name="minutes")
             group.create_task(keep_running("upkeep", lambda: self._upkeep(store)), name="upkeep")
             log.info("gateway runs", extra={"page": url_of(listener, tls=config.api.tls is not None)})
 
@@ -251,16 +254,12 @@ class Gateway:
         config = self.parts.config
         await store.migrate()
         diff = await store.sync_inventory(self.parts.inventory)
-        await store.put_settings(
-            {
-                "sustained_threshold_s": config.outage.sustained_s,
-                "max_clock_error_s": config.outage.max_clock_error_s,
-                "page_url": self._page(),
-            }
-            | config.targets.values()
-            | config.indices.values()
-            | config.limits()
-        )
+        shared: dict[str, float | str] = {
+            "sustained_threshold_s": config.outage.sustained_s,
+            "max_clock_error_s": config.outage.max_clock_error_s,
+            "page_url": self._page(),
+        }
+        await store.put_settings(shared | config.targets.values() | config.indices.values())
         await store.review_tickets(at=self.clock.now())
         if changes := str(diff):
             log.info("inventory is in the database", extra={"changes": changes})

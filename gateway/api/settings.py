@@ -37,7 +37,8 @@ class ApiSettings(Settings):
 
     Beyond this machine they are served with TLS only, or by `plain_http` where a proxy in front has it. `hosts` are
     further names in the address bar that are answered on loopback, such as a reverse proxy's. `proxies`: from these
-    addresses the header X-Forwarded-For is believed.
+    addresses the header X-Forwarded-For is believed. `public_url`: where people reach the page, for links from
+    dashboards; empty for `alerts.public_url`, and where that is empty too the address that is served.
     """
 
     host: str = "127.0.0.1"
@@ -46,6 +47,7 @@ class ApiSettings(Settings):
     tls: TlsSettings | None = None
     plain_http: bool = False
     proxies: tuple[str, ...] = ()
+    public_url: str = ""
 
     @model_validator(mode="before")
     @classmethod
@@ -70,6 +72,16 @@ class ApiSettings(Settings):
                     f"{text!r} is neither an address nor a network such as 10.1.0.0/16"
                 ) from None
         return given
+
+    @field_validator("public_url")
+    @classmethod
+    def _address(cls, given: str) -> str:
+        parts = urlsplit(given)
+        if given and (
+            parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment
+        ):
+            raise ValueError(f"{given!r} is not an address such as https://operations.example")
+        return given.rstrip("/")
 
     @model_validator(mode="after")
     def _closed(self) -> ApiSettings:

@@ -33,6 +33,7 @@ async def maintain(
     before = {"before": to_datetime(now - settings.signal_retention_days * DAY)}
     await conn.execute(sql("signals_prune"), before)
     await conn.execute(sql("quality_prune"), before)
+    await conn.execute(sql("gateway_minute_prune"), before)
 
 
 def _day(at: int) -> dt.date:

@@ -34,6 +34,7 @@ from gateway.store.meterdata import MeterData
 from gateway.store.meterlists import MeterLists
 from gateway.store.metrics import FAULTS, ROWS, WRITE_SECONDS
 from gateway.store.migrate import Migrated, migrate, not_ours
+from gateway.store.minutes import GatewayMinutes
 from gateway.store.outbox import PostgresOutbox
 from gateway.store.pool import build, connect
 from gateway.store.quality import Quality
@@ -78,6 +79,7 @@ class Store:
         self.quality = Quality(pool, lambda: self.devices)
         self.bookkeeping = BookKeeping(pool, lambda: self.devices)
         self.sole = SoleWriter(settings)
+        self.minutes = GatewayMinutes(pool, self.sole)
         self.devices = DeviceKeys(np.empty(0, np.int32), np.empty(0, np.int32))
         self._pool = pool
         self._outboxes: set[PostgresOutbox] = set()
@@ -169,6 +171,7 @@ class Store:
             FAULTS.labels(type(exc).__name__).inc()
             raise
         self._teller.tell(happened)
+        self.minutes.count(written)
         ROWS.labels("inserted").inc(written.inserted)
         ROWS.labels("merged").inc(written.merged)
         ROWS.labels("duplicate").inc(written.duplicates)

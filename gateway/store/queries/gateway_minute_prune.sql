@@ -1,0 +1,1 @@
+delete from gateway_minute where at < %(before)s
