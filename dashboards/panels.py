@@ -1,19 +1,36 @@
-"""The few shapes of panels that the dashboards are made of; what a panel says is decided where it is placed."""
+"""The few shapes of panels that the dashboards are made of; what a panel says is decided where it is placed.
+
+Every shape takes the words first. Titles, descriptions and the columns of the query are put in their language here:
+callers write English, and the names of `columns`, `dashed` … are those of the SQL.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from grafana_foundation_sdk.builders import common, stat, table, timeseries
+from grafana_foundation_sdk.builders import (
+    barchart,
+    bargauge,
+    common,
+    heatmap,
+    stat,
+    statetimeline,
+    table,
+    text,
+    timeseries,
+)
 from grafana_foundation_sdk.builders.dashboard import FieldColor, ThresholdsConfig
 from grafana_foundation_sdk.models.common import (
+    BarGaugeDisplayMode,
     BigValueColorMode,
     BigValueGraphMode,
     BigValueTextMode,
     LegendDisplayMode,
     LegendPlacement,
+    StackingMode,
     TooltipDisplayMode,
     VisibilityMode,
+    VizOrientation,
 )
 from grafana_foundation_sdk.models.dashboard import (
     DataTransformerConfig,
@@ -22,18 +39,58 @@ from grafana_foundation_sdk.models.dashboard import (
     Threshold,
     ThresholdsMode,
 )
+from grafana_foundation_sdk.models.heatmap import HeatmapColorMode
+from grafana_foundation_sdk.models.text import TextMode
 
+from dashboards import query as queries
+from dashboards import values
+from dashboards.links import Link
 from dashboards.query import DATASOURCE, Sql
+from dashboards.values import BAD, GOOD
+from dashboards.words import Words
 
-GOOD, WARNING, BAD, CALM = "green", "orange", "red", "blue"
 TARGETS = "targets"
 
 Properties = Mapping[str, object]
 """Properties of one column: ids of Grafana's field configuration, such as unit, decimals, custom.width."""
 
+MINUTES = "suffix:min"  # Grafana's own unit turns 90 into "1.5 hours"
+NO_COLUMNS: Mapping[str, Properties] = {}
+
+TIME: Properties = {"unit": "dateTimeAsIso", "custom.width": 170}
+COUNT: Properties = {"unit": "locale", "decimals": 0, "custom.width": 110}
+SHARE: Properties = {"unit": "percentunit", "decimals": 2, "custom.width": 110}
+
 
 def properties(of: Properties) -> list[DynamicConfigValue]:
     return [DynamicConfigValue(id_val=name, value=value) for name, value in of.items()]
+
+
+def in_words(words: Words, of: str, *, colored: bool = True) -> Properties:
+    """Of a column that holds values of values.VALUES[of]: their words, and their colours as the text's."""
+    told: dict[str, object] = {"mappings": values.mappings(words, of)}
+    if colored and any(value.color for value in values.VALUES[of].values()):
+        told["custom.cellOptions"] = {"type": "color-text"}
+    return told
+
+
+def linked(*links: Link) -> Properties:
+    """Of a column whose cells lead somewhere; links are made in dashboards/links.py."""
+    return {"links": list(links)}
+
+
+def fixed(color: str) -> Properties:
+    return {"color": {"mode": "fixed", "fixedColor": color}}
+
+
+def alarm(color: str) -> Properties:
+    """Of a count that is good at nought, and `color` from one on."""
+    return {
+        "thresholds": {
+            "mode": "absolute",
+            "steps": [{"value": None, "color": GOOD}, {"value": 1, "color": color}],
+        }
+    }
 
 
 def steps(base: str, *rest: tuple[float, str]) -> ThresholdsConfig:
@@ -45,8 +102,9 @@ def steps(base: str, *rest: tuple[float, str]) -> ThresholdsConfig:
     )
 
 
-def threshold_from(field: str, *, below: str, above: str) -> DataTransformerConfig:
-    """Let the target in the column `field` of queries/targets.sql be the panel's threshold."""
+def threshold_from(*steps: tuple[str, str]) -> DataTransformerConfig:
+    """Let columns of queries/targets.sql be the panel's thresholds: (column, colour from there on) in rising order,
+    the first usually ("base", …). The panel gets `.with_target(targets())`, too."""
     return DataTransformerConfig(
         id_val="configFromData",
         options={
@@ -59,78 +117,255 @@ def threshold_from(field: str, *, below: str, above: str) -> DataTransformerConf
                     "handlerArguments": {"threshold": {"color": color}},
                     "reducerId": "lastNotNull",
                 }
-                for name, color in (("base", below), (field, above))
+                for name, color in steps
             ],
         },
     )
 
 
-def figures(title: str, query: str, *, description: str, unit: str, decimals: int = 0) -> stat.Panel:
+def targets() -> Sql:
+    """The one row of thresholds from the gateway's configuration, for `threshold_from`."""
+    return Sql("targets", ref_id=TARGETS)
+
+
+def figures(
+    words: Words,
+    title: str,
+    query: str,
+    *,
+    description: str,
+    unit: str,
+    decimals: int = 0,
+    columns: Mapping[str, Properties] = NO_COLUMNS,
+) -> stat.Panel:
     """One big number per column of the first row."""
-    return (
+    panel = (
         stat.Panel()
-        .title(title)
-        .description(description)
+        .title(words(title))
+        .description(words(description))
         .datasource(DATASOURCE)
         .with_target(Sql(query))
         .unit(unit)
         .decimals(decimals)
-        .no_value("no data")
+        .no_value(words("no data"))
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).fields("/.*/").values(False))
         .color_mode(BigValueColorMode.VALUE)
         .graph_mode(BigValueGraphMode.NONE)
         .text_mode(BigValueTextMode.VALUE_AND_NAME)
         .color_scheme(FieldColor().mode(FieldColorModeId.THRESHOLDS))
     )
+    for name, of in _columns(words, query, columns).items():
+        panel = panel.override_by_name(name, properties(of))
+    return panel
 
 
-def rows(title: str, query: str, *, description: str, columns: Mapping[str, Properties]) -> table.Panel:
-    """A table; `columns` configures those that need it."""
+def rows(
+    words: Words,
+    title: str,
+    query: str,
+    *,
+    description: str,
+    columns: Mapping[str, Properties] = NO_COLUMNS,
+) -> table.Panel:
+    """A table; `columns` configures those that need it. Columns without a capital are hidden: ids for links."""
+    hidden = {name: {"custom.hidden": True} for name in queries.columns(query) if not queries.is_shown(name)}
     panel = (
         table.Panel()
-        .title(title)
-        .description(description)
+        .title(words(title))
+        .description(words(description))
         .datasource(DATASOURCE)
         .with_target(Sql(query))
         .no_value("–")
         .filterable(True)
     )
-    for name, of in columns.items():
+    for name, of in _columns(words, query, hidden | dict(columns)).items():
         panel = panel.override_by_name(name, properties(of))
     return panel
 
 
 def series(
-    title: str, query: str, *, description: str, unit: str, dashed: Sequence[str] = ()
+    words: Words,
+    title: str,
+    query: str,
+    *,
+    description: str,
+    unit: str,
+    dashed: Sequence[str] = (),
+    columns: Mapping[str, Properties] = NO_COLUMNS,
 ) -> timeseries.Panel:
-    """Lines over time; the series named in `dashed` are limits."""
+    """Lines over time; the series named in `dashed` are limits. A text column "metric" names series by what it says."""
+    limit = {
+        "custom.lineStyle": {"fill": "dash", "dash": [8, 6]},
+        "custom.showPoints": "never",
+        **fixed(BAD),
+    }
+    told = {name: limit | dict(columns.get(name, {})) for name in dashed}
     panel = (
         timeseries.Panel()
-        .title(title)
-        .description(description)
+        .title(words(title))
+        .description(words(description))
         .datasource(DATASOURCE)
         .with_target(Sql(query, series=True))
         .unit(unit)
+        .no_value(words("no data"))
         .line_width(1)
         .show_points(VisibilityMode.AUTO)
         .span_nulls(False)
         .tooltip(common.VizTooltipOptions().mode(TooltipDisplayMode.MULTI))
-        .legend(
-            common.VizLegendOptions()
-            .display_mode(LegendDisplayMode.LIST)
-            .placement(LegendPlacement.BOTTOM)
-            .show_legend(True)
-        )
+        .legend(_legend())
     )
-    for name in dashed:
-        panel = panel.override_by_name(
-            name,
-            properties(
-                {
-                    "custom.lineStyle": {"fill": "dash", "dash": [8, 6]},
-                    "custom.showPoints": "never",
-                    "color": {"mode": "fixed", "fixedColor": BAD},
-                }
-            ),
-        )
+    for name, of in _columns(words, query, dict(columns) | told).items():
+        panel = panel.override_by_name(name, properties(of))
     return panel
+
+
+def bars(
+    words: Words,
+    title: str,
+    query: str,
+    *,
+    description: str,
+    unit: str,
+    stacked: bool = False,
+    lying: bool = False,
+    columns: Mapping[str, Properties] = NO_COLUMNS,
+) -> barchart.Panel:
+    """A bar per row and number column; the first column is text and says of what. Ids have no place in the query."""
+    panel = (
+        barchart.Panel()
+        .title(words(title))
+        .description(words(description))
+        .datasource(DATASOURCE)
+        .with_target(Sql(query))
+        .unit(unit)
+        .no_value(words("no data"))
+        .orientation(VizOrientation.HORIZONTAL if lying else VizOrientation.VERTICAL)
+        .stacking(StackingMode.NORMAL if stacked else StackingMode.NONE)
+        .fill_opacity(80)
+        .tooltip(common.VizTooltipOptions().mode(TooltipDisplayMode.MULTI))
+        .legend(_legend())
+    )
+    for name, of in _columns(words, query, columns).items():
+        panel = panel.override_by_name(name, properties(of))
+    return panel
+
+
+def gauges(
+    words: Words,
+    title: str,
+    query: str,
+    *,
+    description: str,
+    unit: str,
+    decimals: int = 0,
+    each_row: bool = False,
+    columns: Mapping[str, Properties] = NO_COLUMNS,
+) -> bargauge.Panel:
+    """A lying bar per number column of the first row or, with `each_row`, per row, named by its text column."""
+    panel = (
+        bargauge.Panel()
+        .title(words(title))
+        .description(words(description))
+        .datasource(DATASOURCE)
+        .with_target(Sql(query))
+        .unit(unit)
+        .decimals(decimals)
+        .no_value(words("no data"))
+        .min(0)
+        .orientation(VizOrientation.HORIZONTAL)
+        .display_mode(BarGaugeDisplayMode.BASIC)
+        .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).fields("").values(each_row))
+        .color_scheme(FieldColor().mode(FieldColorModeId.THRESHOLDS))
+    )
+    for name, of in _columns(words, query, columns).items():
+        panel = panel.override_by_name(name, properties(of))
+    return panel
+
+
+def heat_map(
+    words: Words,
+    title: str,
+    query: str,
+    *,
+    description: str,
+    unit: str,
+    decimals: int = 0,
+    scheme: str = "Oranges",
+) -> heatmap.Panel:
+    """A cell per time and row. The query gives "time", "metric" (what the row is called) and one number."""
+    return (
+        heatmap.Panel()
+        .title(words(title))
+        .description(words(description))
+        .datasource(DATASOURCE)
+        .with_target(Sql(query, series=True))
+        .no_value(words("no data"))
+        .calculate(False)
+        .color(heatmap.HeatmapColorOptions().mode(HeatmapColorMode.SCHEME).scheme(scheme).steps(32))
+        .cell_values(heatmap.CellValues().unit(unit).decimals(decimals))
+        .unit(unit)
+        .show_legend()
+        .mode(TooltipDisplayMode.SINGLE)
+    )
+
+
+def states(
+    words: Words,
+    title: str,
+    query: str,
+    *,
+    description: str,
+    of: str,
+    columns: Mapping[str, Properties] = NO_COLUMNS,
+) -> statetimeline.Panel:
+    """A band per text column, or per "metric", whose stretches are values of values.VALUES[of]."""
+    panel = (
+        statetimeline.Panel()
+        .title(words(title))
+        .description(words(description))
+        .datasource(DATASOURCE)
+        .with_target(Sql(query, series=True))
+        .no_value(words("no data"))
+        .mappings(values.mappings(words, of))
+        .merge_values(True)
+        .show_value(VisibilityMode.AUTO)
+        .line_width(0)
+        .fill_opacity(75)
+        .legend(_legend())
+    )
+    for name, told in _columns(words, query, columns).items():
+        panel = panel.override_by_name(name, properties(told))
+    return panel
+
+
+def note(words: Words, title: str, content: str) -> text.Panel:
+    """Markdown."""
+    return text.Panel().title(words(title)).mode(TextMode.MARKDOWN).content(words(content))
+
+
+def _legend() -> common.VizLegendOptions:
+    return (
+        common.VizLegendOptions()
+        .display_mode(LegendDisplayMode.LIST)
+        .placement(LegendPlacement.BOTTOM)
+        .show_legend(True)
+    )
+
+
+def _columns(words: Words, query: str, given: Mapping[str, Properties]) -> dict[str, Properties]:
+    """What is said of each column of the query, its name in the language first. One set of properties per column:
+    Grafana would not find it by the name of the SQL any more once another has renamed it.
+
+    Raises:
+        ValueError: something is said of a column that the query does not have.
+    """
+    there = queries.columns(query)
+    if strangers := [name for name in given if name not in there]:
+        raise ValueError(f"queries/{query}.sql has no column {', '.join(strangers)}")
+    told: dict[str, Properties] = {}
+    for name in there:
+        word = words(name) if queries.is_shown(name) else name
+        named: dict[str, object] = {"displayName": word} if word != name else {}
+        if of := named | dict(given.get(name, {})):
+            told[name] = of
+    return told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 
@@ -15,6 +16,7 @@ DATASOURCE = DataSourceRef(type_val=DATASOURCE_TYPE, uid="${datasource}")
 """Whatever the dashboard's variable `datasource` names; the provisioned one, uid `feederline`, unless changed."""
 
 _FOLDER = Path(__file__).parent / "queries"
+_ALIAS = re.compile(r'\bas\s+"([^"]+)"', re.IGNORECASE)
 
 
 def names() -> tuple[str, ...]:
@@ -26,6 +28,16 @@ def names() -> tuple[str, ...]:
 def text(name: str) -> str:
     """The SQL of queries/<name>.sql with Grafana's macros in it. Raises FileNotFoundError."""
     return (_FOLDER / f"{name}.sql").read_text(encoding="utf-8").strip()
+
+
+def columns(name: str) -> tuple[str, ...]:
+    """The columns of queries/<name>.sql that stand in quotes. One with a capital is shown, by its word in the
+    language; one without (`"time"`, `"incident_id"`) is for Grafana and for links."""
+    return tuple(dict.fromkeys(_ALIAS.findall(text(name))))
+
+
+def is_shown(column: str) -> bool:
+    return column != column.lower()
 
 
 class SqlTarget(Dataquery):
