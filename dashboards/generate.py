@@ -13,7 +13,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import RowPanel
 
-from dashboards import outages_now, supply_reliability
+from dashboards import alerts, outages_now, supply_reliability
 from dashboards.words import LANGUAGES, Words, WordsError
 
 FOLDER = Path(__file__).parent / "generated"
@@ -24,7 +24,7 @@ DASHBOARDS: Mapping[str, Callable[[Words], Dashboard]] = {
 }
 """File name → builder."""
 
-FURTHER: tuple[Callable[[Words], Mapping[str, str]], ...] = ()
+FURTHER: tuple[Callable[[Words], Mapping[str, str]], ...] = (alerts.files,)
 """What else is written of the same words, such as alert rules: path below generated/ → text."""
 
 
