@@ -87,7 +87,7 @@ async def test_every_route_but_health_and_sign_in_wants_credentials(postgres_url
         for where in ("/api/openapi.json", "/metrics"):
             assert await status(url, where) == 401
             assert await status(url, where, headers=admin) == 200
-        for where in ("/health/live", "/health/ready", "/", "/web/signin.js"):
+        for where in ("/health/live", "/health/ready", "/", "/web/core/signin.js"):
             assert await status(url, where) == 200, where
 
 

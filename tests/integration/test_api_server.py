@@ -171,16 +171,18 @@ async def test_page_needs_nothing_from_elsewhere(site: tuple[str, StandInState])
         async with client.get("/") as answer:
             assert answer.content_type == "text/html"
             assert "http" not in (await answer.text()).replace("http-equiv", "")
-        modules = sorted(path.name for path in (Path(api.__file__).parent / "web").glob("*.js"))
-        assert "page.js" in modules
+        web = Path(api.__file__).parent / "web"
+        modules = sorted(path.relative_to(web).as_posix() for path in web.rglob("*.js"))
+        assert {"page.js", "core/live.js"} < {*modules}
         for name in modules:
             async with client.get(f"/web/{name}") as answer:
                 assert answer.content_type == "text/javascript"
                 text = await answer.text()
                 assert "innerHTML" not in text
                 assert "://" not in text
-        async with client.get("/web/style.css") as answer:
-            assert "://" not in await answer.text()
+        for path in web.rglob("*.css"):
+            async with client.get(f"/web/{path.relative_to(web).as_posix()}") as answer:
+                assert "://" not in await answer.text()
         async with client.get("/web/../app.py") as answer:
             assert answer.status == 404
 

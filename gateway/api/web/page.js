@@ -1,87 +1,111 @@
-// Asks the gateway every two seconds and says honestly how old the answer is.
+// Puts the page together: which pane stands where, which view is shown, and where the keyboard goes with it.
 
-import { setUpActions } from "./actions.js";
-import { byId, setClass, setText } from "./dom.js";
-import { showFigures, showGateway } from "./figures.js";
-import { NotSignedIn, recognise, setUp, wanted } from "./signin.js";
-import { showIncidents, showTickets } from "./stories.js";
+import * as incident from "./cases/incident.js";
+import * as incidents from "./cases/list.js";
+import * as ticket from "./cases/ticket.js";
+import * as tickets from "./cases/tickets.js";
+import { byId, setClass, setText } from "./core/dom.js";
+import * as live from "./core/live.js";
+import { go, isDetail, listOf, onRoute, route } from "./core/router.js";
+import { setUpSignIn } from "./core/signin.js";
+import * as store from "./core/store.js";
+import { setUpTheme } from "./core/theme.js";
+import * as node from "./network/node.js";
+import * as network from "./network/pane.js";
+import * as deliveries from "./panes/deliveries.js";
+import * as device from "./panes/device.js";
+import * as devices from "./panes/devices.js";
+import * as figures from "./panes/figures.js";
+import * as gateway from "./panes/gateway.js";
 
-const PERIOD_MS = 2000;
-const PATIENCE_MS = 10000;
-const STALE_MS = 7000;
-const DEAF_S = 20; // the gateway's own stream ticks every second
+const PANES = { network, incidents, tickets, devices, deliveries, gateway };
+const DETAILS = { incident, ticket, node, device };
 
-let answeredAt = null;
-let deafS = 0;
-let complaint = "";
-let timer = 0;
-let strange = false;
+let shown = { list: "", view: "", id: null };
+let leave = () => {};
+let from = null; // what had the keyboard when the detail was opened
 
-async function ask(path) {
-  const response = await fetch(path, { cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) });
-  if (response.status === 401) throw new NotSignedIn();
-  if (!response.ok) {
-    const body = await response.json().catch(() => ({}));
-    throw new Error(body.detail ? String(body.detail) : `${path} answered ${response.status}`);
+const views = () => [...document.querySelectorAll(".view")];
+
+function openTab(name) {
+  for (const tab of ["incidents", "network"]) {
+    byId(`tab-${tab}`).setAttribute("aria-pressed", String(tab === name));
+    byId(tab).classList.toggle("behind", tab !== name);
   }
-  return response.json();
 }
 
-async function refresh() {
-  clearTimeout(timer);
-  try {
-    const [summary, incidents, tickets] = await Promise.all([
-      ask("/api/summary"),
-      ask("/api/incidents?state=live&limit=100"),
-      ask("/api/tickets?limit=30"),
-    ]);
-    await recognise();
-    showFigures(summary);
-    showIncidents(incidents, summary.at);
-    showTickets(tickets, summary.at);
-    showGateway(summary);
-    answeredAt = performance.now();
-    const heard = summary.gateway.stream_at;
-    deafS = heard ? (Date.parse(summary.at) - Date.parse(heard)) / 1000 : Infinity;
-    complaint = summary.ready ? "" : `The gateway is not ready:\n${summary.reasons.join("\n")}`;
-    strange = false;
-  } catch (error) {
-    strange = error instanceof NotSignedIn;
-    if (strange) {
-      answeredAt = null;
-      wanted();
-    }
-    complaint = strange ? "" : error instanceof TypeError || error.name === "TimeoutError"
-      ? "The gateway does not answer. What stands below is not current."
-      : `${error.message}\nWhat stands below is not current.`;
-  }
-  showFreshness();
-  clearTimeout(timer); // of another that was under way
-  if (!strange) timer = setTimeout(refresh, PERIOD_MS); // signing in goes on from here
+function follow() {
+  if (!store.session()) return; // the address is kept until one has signed in
+  const { view, id } = route();
+  const list = isDetail(view) && ["now", listOf(view)].includes(shown.list) ? shown.list : listOf(view);
+  const first = shown.list === "";
+  const turned = list !== shown.list;
+  for (const node of views()) node.hidden = node.dataset.view !== list;
+  document.querySelectorAll("nav [data-view]").forEach((link) => {
+    if (link.dataset.view === list) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  });
+  document.body.dataset.view = list;
+  const same = shown.view === view && shown.id === id;
+  if (!same) detail(view, id);
+  const opened = !same && isDetail(view);
+  const closed = !same && !opened && isDetail(shown.view);
+  shown = { list, view, id };
+  if (opened) byId("detail").focus();
+  else if (closed && !turned && from?.isConnected) from.focus();
+  else if ((turned || closed) && !first) heading(list).focus();
 }
 
-function freshness() {
-  if (strange) return ["waiting", "Sign in to see it"];
-  if (answeredAt === null) return ["waiting", "Waiting for the gateway"];
-  const age = Math.round((performance.now() - answeredAt) / 1000);
-  if (age * 1000 > STALE_MS) return ["stale", `Not current: last update ${age} s ago`];
-  if (deafS === Infinity) return ["stale", "Not current: the gateway has not begun to work"];
-  if (deafS > DEAF_S) return ["stale", `Not current: the gateway is ${Math.round(deafS)} s behind the field`];
-  return ["live", `Live, last update ${age} s ago`];
+const heading = (list) => byId(list === "now" ? "incidents-title" : `${list}-title`);
+
+function detail(view, id) {
+  if (isDetail(view) && !isDetail(shown.view)) from = document.activeElement;
+  leave();
+  leave = () => {};
+  const root = byId("detail-root");
+  root.replaceChildren();
+  byId("detail").hidden = !isDetail(view);
+  document.body.classList.toggle("detailed", isDetail(view));
+  if (isDetail(view)) leave = DETAILS[view].show(root, id) ?? (() => {});
 }
 
 function showFreshness() {
-  const [state, text] = freshness();
+  const { state, text } = live.freshness();
   setText(byId("freshness-text"), text);
   setClass(byId("freshness"), `freshness ${state}`);
   document.body.classList.toggle("not-current", state !== "live");
   const trouble = byId("trouble");
-  setText(trouble, complaint);
-  trouble.hidden = complaint === "";
+  setText(trouble, live.trouble());
+  trouble.hidden = live.trouble() === "";
 }
 
-document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
-setInterval(showFreshness, 1000);
-setUp(refresh);
-setUpActions(refresh);
-refresh();
+function onSession() {
+  if (store.session()) {
+    follow();
+    return;
+  }
+  detail("", null); // what one may not see any more is not kept behind the form either
+  shown = { list: "", view: "", id: null };
+}
+
+const closeDetail = () => go(shown.list, null);
+
+figures.mount(byId("figures"));
+for (const [name, pane] of Object.entries(PANES)) pane.mount(byId(name).querySelector(".mount"));
+setUpTheme();
+byId("tab-incidents").addEventListener("click", () => openTab("incidents"));
+byId("tab-network").addEventListener("click", () => openTab("network"));
+openTab("incidents");
+byId("skip").addEventListener("click", (event) => {
+  event.preventDefault(); // the address says where one is
+  byId("main").focus();
+});
+byId("detail-close").addEventListener("click", closeDetail);
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && isDetail(shown.view) && !document.querySelector("dialog[open]")) closeDetail();
+});
+onRoute(follow);
+store.on("session", onSession);
+store.on("freshness", showFreshness);
+live.setUp();
+setUpSignIn();

@@ -1,7 +1,15 @@
-// The four figures on top, and the facts about the gateway at the bottom.
+// The strip on top: how things stand in words, and the figures.
 
-import { byId, element, setClass, setText } from "./dom.js";
-import { minutes, moment, number, percent, percentAtMost, plural, span, words } from "./format.js";
+import { byId, element, setClass, setText } from "../core/dom.js";
+import { minutes, moment, number, percent, percentAtMost, plural } from "../core/format.js";
+import { freshness } from "../core/live.js";
+import { incidents, now, on, summary, tickets } from "../core/store.js";
+import { sentence } from "./sentence.js";
+
+const FIGURES = [
+  ["asai", "Supply reliability (ASAI)"], ["saidi", "Average outage time (SAIDI)"],
+  ["off", "Customers off now"], ["unknown", "Customers unknown now"], ["planned", "Of planned work"],
+];
 
 function figure(id, tone, value, verdict, note) {
   const box = byId(id);
@@ -36,16 +44,36 @@ function budget(states, index) {
   return `; ${left}${state.burn_rate === null ? "" : `, burning at ${number(Math.round(state.burn_rate * 100) / 100)} ×`}`;
 }
 
-export function showFigures({ reliability: r, customers: c, below }) {
+function showFigures({ reliability: r, customers: c, below }) {
   if (r) showIndices(r);
   else {
     ["asai", "saidi"].forEach((id) => figure(id, "", "–", "", "not told for a part of the network"));
+    budgetBar("asai", null);
+    budgetBar("saidi", null);
     setText(byId("basis"), `These figures are of what lies at or below ${below.join(", ") || "nothing in the network"}.`);
   }
   figure("off", c.off ? "bad" : "good", number(c.off), c.off ? "without supply" : "none",
     `of ${plural(c.served, "customer", "customers")} served`);
   figure("unknown", c.unknown ? "warn" : "good", number(c.unknown), c.unknown ? "not heard of" : "none",
     "counted neither as on nor as off");
+}
+
+// What was announced counts in the figures too, and is told apart here.
+function showPlanned(r) {
+  const open = [...(incidents()?.values() ?? [])].filter((i) => i.kind === "planned_outage" && i.state === "open" && !i.drill);
+  const off = open.reduce((sum, i) => sum + i.customers, 0);
+  figure("planned", off ? "planned" : "", incidents() ? number(off) : "–", off ? "off for planned work now" : "none off for it now",
+    r ? `this month: planned ${minutes(r.planned.saidi_minutes)} and faults ${minutes(r.fault.saidi_minutes)} of SAIDI` : "");
+}
+
+// How much of the budget is spent, beside how much of the month is over; the words under the figure say the same.
+function budgetBar(id, state) {
+  const bar = byId(id).querySelector(".budget");
+  bar.hidden = !state || state.spent_share === null;
+  if (bar.hidden) return;
+  bar.style.setProperty("--spent", String(Math.min(1, state.spent_share)));
+  bar.style.setProperty("--elapsed", String(Math.min(1, state.elapsed_share)));
+  setClass(bar, `budget ${state.state === "met" ? "" : state.state}`);
 }
 
 function showIndices(r) {
@@ -65,26 +93,45 @@ function showIndices(r) {
     true, saidiState, (spent) => minutes(spent));
   figure("saidi", saidiTone, minutes(all.saidi_minutes), saidiVerdict,
     `${window}${all.open.customers ? `; open outages add ${minutes(pending)} so far` : ""}${budget(r.target_states, "saidi")}`);
+  budgetBar("asai", asaiState);
+  budgetBar("saidi", saidiState);
   setText(byId("basis"),
     `By IEEE 1366. Sustained: ${r.basis.comparator} ${number(r.basis.threshold_s)} s. An interruption's minutes belong to the `
     + "window in which it began and join the figures when it ends.");
 }
 
-export function showGateway({ at, below, gateway: g, last_drill: drill, drill_due: due }) {
-  const facts = [
-    ["Up for", span(g.started_at, at)],
-    ["Heard up to", g.stream_at ? `${moment(g.stream_at)} (${span(g.stream_at, at)} ago)` : "nothing yet"],
-    ["Waiting to be stored", plural(g.lag_entries, "entry", "entries")],
-    ["On disk", `${number(Math.ceil(g.spool_bytes / 1024))} KiB`],
-    ...g.drivers.map((d) => [d.name, d.detail ? `${words(d.state)}: ${d.detail}` : words(d.state)]),
-    ...g.alarms.map((text) => ["Alarm", text]),
-    ["Last drill", drill ? `${moment(drill.starts_at)} at ${drill.node}${due ? "; the next one is due" : ""}` : below.length ? "none in this part" : "none yet: one is due"],
-  ];
-  const list = byId("gateway");
-  const wanted = facts.flatMap(([name, value]) => [["dt", name], ["dd", value]]);
-  wanted.forEach(([tag, text], i) => {
-    const node = list.children[i] ?? list.appendChild(element(tag));
-    setText(node, text);
-  });
-  while (list.children.length > wanted.length) list.lastElementChild.remove();
+function showSentence() {
+  const known = summary() && incidents() && tickets();
+  const old = freshness().state === "stale";
+  const text = known ? sentence(summary(), [...incidents().values()], [...tickets().values()], now()) : "Nothing is known yet.";
+  setText(byId("sentence"), known && old ? `Last known at ${moment(summary().at)}: ${text}` : text);
+}
+
+function show() {
+  if (summary()) {
+    showFigures(summary());
+    showPlanned(summary().reliability);
+  } else FIGURES.forEach(([id]) => figure(id, "", "–", "", ""));
+  showSentence();
+}
+
+export function mount(root) {
+  const list = element("dl", "figures");
+  for (const [id, name] of FIGURES) {
+    const box = element("div", "figure");
+    box.id = id;
+    const bar = element("dd", "budget");
+    bar.setAttribute("aria-hidden", "true");
+    bar.hidden = true;
+    bar.append(element("span", "spent"), element("span", "elapsed"));
+    box.append(element("dt", "", name), element("dd", "value", "–"), element("dd", "verdict"), bar, element("dd", "note"));
+    list.append(box);
+  }
+  const basis = element("p", "basis");
+  basis.id = "basis";
+  root.append(list, basis);
+  on("summary", show);
+  on("incidents", show);
+  on("tickets", showSentence);
+  on("freshness", showSentence);
 }

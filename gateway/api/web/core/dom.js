@@ -9,6 +9,13 @@ export function element(tag, className, text) {
   return node;
 }
 
+export function button(text, pressed, className) {
+  const node = element("button", className, text);
+  node.type = "button";
+  node.addEventListener("click", pressed);
+  return node;
+}
+
 export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
@@ -23,6 +30,9 @@ export function timeElement(iso, text, title) {
   node.title = title;
   return node;
 }
+
+// `n` times the size of the page's type in pixels: it is larger on a wall.
+export const rem = (n) => n * parseFloat(getComputedStyle(document.documentElement).fontSize);
 
 // Bring a list's children in line with `items`: nodes that stay are kept, so focus and reading position stay too.
 export function keyed(list, items, keyOf, make, update) {
@@ -41,4 +51,30 @@ export function keyed(list, items, keyOf, make, update) {
     else list.insertBefore(node, before);
   }
   for (const node of old.values()) node.remove();
+}
+
+// Names and values beside each other: [[name, value], …]; a value is a text or a node.
+export function facts(list, wanted) {
+  const pairs = wanted.filter(([, value]) => value !== "" && value !== null && value !== undefined);
+  keyed(list, pairs.flatMap(([name, value]) => [[name, "dt", name], [name, "dd", value]]), ([name, tag]) => `${tag} ${name}`,
+    ([, tag]) => element(tag), (node, [, , value]) => {
+      if (!(value instanceof Node)) setText(node, value);
+      else if (node.firstChild !== value) node.replaceChildren(value);
+    });
+}
+
+// Spoken by screen readers. What comes within a moment is said in one go, so that a storm does not talk for minutes.
+const GATHER_MS = 400;
+const MOST = 3;
+let waiting = [];
+
+export function announce(text) {
+  if (!waiting.length) setTimeout(speak, GATHER_MS);
+  waiting.push(text);
+}
+
+function speak() {
+  const more = waiting.length - MOST;
+  setText(byId("news"), waiting.slice(0, MOST).join(". ") + (more > 0 ? `. And ${more} more.` : ""));
+  waiting = [];
 }

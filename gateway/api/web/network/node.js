@@ -1,0 +1,8 @@
+// One place of the network.
+
+import { element } from "../core/dom.js";
+
+export function show(root, id) {
+  root.append(element("h2", "", id));
+  return () => {};
+}
