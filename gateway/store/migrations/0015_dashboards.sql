@@ -137,3 +137,17 @@ language sql stable set search_path = feederline, pg_temp set work_mem = '64MB' 
       from counted c left join node n on n.node_key = c.feeder_key
      order by c.day, n.node_id
 $$;
+
+-- Rollups of years are the largest tables there are; what no late reading changes any more becomes columnar, by device.
+do $$ begin
+    if (select relkind <> 'p' from pg_class where oid = 'reading'::regclass) then
+        execute $timescale$
+            alter materialized view reading_15min set (timescaledb.compress, timescaledb.compress_segmentby = 'device_key');
+            alter materialized view reading_hourly set (timescaledb.compress, timescaledb.compress_segmentby = 'device_key');
+            alter materialized view reading_daily set (timescaledb.compress, timescaledb.compress_segmentby = 'device_key');
+            select add_compression_policy('reading_15min', compress_after => interval '14 days');
+            select add_compression_policy('reading_hourly', compress_after => interval '30 days');
+            select add_compression_policy('reading_daily', compress_after => interval '60 days');
+        $timescale$;
+    end if;
+end $$;
