@@ -41,11 +41,11 @@ export function onStranger(fn) {
   strange = fn;
 }
 
-async function ask(method, path, headers, body, patience) {
+async function ask(method, path, headers, body, patience, cache = "no-store") {
   let response;
   let told;
   try {
-    response = await fetch(path, { method, headers, body, cache: "no-store", signal: AbortSignal.timeout(patience) });
+    response = await fetch(path, { method, headers, body, cache, signal: AbortSignal.timeout(patience) });
     const text = response.status === 204 ? "" : await response.text();
     told = text && (response.headers.get("content-type") ?? "").includes("json") ? JSON.parse(text) : {};
   } catch (error) {
@@ -60,6 +60,9 @@ async function ask(method, path, headers, body, patience) {
 }
 
 export const get = (path) => ask("GET", path, {}, undefined, PATIENCE_MS);
+
+// For what is large and seldom changes: the browser keeps it, asks whether it still holds, and answers from what it kept.
+export const getKept = (path, patience = PATIENCE_MS) => ask("GET", path, {}, undefined, patience, "no-cache");
 
 // `ifMatch`: the revision that was read (a number, or a text such as `*`).
 export function send(method, path, body, { ifMatch } = {}) {

@@ -1,0 +1,176 @@
+// The whole tree as typed arrays in depth-first order: what lies below node i are the places i + 1 … i + size[i] − 1.
+
+// From quiet to loud; where siblings are drawn as one, the loudest of them is shown.
+export const STATES = ["none", "on", "planned", "silent", "unknown", "partly", "off"];
+export const [NONE, ON, PLANNED, SILENT, UNKNOWN, PARTLY, OFF] = STATES.keys();
+export const STATE_WORDS = [
+  "no customers", "on", "planned outage", "communications lost", "unknown", "partly off", "off",
+];
+
+const NEVER = Infinity;
+
+export class Model {
+  constructor(picture) {
+    const n = picture.ids.length;
+    this.revision = picture.revision;
+    this.count = n;
+    this.ids = picture.ids;
+    this.givenNames = picture.names;
+    this.kinds = picture.kinds;
+    this.parent = Int32Array.from(picture.parent);
+    this.kind = Uint8Array.from(picture.kind);
+    this.devices = Int32Array.from(picture.devices);
+    this.customers = Int32Array.from(picture.customers);
+    this.lat = Float64Array.from(picture.lat, (value) => value ?? NaN);
+    this.lon = Float64Array.from(picture.lon, (value) => value ?? NaN);
+    this.level = new Uint16Array(n);
+    this.size = new Int32Array(n).fill(1);
+    this.childCount = new Int32Array(n);
+    this.roots = 0;
+    for (let i = 0; i < n; i++) {
+      const above = this.parent[i];
+      if (above < 0) this.roots++;
+      else {
+        this.level[i] = this.level[above] + 1;
+        this.childCount[above]++;
+      }
+    }
+    for (let i = n - 1; i > 0; i--) if (this.parent[i] >= 0) this.size[this.parent[i]] += this.size[i];
+    sumUp(this.parent, [this.customers, this.devices]);
+    this.ownDevices = Int32Array.from(picture.devices);
+    this.off = new Int32Array(n);
+    this.planned = new Int32Array(n);
+    this.unknown = new Int32Array(n);
+    this.silent = new Int32Array(n); // of unknown, those whose communications are lost
+    this.troubles = new Int32Array(n); // incidents at or below
+    this.offSince = new Float64Array(n).fill(NEVER);
+    this.unknownSince = new Float64Array(n).fill(NEVER);
+    this.states = new Uint8Array(n);
+    this.incidents = [];
+    this.version = 0;
+    this.#places = null;
+    this.apply({ off: [], planned: [], unknown: [], incidents: [] });
+  }
+
+  #places;
+
+  // -1 where there is no such node among those that may be seen.
+  place(id) {
+    if (!this.#places) this.#places = new Map(this.ids.map((name, i) => [name, i]));
+    return this.#places.get(id) ?? -1;
+  }
+
+  name(i) {
+    return this.givenNames[i] || this.ids[i];
+  }
+
+  kindWord(i) {
+    return this.kinds[this.kind[i]];
+  }
+
+  // From the uppermost node down to i.
+  path(i) {
+    const steps = [];
+    for (let at = i; at >= 0; at = this.parent[at]) steps.push(at);
+    return steps.reverse();
+  }
+
+  isBelow(i, top) {
+    return top >= 0 && i >= top && i < top + this.size[top];
+  }
+
+  *children(i) {
+    if (i < 0) for (let c = 0; c < this.count; c += this.size[c]) yield c;
+    else for (let c = i + 1; c < i + this.size[i]; c += this.size[c]) yield c;
+  }
+
+  troubled(i) {
+    return this.off[i] > 0 || this.unknown[i] > 0 || this.troubles[i] > 0;
+  }
+
+  // Incidents at i itself, above it, and below it.
+  incidentsAbout(i) {
+    const found = { here: [], above: [], below: [] };
+    for (const one of this.incidents) {
+      if (one.node === i) found.here.push(one);
+      else if (this.isBelow(i, one.node)) found.above.push(one);
+      else if (this.isBelow(one.node, i)) found.below.push(one);
+    }
+    return found;
+  }
+
+  // What the gateway says of now. Sums are made by one pass from the last node to the first.
+  apply(state) {
+    const { off, planned, unknown, silent, troubles, offSince, unknownSince, states, parent } = this;
+    for (const one of [off, planned, unknown, silent, troubles]) one.fill(0);
+    offSince.fill(NEVER);
+    unknownSince.fill(NEVER);
+    for (const [i, customers, since] of state.off) {
+      off[i] = customers;
+      offSince[i] = Date.parse(since);
+    }
+    for (const [i, customers] of state.planned) planned[i] = customers;
+    for (const [i, customers, since] of state.unknown) {
+      unknown[i] = customers;
+      unknownSince[i] = Date.parse(since);
+    }
+    const lost = [];
+    this.incidents = state.incidents;
+    for (const one of state.incidents) {
+      troubles[one.node]++;
+      if (one.kind === "communications_loss" && one.state === "open") lost.push(one.node);
+    }
+    for (const [i] of lost.length ? state.unknown : []) {
+      if (lost.some((top) => this.isBelow(i, top))) silent[i] = unknown[i];
+    }
+    sumUp(parent, [off, planned, unknown, silent, troubles]);
+    for (let i = this.count - 1; i > 0; i--) {
+      const above = parent[i];
+      if (above < 0) continue;
+      if (offSince[i] < offSince[above]) offSince[above] = offSince[i];
+      if (unknownSince[i] < unknownSince[above]) unknownSince[above] = unknownSince[i];
+    }
+    for (let i = 0; i < this.count; i++) states[i] = this.#stateOf(i);
+    for (const node of lost) if (states[node] <= ON) states[node] = SILENT;
+    this.version++;
+  }
+
+  #stateOf(i) {
+    const faulty = this.off[i] - this.planned[i];
+    if (faulty > 0) return this.off[i] === this.customers[i] ? OFF : PARTLY;
+    if (this.unknown[i] > 0) return this.silent[i] === this.unknown[i] ? SILENT : UNKNOWN;
+    if (this.planned[i] > 0) return PLANNED;
+    return this.customers[i] > 0 ? ON : NONE;
+  }
+
+  // No supply comes this far: everybody below is without, announced or not.
+  dead(i) {
+    return this.customers[i] > 0 && this.off[i] === this.customers[i];
+  }
+
+  // How many customers are without supply at or below, in words; empty where all have it.
+  lossWords(i) {
+    const said = [];
+    const faulty = this.off[i] - this.planned[i];
+    if (faulty > 0) said.push(`${faulty} off`);
+    if (this.planned[i] > 0) said.push(`${this.planned[i]} planned off`);
+    if (this.unknown[i] > 0) said.push(`${this.unknown[i]} unknown`);
+    return said.join(", ");
+  }
+}
+
+function sumUp(parent, columns) {
+  for (const column of columns) {
+    for (let i = column.length - 1; i > 0; i--) if (parent[i] >= 0) column[parent[i]] += column[i];
+  }
+}
+
+// Of siblings drawn as one: the loudest state, everybody off where that holds for all of them.
+export function together(model, places) {
+  let loudest = NONE, off = true;
+  for (const i of places) {
+    if (model.states[i] > loudest) loudest = model.states[i];
+    if (model.customers[i] > 0 && model.states[i] !== OFF) off = false;
+  }
+  return loudest === OFF && !off ? PARTLY : loudest;
+}
