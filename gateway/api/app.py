@@ -32,9 +32,10 @@ from gateway.api.cases.deliveries import Sending
 from gateway.api.cases.hub import RELOADS, STOPS
 from gateway.api.drill import drills
 from gateway.api.drill.exercises import Exercises
-from gateway.api.inventory import imports
+from gateway.api.inventory import health, imports
 from gateway.api.inventory import reads as inventory
 from gateway.api.inventory.field import Field
+from gateway.api.inventory.reads import Seen
 from gateway.api.meterdata import routers as meterdata
 from gateway.api.meterdata.routers import MeterStore
 from gateway.api.meterdata.scope import Scope
@@ -172,7 +173,9 @@ def create_app(
     app.state.end_streams = lambda: hub.end(RELOADS if importer.loaded().reloading else STOPS)
     app.include_router(imports.build(importer, gate))
     app.include_router(picture.build(field, store.supply, clock, gate))  # before the nodes of any name
-    app.include_router(inventory.build(field, store.supply, importer, clock, gate))
+    silent = health.silent(store.supply, clock)
+    app.include_router(health.build(store, field, silent, clock, gate))
+    app.include_router(inventory.build(field, Seen(store.supply, silent), importer, clock, gate))
 
     @app.head("/health/live", include_in_schema=False)
     @app.get("/health/live", summary="The process answers")

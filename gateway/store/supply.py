@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple
 
 import psycopg
 from psycopg_pool import AsyncConnectionPool
@@ -33,6 +33,14 @@ class Trouble(Record, frozen=True, kw_only=True):
     kind: IncidentKind
     state: IncidentState
     drill: bool
+
+
+class Silence(NamedTuple):
+    """Of which devices nothing was measured for three of their intervals, at least 15 minutes and at most two days,
+    nor of any that hangs on them; and of when (µs UTC) the latest reading is that came through each concentrator."""
+
+    devices: frozenset[str]
+    through: Mapping[str, int]
 
 
 class Supply:
@@ -70,3 +78,13 @@ class Supply:
             async with self._pool.connection() as conn:
                 rows = await (await conn.execute(sql("supply_heard"), given)).fetchall()
         return {device: from_datetime(at) for device, at in rows}
+
+    async def silence(self, at: int) -> Silence:
+        """As of `at`; a device that was heard is in neither."""
+        with boundary("reading which devices are silent"):
+            async with self._pool.connection() as conn:
+                rows = await (await conn.execute(sql("devices_silent"), {"at": when(at)})).fetchall()
+        return Silence(
+            devices=frozenset(device for device, through in rows if through is None),
+            through={device: from_datetime(through) for device, through in rows if through is not None},
+        )

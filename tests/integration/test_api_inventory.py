@@ -16,7 +16,7 @@ from gateway.api.app import create_app
 from gateway.api.serving import bind, serve, url_of
 from gateway.api.settings import AccessSettings, ApiSettings
 from gateway.core.access import Role
-from gateway.core.clock import HOUR, MINUTE, ManualClock
+from gateway.core.clock import HOUR, MINUTE, ManualClock, format_time
 from gateway.core.errors import InvalidInputError, RefusedError, UnavailableError
 from gateway.core.inventory import Device, Inventory
 from gateway.core.model import Commit, SupplyState
@@ -318,3 +318,49 @@ async def test_a_larger_body_than_elsewhere(there: Town) -> None:
         large = b"x" * (5 << 20)
         await post(client, "/api/devices/import", large, "text/csv", 202)
         assert there.importer.asked[0]["devices"] == large
+
+
+async def test_health_counts_each_device_once_and_a_part_sees_its_own(there: Town) -> None:
+    """M2 was heard at T0, an hour before: by an interval of a minute it is silent now, as all others are."""
+    async with there.client() as client:
+        told = await get(client, "/api/devices/health")
+        assert told["kinds"] == [
+            {"kind": "meter", "devices": 8, "on": 0, "off": 2, "unknown": 1, "silent": 5},
+            {"kind": "terminal", "devices": 2, "on": 0, "off": 0, "unknown": 0, "silent": 2},
+            {"kind": "concentrator", "devices": 1, "on": 0, "off": 0, "unknown": 0, "silent": 1},
+        ]
+        assert told["clock_faults"] == 0
+        (hub,) = told["concentrators"]
+        assert (hub["id"], hub["devices"], hub["silent"], hub["heard_at"]) == ("C", 1, 1, None)
+        assert await ids(client, state="on", silent="true", kind="meter") == ["M1", "M2", "M3", "M6", "M7"]
+        assert await ids(client, silent="false") == []
+        assert await get(client, "/api/devices/health", 422, limit="0")
+    async with there.client(below=["F1"]) as part:
+        told = await get(part, "/api/devices/health")
+        assert [(kind["kind"], kind["devices"]) for kind in told["kinds"]] == [
+            ("meter", 4),
+            ("terminal", 1),
+            ("concentrator", 1),
+        ]
+    async with there.client(below=["F0"]) as part:
+        told = await get(part, "/api/devices/health")
+        assert (told["concentrator_count"], told["concentrators"]) == (0, [])
+
+
+async def test_who_was_heard_within_three_intervals_is_not_silent(there: Town) -> None:
+    key = {name: key for key, name in enumerate(town().ids)}
+    heard = [key["M6"], key["X0"]]
+    await there.store.write(
+        Commit(batches=[voltages(heard, NOW - 10 * MINUTE, [230, 230])], at=NOW, upto=2), PlainDesk(), SPOOL
+    )
+    async with there.client() as client:
+        told = await get(client, "/api/devices/health")
+        assert {kind["kind"]: (kind["on"], kind["silent"]) for kind in told["kinds"]} == {
+            "meter": (1, 4),
+            "terminal": (1, 1),
+            "concentrator": (1, 0),
+        }
+        (hub,) = told["concentrators"]
+        assert (hub["silent"], hub["heard_at"]) == (0, format_time(NOW - 10 * MINUTE))
+        assert await ids(client, silent="false") == ["C", "M6", "X0"]
+        assert await ids(client, text="t2") == ["C", "M2", "M6"]

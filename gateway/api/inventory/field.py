@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from functools import cached_property
 from typing import Annotated, Literal, NamedTuple
 
@@ -21,8 +21,9 @@ Name = Annotated[str, Given(min_length=1, max_length=200)]
 
 
 class DevicePage(BaseModel):
-    """Only those that are all of this. `below`: at or below this node; `node`: right at it; `text`: part of the id,
-    in either case of letters; `after`: only devices whose id comes behind this one."""
+    """Only those that are all of this. `below`: at or below this node; `node`: right at it; `text`: part of the id or
+    of the name of its node, in either case of letters; `silent`: nothing was measured for three of their intervals, or
+    something was; `after`: only devices whose id comes behind this one."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -32,6 +33,7 @@ class DevicePage(BaseModel):
     protocol: Literal["modbus", "mqtt"] | None = None
     via: Name | None = None
     state: SupplyState | None = None
+    silent: bool | None = None
     text: Name | None = None
     limit: Annotated[int, Given(ge=1, le=500)] = 100
     after: Name | None = None
@@ -97,8 +99,7 @@ class Field:
         devices = {one.device: one for one in without}
         sums = []
         for state in ("off", "unknown"):
-            found = [self.inventory.key(name) for name, one in devices.items() if one.state == state]
-            keys = np.array([key for key in found if key is not None], np.int64)
+            keys = self.keys(name for name, one in devices.items() if one.state == state)
             per_device = np.zeros(len(self.inventory), np.int64)
             per_device[keys] = self.inventory.customers[keys]
             sums.append(self._below(per_device))
@@ -126,15 +127,28 @@ class Field:
             return None
         return key
 
-    def select(self, asked: DevicePage, actor: Actor, lost: Lost) -> list[int]:
-        """Keys of the page and one more where there is one, by id."""
+    def mine(self, actor: Actor) -> Bools:
+        """Listed devices that somebody sees: bool per key."""
+        return self._at_or_below(self.tops(actor)) if actor.below else self.inventory.node >= 0
+
+    def keys(self, names: Iterable[str]) -> Int64s:
+        """Of those of the devices that the inventory knows."""
+        found = (self.inventory.key(name) for name in names)
+        return np.array([key for key in found if key is not None], np.int64)
+
+    def select(
+        self, asked: DevicePage, actor: Actor, lost: Lost, silent: Set[str] = frozenset()
+    ) -> list[int]:
+        """Keys of the page and one more where there is one, by id. `silent`: names, where it is asked for them."""
         ids, keys = self._by_id
         start = bisect_right(ids, asked.after) if asked.after is not None else 0
         wanted = self._wanted(asked, actor)
         found: list[int] = []
         text = asked.text.casefold() if asked.text is not None else ""
         for place in (np.flatnonzero(wanted[keys[start:]]) + start).tolist():
-            if text not in ids[place].casefold():
+            if text and text not in ids[place].casefold() and text not in self._place(keys[place]):
+                continue
+            if asked.silent is not None and (ids[place] in silent) != asked.silent:
                 continue
             if asked.state is not None and lost.state(ids[place]) != asked.state:
                 continue
@@ -143,9 +157,12 @@ class Field:
                 break
         return found
 
+    def _place(self, key: int) -> str:
+        return self.network.names[int(self.inventory.node[key])].casefold()
+
     def _wanted(self, asked: DevicePage, actor: Actor) -> Bools:
         inventory = self.inventory
-        wanted = self._at_or_below(self.tops(actor)) if actor.below else inventory.node >= 0
+        wanted = self.mine(actor)
         if asked.below is not None:
             top = self.node(asked.below, actor)
             wanted = wanted & self._at_or_below([] if top is None else [top])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from fastapi import APIRouter, Depends, Path, Query
 
 from gateway.api.access.gate import Gate
 from gateway.api.inventory.field import DevicePage, Field, Lost, NetworkPage, SupplyState
+from gateway.api.inventory.health import Silent
 from gateway.api.problems import FOUND, within
 from gateway.api.shapes import PlaceOut, Shape, Time
 from gateway.api.shared import Shared
@@ -98,10 +99,18 @@ class InventoryOut(Shape):
     customers: int
 
 
+class Seen(NamedTuple):
+    """What is known of single devices, and of which of them nothing has been heard lately."""
+
+    supply: Supply
+    silent: Silent
+
+
 Name = Annotated[str, Path(min_length=1, max_length=200)]
 
 
-def build(field: Field, supply: Supply, importer: Importer, clock: Clock, gate: Gate) -> APIRouter:
+def build(field: Field, seen: Seen, importer: Importer, clock: Clock, gate: Gate) -> APIRouter:
+    supply, silent = seen
     api = APIRouter(prefix="/api", tags=["inventory"])
     reader = Depends(gate.needs(Role.VIEWER))
 
@@ -145,7 +154,8 @@ def build(field: Field, supply: Supply, importer: Importer, clock: Clock, gate: 
 
     @api.get("/devices", summary="Devices, by id", operation_id="list_devices")
     async def devices(asked: Annotated[DevicePage, Query()], actor: Actor = reader) -> DevicesOut:
-        found = await asyncio.to_thread(field.select, asked, actor, await lost.get())
+        mute = (await silent.get()).devices if asked.silent is not None else frozenset[str]()
+        found = await asyncio.to_thread(field.select, asked, actor, await lost.get(), mute)
         page = await told(found[: asked.limit])
         return DevicesOut(devices=page, next=page[-1].id if len(found) > asked.limit else None)
 
