@@ -47,6 +47,7 @@ def expand(
     Raises:
         ValueError: a macro or variable that is unknown, lacks arguments, or has a format that no query may use.
     """
+    sql = sql.replace("$__searchFilter", "%")  # nothing typed yet
     sql = _VARIABLE.sub(lambda found: _variable(found, variables or {}, window), sql)
     sql = sql.replace("$__interval_ms", str(window.interval_ms))
     sql = sql.replace("$__interval", _step_text(window.interval_ms))
@@ -128,10 +129,18 @@ def _evaluate(name: str, arguments: list[str], window: Window, timescale: bool) 
 def _seconds(name: str, arguments: list[str]) -> float:
     if len(arguments) < 2:
         raise ValueError(f"macro ${name} needs a time column and an interval")
-    step = _STEP.fullmatch(arguments[1].strip("'"))
-    if step is None:
-        raise ValueError(f"macro ${name}: {arguments[1]} is not an interval")
-    return float(step[1]) * _UNIT_S[step[2]]
+    try:
+        return seconds_of(arguments[1].strip("'"))
+    except ValueError as exc:
+        raise ValueError(f"macro ${name}: {exc}") from None
+
+
+def seconds_of(step: str) -> float:
+    """Seconds of "5m". Raises ValueError."""
+    found = _STEP.fullmatch(step)
+    if found is None:
+        raise ValueError(f"{step} is not an interval")
+    return float(found[1]) * _UNIT_S[found[2]]
 
 
 def _step_text(interval_ms: int) -> str:
