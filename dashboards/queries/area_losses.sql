@@ -10,5 +10,6 @@ select node_id as "Transformer",
        array_to_string(found, ', ') as "Found",
        words as "In words"
   from feederline.area_loss_now
+ where '*' in (${feeder:sqlstring}) or feeder_id in (${feeder:sqlstring})
  order by level desc nulls last, node_id
  limit 50

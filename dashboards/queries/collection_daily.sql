@@ -1,4 +1,11 @@
 -- Collection rate by local day against its target.
-select day as "time", rate as "Collected", target as "Target"
-  from feederline.collection_rate($__timeFrom(), $__timeTo(), 'all', true)
- order by day
+select c.day as "time",
+       sum(c.collected)::double precision / nullif(sum(c.expected), 0) as "Collected",
+       feederline.setting_number('collection_target') as "Target"
+  from feederline.collection_day c
+  join feederline.device d using (device_key)
+ where $__timeFilter(c.day)
+   and ('*' in (${feeder:sqlstring})
+        or d.feeder_key = any (array(select f.node_key from feederline.node f where f.node_id in (${feeder:sqlstring}))))
+ group by c.day
+ order by c.day

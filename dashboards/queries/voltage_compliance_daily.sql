@@ -4,5 +4,7 @@ select q.starts_at as "time",
   from feederline.quality_day q
   join feederline.device d on d.device_key = q.device_key and d.customers > 0
  where $__timeFilter(q.starts_at)
+   and ('*' in (${feeder:sqlstring})
+        or d.feeder_key = any (array(select f.node_key from feederline.node f where f.node_id in (${feeder:sqlstring}))))
  group by q.starts_at
  order by q.starts_at

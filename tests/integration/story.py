@@ -9,8 +9,10 @@ import psycopg
 from gateway.core.clock import DAY, HOUR, MINUTE, SECOND, to_datetime
 from gateway.store.migrate import migrate
 from gateway.store.settings import DatabaseSettings
+from tests.integration import story_devices
 
 METERS = 20
+DEVICES = METERS + 1  # that measure
 NOMINAL_V = 230.0
 
 _NODES: LiteralString = """
@@ -157,3 +159,5 @@ async def tell(connection: psycopg.AsyncConnection, now: int) -> None:
     for story in (over, going_on):
         for statement in (_TICKET, _TRANSITION, _DELIVERY):
             await connection.execute(statement, story)
+    for statement in story_devices.STATEMENTS:
+        await connection.execute(statement, days | {"half": METERS // 2, "meters": METERS})

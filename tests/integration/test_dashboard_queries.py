@@ -87,7 +87,7 @@ async def test_series_hold_for_every_step(database: psycopg.AsyncConnection, int
         assert row["Lower limit"] < 1 < row["Upper limit"]
     rates = await _rows(database, "readings_per_minute", window)
     stored = sum(float(row["Readings per minute"]) for row in rates) * _step_ms(interval_ms) / 60_000
-    assert stored == pytest.approx(story.METERS * 72)
+    assert stored == pytest.approx(story.DEVICES * 72)
 
 
 def _step_ms(interval_ms: int) -> int:
@@ -102,7 +102,7 @@ async def test_steps_that_the_range_cuts_are_left_out(database: psycopg.AsyncCon
     await _as_grafana(database)
     window = Window(low=now - 2 * HOUR + 7 * MINUTE, high=now - 13 * MINUTE, interval_ms=900_000)
     rates = await _rows(database, "readings_per_minute", window)
-    assert {float(row["Readings per minute"]) for row in rates} == {story.METERS / 5}
+    assert {float(row["Readings per minute"]) for row in rates} == {story.DEVICES / 5}
     assert min(row["time"] for row in rates) >= to_datetime(window.low)
 
 

@@ -1,0 +1,9 @@
+-- Drivers that run and that wait to be started again, and alarms that stand: the most within each step.
+select date_bin(make_interval(secs => greatest($__interval_ms, 60000) / 1000.0), m.at, timestamptz '2000-01-01 00:00:00+00') as "time",
+       min(m.drivers_running) as "Drivers that run",
+       max(m.drivers_waiting) as "Drivers that wait",
+       max(m.alarms) as "Alarms"
+  from feederline.gateway_minute m
+ where $__timeFilter(m.at)
+ group by 1
+ order by 1

@@ -1,0 +1,18 @@
+-- When the gateway was ready, when it was not, and when it wrote nothing down for longer than two minutes: rows where that
+-- changes.
+with told as (
+    select m.at, case when m.ready then 'ready' else 'not_ready' end as state,
+           lead(m.at, 1, least(timestamptz $__timeTo(), now())) over (order by m.at) as next
+      from feederline.gateway_minute m
+     where $__timeFilter(m.at)
+), stretch as (
+    select t.at, t.state from told t
+    union all
+    select t.at + interval '1 minute', 'away' from told t where t.next - t.at > interval '2 minutes'
+), changed as (
+    select s.at, s.state, lag(s.state) over (order by s.at) as before from stretch s
+)
+select c.at as "time", c.state as "Gateway"
+  from changed c
+ where c.state is distinct from c.before
+ order by c.at

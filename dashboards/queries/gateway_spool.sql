@@ -1,0 +1,6 @@
+-- Bytes held in the spool: the most within each step.
+select date_bin(make_interval(secs => greatest($__interval_ms, 60000) / 1000.0), m.at, timestamptz '2000-01-01 00:00:00+00') as "time", max(m.spool_bytes) as "Spool"
+  from feederline.gateway_minute m
+ where $__timeFilter(m.at)
+ group by 1
+ order by 1

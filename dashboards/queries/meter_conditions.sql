@@ -1,0 +1,37 @@
+-- Temperature and voltage unbalance as one device measured them: the highest of each step, with their limits.
+with step as (
+    select make_interval(secs => ceil($__interval_ms / base) * base / 1000) as width
+      from (select case when $__interval_ms >= 86400000 then 86400000.0
+                        when $__interval_ms >= 3600000 then 3600000.0
+                        when $__interval_ms >= 900000 then 900000.0
+                        else 1000.0 end as base) as source
+), piece as (
+    select measured_at as at, temperature as t, voltage_unbalance as u
+      from feederline.reading
+     where device_key = (select d.device_key from feederline.device d where d.device_id = ${device:sqlstring})
+       and $__interval_ms < 900000 and $__timeFilter(measured_at)
+    union all
+    select bucket, temperature_max, voltage_unbalance_max
+      from feederline.reading_15min
+     where device_key = (select d.device_key from feederline.device d where d.device_id = ${device:sqlstring})
+       and $__interval_ms >= 900000 and $__interval_ms < 3600000 and $__timeFilter(bucket)
+    union all
+    select bucket, temperature_max, voltage_unbalance_max
+      from feederline.reading_hourly
+     where device_key = (select d.device_key from feederline.device d where d.device_id = ${device:sqlstring})
+       and $__interval_ms >= 3600000 and $__interval_ms < 86400000 and $__timeFilter(bucket)
+    union all
+    select bucket, temperature_max, voltage_unbalance_max
+      from feederline.reading_daily
+     where device_key = (select d.device_key from feederline.device d where d.device_id = ${device:sqlstring})
+       and $__interval_ms >= 86400000 and $__timeFilter(bucket)
+)
+select date_bin(s.width, p.at, timestamptz '2000-01-01 00:00:00+00') as "time",
+       max(p.t) as "Temperature",
+       case when count(p.t) > 0 then feederline.setting_number('temperature_limit_c') end as "Limit of temperature",
+       max(p.u) as "Voltage unbalance",
+       case when count(p.u) > 0 then feederline.setting_number('unbalance_limit_percent') end as "Limit of unbalance"
+  from step s, piece p
+ group by 1
+having count(coalesce(p.t, p.u)) > 0
+ order by 1
