@@ -47,43 +47,46 @@ from dashboards import values
 from dashboards.links import Link
 from dashboards.query import DATASOURCE, Sql
 from dashboards.values import BAD, GOOD
-from dashboards.words import Words
+from dashboards.words import Text, Words
 
 TARGETS = "targets"
 
 Properties = Mapping[str, object]
 """Properties of one column: ids of Grafana's field configuration, such as unit, decimals, custom.width."""
 
+Column = dict[str, object]
+"""The same, to be joined with others by `|`."""
+
 MINUTES = "suffix:min"  # Grafana's own unit turns 90 into "1.5 hours"
 NO_COLUMNS: Mapping[str, Properties] = {}
 
-TIME: Properties = {"unit": "dateTimeAsIso", "custom.width": 170}
-COUNT: Properties = {"unit": "locale", "decimals": 0, "custom.width": 110}
-SHARE: Properties = {"unit": "percentunit", "decimals": 2, "custom.width": 110}
+TIME: Column = {"unit": "dateTimeAsIso", "custom.width": 170}
+COUNT: Column = {"unit": "locale", "decimals": 0, "custom.width": 110}
+SHARE: Column = {"unit": "percentunit", "decimals": 2, "custom.width": 110}
 
 
 def properties(of: Properties) -> list[DynamicConfigValue]:
     return [DynamicConfigValue(id_val=name, value=value) for name, value in of.items()]
 
 
-def in_words(words: Words, of: str, *, colored: bool = True) -> Properties:
+def in_words(words: Words, of: str, *, colored: bool = True) -> Column:
     """Of a column that holds values of values.VALUES[of]: their words, and their colours as the text's."""
-    told: dict[str, object] = {"mappings": values.mappings(words, of)}
+    told: Column = {"mappings": values.mappings(words, of)}
     if colored and any(value.color for value in values.VALUES[of].values()):
         told["custom.cellOptions"] = {"type": "color-text"}
     return told
 
 
-def linked(*links: Link) -> Properties:
+def linked(*links: Link) -> Column:
     """Of a column whose cells lead somewhere; links are made in dashboards/links.py."""
     return {"links": list(links)}
 
 
-def fixed(color: str) -> Properties:
+def fixed(color: str) -> Column:
     return {"color": {"mode": "fixed", "fixedColor": color}}
 
 
-def alarm(color: str) -> Properties:
+def alarm(color: str) -> Column:
     """Of a count that is good at nought, and `color` from one on."""
     return {
         "thresholds": {
@@ -102,14 +105,19 @@ def steps(base: str, *rest: tuple[float, str]) -> ThresholdsConfig:
     )
 
 
-def threshold_from(*steps: tuple[str, str]) -> DataTransformerConfig:
-    """Let columns of queries/targets.sql be the panel's thresholds: (column, colour from there on) in rising order,
-    the first usually ("base", …). The panel gets `.with_target(targets())`, too."""
+def threshold_from(
+    *steps: tuple[str, str], column: str | None = None, ref_id: str = TARGETS
+) -> DataTransformerConfig:
+    """Let columns of queries/targets.sql be thresholds: (column, colour from there on) in rising order, the first
+    usually ("base", …); of all numbers of the panel, or of one `column` of its query. The panel gets
+    `.with_target(targets())`, too; Grafana uses a target up, so a second one needs another `ref_id`."""
     return DataTransformerConfig(
         id_val="configFromData",
         options={
-            "configRefId": TARGETS,
-            "applyTo": {"id": "byType", "options": "number"},
+            "configRefId": ref_id,
+            "applyTo": {"id": "byName", "options": column}
+            if column
+            else {"id": "byType", "options": "number"},
             "mappings": [
                 {
                     "fieldName": name,
@@ -123,9 +131,9 @@ def threshold_from(*steps: tuple[str, str]) -> DataTransformerConfig:
     )
 
 
-def targets() -> Sql:
+def targets(ref_id: str = TARGETS) -> Sql:
     """The one row of thresholds from the gateway's configuration, for `threshold_from`."""
-    return Sql("targets", ref_id=TARGETS)
+    return Sql("targets", ref_id=ref_id)
 
 
 def figures(
@@ -133,7 +141,7 @@ def figures(
     title: str,
     query: str,
     *,
-    description: str,
+    description: Text,
     unit: str,
     decimals: int = 0,
     columns: Mapping[str, Properties] = NO_COLUMNS,
@@ -142,7 +150,7 @@ def figures(
     panel = (
         stat.Panel()
         .title(words(title))
-        .description(words(description))
+        .description(words.together(description))
         .datasource(DATASOURCE)
         .with_target(Sql(query))
         .unit(unit)
@@ -164,7 +172,7 @@ def rows(
     title: str,
     query: str,
     *,
-    description: str,
+    description: Text,
     columns: Mapping[str, Properties] = NO_COLUMNS,
 ) -> table.Panel:
     """A table; `columns` configures those that need it. Columns without a capital are hidden: ids for links."""
@@ -172,7 +180,7 @@ def rows(
     panel = (
         table.Panel()
         .title(words(title))
-        .description(words(description))
+        .description(words.together(description))
         .datasource(DATASOURCE)
         .with_target(Sql(query))
         .no_value("–")
@@ -188,7 +196,7 @@ def series(
     title: str,
     query: str,
     *,
-    description: str,
+    description: Text,
     unit: str,
     dashed: Sequence[str] = (),
     columns: Mapping[str, Properties] = NO_COLUMNS,
@@ -203,7 +211,7 @@ def series(
     panel = (
         timeseries.Panel()
         .title(words(title))
-        .description(words(description))
+        .description(words.together(description))
         .datasource(DATASOURCE)
         .with_target(Sql(query, series=True))
         .unit(unit)
@@ -224,7 +232,7 @@ def bars(
     title: str,
     query: str,
     *,
-    description: str,
+    description: Text,
     unit: str,
     stacked: bool = False,
     lying: bool = False,
@@ -234,7 +242,7 @@ def bars(
     panel = (
         barchart.Panel()
         .title(words(title))
-        .description(words(description))
+        .description(words.together(description))
         .datasource(DATASOURCE)
         .with_target(Sql(query))
         .unit(unit)
@@ -255,7 +263,7 @@ def gauges(
     title: str,
     query: str,
     *,
-    description: str,
+    description: Text,
     unit: str,
     decimals: int = 0,
     each_row: bool = False,
@@ -265,7 +273,7 @@ def gauges(
     panel = (
         bargauge.Panel()
         .title(words(title))
-        .description(words(description))
+        .description(words.together(description))
         .datasource(DATASOURCE)
         .with_target(Sql(query))
         .unit(unit)
@@ -287,7 +295,7 @@ def heat_map(
     title: str,
     query: str,
     *,
-    description: str,
+    description: Text,
     unit: str,
     decimals: int = 0,
     scheme: str = "Oranges",
@@ -296,7 +304,7 @@ def heat_map(
     return (
         heatmap.Panel()
         .title(words(title))
-        .description(words(description))
+        .description(words.together(description))
         .datasource(DATASOURCE)
         .with_target(Sql(query, series=True))
         .no_value(words("no data"))
@@ -314,7 +322,7 @@ def states(
     title: str,
     query: str,
     *,
-    description: str,
+    description: Text,
     of: str,
     columns: Mapping[str, Properties] = NO_COLUMNS,
 ) -> statetimeline.Panel:
@@ -322,7 +330,7 @@ def states(
     panel = (
         statetimeline.Panel()
         .title(words(title))
-        .description(words(description))
+        .description(words.together(description))
         .datasource(DATASOURCE)
         .with_target(Sql(query, series=True))
         .no_value(words("no data"))
@@ -338,9 +346,9 @@ def states(
     return panel
 
 
-def note(words: Words, title: str, content: str) -> text.Panel:
+def note(words: Words, title: str, content: Text) -> text.Panel:
     """Markdown."""
-    return text.Panel().title(words(title)).mode(TextMode.MARKDOWN).content(words(content))
+    return text.Panel().title(words(title)).mode(TextMode.MARKDOWN).content(words.together(content))
 
 
 def _legend() -> common.VizLegendOptions:
@@ -354,7 +362,8 @@ def _legend() -> common.VizLegendOptions:
 
 def _columns(words: Words, query: str, given: Mapping[str, Properties]) -> dict[str, Properties]:
     """What is said of each column of the query, its name in the language first. One set of properties per column:
-    Grafana would not find it by the name of the SQL any more once another has renamed it.
+    Grafana would not find it by the name of the SQL any more once another has renamed it. Where "metric" names
+    the series, the column of their values names nothing.
 
     Raises:
         ValueError: something is said of a column that the query does not have.
@@ -364,7 +373,7 @@ def _columns(words: Words, query: str, given: Mapping[str, Properties]) -> dict[
         raise ValueError(f"queries/{query}.sql has no column {', '.join(strangers)}")
     told: dict[str, Properties] = {}
     for name in there:
-        word = words(name) if queries.is_shown(name) else name
+        word = words(name) if queries.is_shown(name) and "metric" not in there else name
         named: dict[str, object] = {"displayName": word} if word != name else {}
         if of := named | dict(given.get(name, {})):
             told[name] = of

@@ -31,7 +31,7 @@ VALUES: Mapping[str, Mapping[str, Value]] = {
     "incident_state": {
         "open": Value("open", BAD),
         "restored": Value("restored, to be verified", RESTORED),
-        "closed": Value("closed", ENDED),
+        "closed": Value("ended", ENDED),
         "cancelled": Value("withdrawn", ENDED),
         "merged": Value("merged", ENDED),
     },
@@ -51,11 +51,6 @@ VALUES: Mapping[str, Mapping[str, Value]] = {
         "merged": Value("merged", ENDED),
         "cancelled": Value("withdrawn", ENDED),
         "reopened": Value("reopened", BAD),
-    },
-    "ticket_work": {
-        "repair": Value("repair"),
-        "quality": Value("supply quality"),
-        "inspection": Value("inspection"),
     },
     "clock": {
         "response": Value("response"),
@@ -87,6 +82,26 @@ VALUES: Mapping[str, Mapping[str, Value]] = {
     "day_kind": {
         "major": Value("major event day", BAD),
         "ordinary": Value("ordinary day"),
+    },
+    "day_split": {
+        "all": Value("all days"),
+        "normal": Value("without major event days"),
+        "major": Value("major event days"),
+    },
+    "window": {
+        "Today": Value("Today"),
+        "This month so far": Value("This month so far"),
+        "Last 12 months": Value("Last 12 months"),
+        "Range shown": Value("Range shown"),
+    },
+    "basis": {
+        "lv": Value("customers (low voltage)"),
+        "mv": Value("transformers (medium voltage)"),
+    },
+    "priority": {
+        "critical": Value("critical", BAD),
+        "public_welfare": Value("public welfare", WARNING),
+        "important": Value("important", WARNING),
     },
     "yes_no": {
         "true": Value("yes"),

@@ -8,6 +8,8 @@ from typing import Literal
 from gateway.core.yamlfile import YamlFile
 
 Language = Literal["en", "zh"]
+Text = str | tuple[str, ...]
+"""One text, or sentences of which each is a text of its own: what many panels say is translated once."""
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
 
 _FILE = Path(__file__).parent / "words" / "zh.yaml"
@@ -35,6 +37,11 @@ class Words:
         """The text in the language; English where it lacks, which `faults` tells."""
         self._asked[text] = None
         return self._known.get(text, text)
+
+    def together(self, text: Text) -> str:
+        """The sentences one after the other, each in the language."""
+        parts = (text,) if isinstance(text, str) else text
+        return ("" if self.language == "zh" else " ").join(map(self, parts))
 
     def faults(self) -> list[str]:
         """What is missing of all that was asked for, in that order, and what is there but was never asked for."""

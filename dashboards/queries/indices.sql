@@ -12,7 +12,7 @@ select w.name as "Window",
        r.open_customers as "Still off",
        r.open_customer_minutes as "Customer minutes so far",
        r.unknown_share as "Unknown share",
-       'longer than ' || r.threshold_s || ' s (' || r.comparator || ')' as "Sustained"
+       format('%s %s s', r.comparator, r.threshold_s) as "Sustained"
   from (values
          (1, 'Today', date_trunc('day', now(), feederline.setting_text('time_zone')), now()),
          (2, 'This month so far', date_trunc('month', now(), feederline.setting_text('time_zone')), now()),

@@ -2,13 +2,16 @@
 select i.started_at as "Since",
        i.kind as "Kind",
        i.state as "State",
-       coalesce(n.name, i.node_id) as "Place",
-       i.node_id as "Node",
+       coalesce(nullif(n.name, ''), i.node_id) as "Place",
        i.phases as "Phases",
        i.customers as "Customers",
        i.confidence as "Confidence",
        i.summary as "Evidence",
-       t.number as "Ticket"
+       t.number as "Ticket",
+       t.state as "Work",
+       i.incident_id as "incident_id",
+       i.node_id as "node_id",
+       t.ticket_id as "ticket_id"
   from feederline.incident i
   left join feederline.node n on n.node_id = i.node_id
   left join feederline.ticket t on t.incident_id = i.incident_id

@@ -3,12 +3,16 @@ select t.number as "Ticket",
        t.state as "State",
        t.severity as "Severity",
        t.title as "Title",
-       t.node_id as "Node",
        t.customers as "Customers",
        t.opened_at as "Opened",
+       t.restoration_estimated_at as "Supply promised for",
+       t.crew as "Crew",
        t.updated_at as "Last step",
        s.actor as "By",
-       s.reason as "Reason"
+       s.reason as "Reason",
+       t.ticket_id as "ticket_id",
+       t.incident_id as "incident_id",
+       t.node_id as "node_id"
   from feederline.ticket t
   left join feederline.ticket_transition s on s.ticket_id = t.ticket_id and s.revision = t.revision
  where t.state not in ('closed', 'merged', 'cancelled') and t.drill = ''

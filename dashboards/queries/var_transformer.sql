@@ -2,7 +2,6 @@
 select coalesce(nullif(t.name, ''), t.node_id) as __text, t.node_id as __value
   from feederline.node t
   join feederline.node_place p on p.node_key = t.node_key
-  left join feederline.node f on f.node_key = p.feeder_key
  where t.kind = 'transformer' and t.listed
-   and ('*' in (${feeder:sqlstring}) or f.node_id in (${feeder:sqlstring}))
+   and ('*' in (${feeder:sqlstring}) or p.feeder in (${feeder:sqlstring}))
  order by 1, 2
