@@ -1,0 +1,151 @@
+// What people do with tickets and incidents. The gateway says what is possible for whom; it is only offered here.
+
+import { NoAnswer, get, send } from "../core/api.js";
+import { announce, button, element, keyed } from "../core/dom.js";
+import { clock, plural, words } from "../core/format.js";
+import { incidents, reload, session, tickets } from "../core/store.js";
+import { openDialog } from "./dialog.js";
+import { headline, lost, stateWords, way } from "./say.js";
+
+const MOST_OFFERED = 300;
+const REASON = { name: "reason", label: "Reason or remark", kind: "long", most: 4000 };
+const WHY = { ...REASON, label: "Reason", needed: true };
+const CAUSE = { name: "cause", label: "Cause", most: 1000 };
+const crew = (ticket) => ({ name: "crew", label: "Crew", most: 200, value: ticket.crew, suggest: crews() });
+
+// `whenever`: holds whatever happened meanwhile, so that no revision need be named.
+const TICKET = {
+  confirm: { label: "Confirm", means: () => "You say that it is real: nothing but a person takes it back. Its incident is confirmed, the ticket follows.", asks: () => [REASON] },
+  acknowledge: { label: "Acknowledge", means: () => "You say that somebody has taken it up. The clock for the response stops.", asks: () => [REASON], whenever: true },
+  dispatch: { label: "Dispatch", means: (t) => (t.state === "dispatched" ? "Another crew is on its way instead." : "A crew is on its way. The clock for the response stops."), asks: (t) => [crew(t), REASON] },
+  arrive: { label: "On site", means: () => "The crew is on site. The clocks for response and arrival stop.", asks: (t) => [crew(t), REASON] },
+  estimate: {
+    label: "Promise a time", means: () => "You say by when supply is to be back. Service systems are told.",
+    asks: (t) => [{ name: "restoration_estimated_at", label: "Supply is back by", kind: "time", needed: true, ahead: true, value: t.restoration_estimated_at }, CAUSE, REASON],
+  },
+  restore: { label: "Restored", means: () => "You say that supply is back. The gateway verifies it, and opens the ticket again where meters say otherwise. All clocks stop.", asks: (t) => [{ ...CAUSE, value: t.cause }, REASON] },
+  close: { label: "Close", means: () => "You say that it is done. Where customers are still without supply the ticket is opened again.", asks: (t) => [{ ...CAUSE, value: t.cause }, REASON] },
+  cancel: { label: "Cancel ticket", means: () => "You say that there is nothing to be done. The ticket stays cancelled as long as its incident goes on.", asks: () => [WHY] },
+  reopen: { label: "Reopen", means: () => "You say that it is not done after all. The ticket is open until a person ends it.", asks: () => [WHY] },
+  comment: { label: "Comment", means: () => "Your word goes on record, and to service systems as it is.", asks: () => [{ ...WHY, label: "Comment" }], whenever: true },
+};
+
+const INCIDENT = {
+  confirm: { label: "Confirm", means: () => "You say that it is real: nothing but a person takes it back or rolls it up.", asks: () => [REASON] },
+  cancel: { label: "Withdraw", means: (i) => `You say that it is not real. Its ${plural(i.device_count, "interruption", "interruptions")} do not count, its ticket is cancelled, and the same evidence does not open it again.`, asks: () => [WHY] },
+  merge: { label: "Merge", means: () => "It becomes part of another loss of supply, which carries its members on. Its ticket is merged too.", asks: (i) => [others(i), REASON] },
+  split: { label: "Split", means: () => "Its members at or below the place you choose become an incident of their own, with a ticket of its own.", asks: (i, more) => [places(i, more), REASON] },
+};
+
+const OF = { ticket: TICKET, incident: INCIDENT };
+
+function crews() {
+  return [...new Set([...tickets()?.values() ?? []].map((ticket) => ticket.crew).filter(Boolean))].sort().map((name) => [name, name]);
+}
+
+// Those that the gateway would take: open losses of at least the same phases below the same root. Nearest first.
+function others(incident) {
+  const root = incident.places[0]?.id;
+  const near = (other) => other.places.filter((place) => incident.places.some(({ id }) => id === place.id)).length;
+  const found = [...incidents()?.values() ?? []]
+    .filter((other) => other.id !== incident.id && other.state === "open" && ["outage", "phase_loss"].includes(other.kind)
+      && other.drill === incident.drill && other.places[0]?.id === root && [...incident.phases].every((phase) => other.phases.includes(phase)))
+    .map((other) => ({ other, near: near(other) }))
+    .sort((a, b) => b.near - a.near || b.other.customers - a.other.customers)
+    .slice(0, MOST_OFFERED)
+    .map(({ other }) => [other.id, `${headline(other)}, ${lost(other)}, since ${clock(other.started_at)}`]);
+  return {
+    name: "into", label: "It is part of", kind: "choice", needed: true, options: found.length ? [["", "Choose an incident"], ...found] : [["", "There is none it could be part of"]],
+  };
+}
+
+// Nodes with members below the incident's own; the gateway checks that some lie there and some do not.
+function places(incident, { nodes = [] } = {}) {
+  return {
+    name: "node", label: "Place to split off", needed: true, most: 200, suggest: nodes.filter(([id]) => id !== incident.node).slice(0, MOST_OFFERED),
+    hint: "The id of a node below the incident's own.",
+  };
+}
+
+const subject = (what, of) => (what === "ticket" ? `ticket no. ${of.number}` : headline(of));
+const about = (what, of) => (what === "ticket" ? `${of.title}. It is ${stateWords(of.state)}.` : `${headline(of)}, ${way(of)}. It is ${stateWords(of.state)}; ${lost(of)}.`);
+const labels = (what, possible) => possible.map((action) => OF[what][action]?.label ?? words(action)).join(", ") || "nothing";
+
+function offered(what, of) {
+  return of.possible.filter((action) => action in OF[what] && !(what === "ticket" && action === "acknowledge" && of.acknowledged_at));
+}
+
+// Buttons for what may be done with it now. `more()`: what the questions need to know besides; `done`: after an answer.
+export function showActions(box, what, of, { more, done } = {}) {
+  keyed(box, offered(what, of), (action) => action, (action) => {
+    const node = element("button", "", OF[what][action].label);
+    node.type = "button";
+    return node;
+  }, (node, action) => {
+    node.setAttribute("aria-label", `${OF[what][action].label}: ${subject(what, of)}`);
+    node.onclick = () => open(what, action, of, { more, done, box, node });
+  });
+}
+
+// Why somebody sees no buttons; empty where they may act.
+export function whyNot() {
+  const who = session();
+  if (!who || who.role !== "viewer") return "";
+  return who.csrf === null ? "You may look, not act: sign in as an operator to work on it." : `You may look, not act: ${who.name} is a viewer. An operator works on it.`;
+}
+
+function open(what, action, of, around) {
+  const { label, means, asks, whenever } = OF[what][action];
+  let revision = of.revision;
+  let strict = !whenever; // after an answer that did not come, nothing is said twice
+  const path = `/api/${what}s/${encodeURIComponent(of.id)}`;
+  openDialog({
+    title: `${label}: ${subject(what, of)}`,
+    about: about(what, of),
+    means: means(of),
+    fields: asks(of, around.more?.()),
+    label,
+    back: () => (around.node.isConnected ? around.node : around.box.querySelector("button") ?? around.box.closest("[tabindex]")),
+    async submit(said) {
+      const answer = await send("POST", `${path}/${action}`, said, strict ? { ifMatch: revision } : {});
+      const later = answer.status === 202;
+      announce(`${label}, ${subject(what, of)}: ${later ? "taken, the effect will follow" : "done"}.`);
+      await after(what, of, around);
+    },
+    async failed(error, dialog) {
+      if (error instanceof NoAnswer) {
+        strict = true;
+        return null;
+      }
+      if (error.status === 409 || error.status === 412) {
+        const now = await get(path).then(({ body }) => body, () => null);
+        after(what, of, around);
+        if (!now) return error.status === 412 ? "It has changed meanwhile. It cannot be read now." : error.detail;
+        revision = now.revision;
+        dialog.about(about(what, now));
+        const can = offered(what, now);
+        dialog.instead(can.filter((other) => other !== action).map((other) => button(OF[what][other].label, () => {
+          dialog.close();
+          open(what, other, now, around);
+        })), !can.includes(action));
+        return error.status === 412 ? `Somebody else was faster, look again. ${became(what, now)}` : refused(what, error, now);
+      }
+      return null;
+    },
+  });
+}
+
+function became(what, now) {
+  const last = what === "ticket" ? now.transitions.at(-1) : null;
+  return `The ${what} is ${stateWords(now.state)} now${last ? `; last: ${words(last.action)} by ${last.by} at ${clock(last.at)}` : ""}. `
+    + `Possible now: ${labels(what, now.possible)}.`;
+}
+
+const refused = (what, error, now) => (error.possible ? `Not possible as things are: it is ${stateWords(now.state)}. Possible now: ${labels(what, error.possible)}.` : error.detail);
+
+async function after(what, of, { done }) {
+  const incident = what === "incident" ? of.id : of.incident;
+  const ticket = what === "ticket" ? of.id : of.ticket;
+  await Promise.all([reload("incident", incident), ticket ? reload("ticket", ticket) : null]).catch(() => {});
+  done?.();
+}
