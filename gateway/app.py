@@ -258,6 +258,7 @@ class Gateway:
             "sustained_threshold_s": config.outage.sustained_s,
             "max_clock_error_s": config.outage.max_clock_error_s,
             "page_url": self._page(),
+            "sla": config.alerts.sla.model_dump_json(),
         }
         await store.put_settings(shared | config.targets.values() | config.indices.values())
         await store.review_tickets(at=self.clock.now())
