@@ -35,6 +35,7 @@ from gateway.spool import Spool
 from gateway.store import Store
 from gateway.supervise import keep_running, on_signals
 from gateway.timekeeper import Timekeeper
+from gateway.totals import Summing
 
 log = logging.getLogger(__name__)
 
@@ -246,6 +247,8 @@ class Gateway:
             group.create_task(keep_running("recalls", lambda: recaller.run(self.spool)), name="recalls")
             minutes = Minutes(store.minutes, self.condition, self.ready, self.clock)
             group.create_task(keep_running("minutes", minutes.run), name="minutes")
+            summing = Summing(store.totals, self.clock)
+            group.create_task(keep_running("totals", summing.run), name="totals")
             group.create_task(keep_running("upkeep", lambda: self._upkeep(store)), name="upkeep")
             log.info("gateway runs", extra={"page": url_of(listener, tls=config.api.tls is not None)})
 

@@ -47,6 +47,7 @@ from gateway.store.supply import Supply
 from gateway.store.targets import TargetStates
 from gateway.store.text import storable
 from gateway.store.told import Teller
+from gateway.store.totals import Totals
 from gateway.store.usage import Usage
 from gateway.store.writer import Written
 
@@ -80,6 +81,7 @@ class Store:
         self.bookkeeping = BookKeeping(pool, lambda: self.devices)
         self.sole = SoleWriter(settings)
         self.minutes = GatewayMinutes(pool, self.sole)
+        self.totals = Totals(pool, self.sole)
         self.devices = DeviceKeys(np.empty(0, np.int32), np.empty(0, np.int32))
         self._pool = pool
         self._outboxes: set[PostgresOutbox] = set()

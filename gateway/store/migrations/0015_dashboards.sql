@@ -151,3 +151,255 @@ do $$ begin
         $timescale$;
     end if;
 end $$;
+
+-- Days of whole areas, so that a year is not summed over every metering point each time somebody looks. A day that changed is
+-- marked; until it is summed anew the views below take it from the accounts themselves, so that they always say the same.
+create table day_stale (
+    of  text not null check (of in ('collection', 'quality')),
+    day timestamptz not null,
+    primary key (of, day)
+);
+comment on table day_stale is 'Days of collection_total and quality_total that are to be summed anew.';
+
+create table collection_total (
+    day             timestamptz not null,
+    feeder_key      integer,
+    transformer_key integer,
+    via_key         integer,
+    area            text,
+    devices         bigint not null,
+    expected        bigint not null,
+    collected       bigint not null,
+    estimated       bigint not null,
+    missing         bigint not null,
+    edited          bigint not null,
+    supply          bigint not null,
+    device          bigint not null,
+    communications  bigint not null,
+    gateway         bigint not null
+);
+create unique index collection_total_key on collection_total (day, feeder_key, transformer_key, via_key, area) nulls not distinct;
+comment on table collection_total is 'collection_day summed over the devices that hang at one place now; ask collection_by_day.';
+
+create table quality_total (
+    day             timestamptz not null,
+    feeder_key      integer,
+    transformer_key integer,
+    customer_class  text,
+    serving         boolean not null,
+    points          bigint not null,
+    points_observed bigint not null,
+    points_out      bigint not null,
+    observed_min    double precision,
+    out_min         double precision,
+    low_min         double precision,
+    high_min        double precision,
+    lost_min        double precision,
+    means           bigint,
+    means_in        bigint,
+    means_wide      bigint,
+    frequency_min   double precision,
+    frequency_low   double precision,
+    frequency_high  double precision,
+    unbalance_min   double precision,
+    unbalance_2_min double precision,
+    unbalance_4_min double precision,
+    sags            bigint,
+    swells          bigint
+);
+create unique index quality_total_key on quality_total (day, feeder_key, transformer_key, customer_class, serving) nulls not distinct;
+comment on table quality_total is 'quality_day summed over the points that hang at one place now; ask quality_by_day. Outlives quality_day.';
+comment on column quality_total.serving is 'Whether these points serve customers.';
+
+create view collection_summed as
+select c.day, d.feeder_key, d.transformer_key, d.via_key, d.attributes ->> 'area' as area, count(distinct c.device_key) as devices,
+       sum(c.expected) as expected, sum(c.collected) as collected, sum(c.estimated) as estimated, sum(c.missing) as missing,
+       sum(c.edited) as edited, sum(c.supply) as supply, sum(c.device) as device, sum(c.communications) as communications,
+       sum(c.gateway) as gateway
+  from collection_day c join device d using (device_key)
+ group by 1, 2, 3, 4, 5;
+
+create view quality_summed as
+select q.starts_at as day, d.feeder_key, d.transformer_key, d.attributes ->> 'customer_class' as customer_class,
+       d.customers > 0 as serving, count(*) as points, count(*) filter (where q.observed_min > 0) as points_observed,
+       count(*) filter (where q.out_min > 0) as points_out,
+       sum(q.observed_min::double precision) as observed_min, sum(q.out_min::double precision) as out_min,
+       sum(q.low_min::double precision) as low_min, sum(q.high_min::double precision) as high_min,
+       sum(q.lost_min::double precision) as lost_min, sum(q.means) as means, sum(q.means_in) as means_in,
+       sum(q.means_wide) as means_wide, sum(q.frequency_min::double precision) as frequency_min,
+       min(q.frequency_low) filter (where q.frequency_min > 0)::double precision as frequency_low,
+       max(q.frequency_high) filter (where q.frequency_min > 0)::double precision as frequency_high,
+       sum(q.unbalance_min::double precision) as unbalance_min, sum(q.unbalance_2_min::double precision) as unbalance_2_min,
+       sum(q.unbalance_4_min::double precision) as unbalance_4_min, sum(q.sags) as sags, sum(q.swells) as swells
+  from quality_day q join device d using (device_key)
+ group by 1, 2, 3, 4, 5;
+
+create view collection_by_day as
+select t.* from collection_total t where not exists (select from day_stale s where s.of = 'collection' and s.day = t.day)
+union all
+select c.* from collection_summed c where c.day = any (array(select s.day from day_stale s where s.of = 'collection'));
+comment on view collection_by_day is 'collection_day by local day and place (feeder, transformer, concentrator, area), as devices hang now.';
+
+create view quality_by_day as
+select t.* from quality_total t where not exists (select from day_stale s where s.of = 'quality' and s.day = t.day)
+union all
+select q.* from quality_summed q where q.day = any (array(select s.day from day_stale s where s.of = 'quality'));
+comment on view quality_by_day is 'quality_day by local day and place (feeder, transformer, customer class), as points hang now.';
+
+-- The mark is taken over by whoever comes later, so that who sums the day waits for what is being written.
+create function mark_stale() returns trigger
+language plpgsql security definer set search_path = feederline, pg_temp as $$
+begin
+    if tg_table_name = 'collection_day' then
+        insert into day_stale select distinct 'collection', n.day from told n order by n.day
+        on conflict (of, day) do update set of = excluded.of;
+    else
+        insert into day_stale select distinct 'quality', n.starts_at from told n order by n.starts_at
+        on conflict (of, day) do update set of = excluded.of;
+    end if;
+    return null;
+end $$;
+
+create function mark_moved() returns trigger
+language plpgsql security definer set search_path = feederline, pg_temp as $$
+begin
+    if exists (select from before b join told t using (device_key)
+                where (b.feeder_key, b.transformer_key, b.via_key, b.customers > 0, b.attributes ->> 'area', b.attributes ->> 'customer_class')
+                      is distinct from
+                      (t.feeder_key, t.transformer_key, t.via_key, t.customers > 0, t.attributes ->> 'area', t.attributes ->> 'customer_class')) then
+        insert into day_stale
+        select * from (select distinct 'collection', c.day from collection_total c
+                       union
+                       select distinct 'quality', q.day from quality_total q where q.day >= (select min(starts_at) from quality_day)) s (of, day)
+         order by of, day
+        on conflict (of, day) do update set of = excluded.of;
+    end if;
+    return null;
+end $$;
+
+create trigger stale_inserted after insert on collection_day referencing new table as told
+    for each statement execute function mark_stale();
+create trigger stale_updated after update on collection_day referencing new table as told
+    for each statement execute function mark_stale();
+create trigger stale_inserted after insert on quality_day referencing new table as told
+    for each statement execute function mark_stale();
+create trigger stale_updated after update on quality_day referencing new table as told
+    for each statement execute function mark_stale();
+create trigger stale_moved after update on device referencing old table as before new table as told
+    for each statement execute function mark_moved();
+
+insert into day_stale
+select distinct 'collection', day from collection_day union all select distinct 'quality', starts_at from quality_day;
+
+-- Sum up to `most` marked days anew, the latest first; returns how many there were.
+create function sum_days(most integer default 1) returns integer
+language plpgsql security definer set search_path = feederline, pg_temp set jit = off as $$
+declare
+    mark   record;
+    summed integer := 0;
+begin
+    for mark in select s.of, s.day from day_stale s order by s.day desc, s.of limit most for update skip locked loop
+        if mark.of = 'collection' then
+            delete from collection_total where day = mark.day;
+            insert into collection_total select * from collection_summed where day = mark.day;
+        else
+            delete from quality_total where day = mark.day;
+            insert into quality_total select * from quality_summed where day = mark.day;
+        end if;
+        delete from day_stale where of = mark.of and day = mark.day;
+        summed := summed + 1;
+    end loop;
+    return summed;
+end $$;
+revoke execute on function sum_days from public;
+
+-- Those that stood out, for lists of the worst over long ranges.
+create index collection_day_lacking on collection_day (day)
+    include (device_key, expected, collected, estimated, supply, device, communications, gateway) where collected < expected;
+create index quality_day_troubled on quality_day (starts_at)
+    where out_min > 0 or lost_min > 0 or sags > 0 or swells > 0;
+create index quality_day_power_factor on quality_day (starts_at)
+    include (device_key, power_factor, power_factor_limit) where power_factor < power_factor_limit;
+
+-- Voltages of all points by the hour: how many phases had a mean of so many half per cent of nominal. Phases under a tenth
+-- are left out: a dead phase is an interruption.
+create table voltage_hour (
+    hour   timestamptz not null,
+    bin    smallint not null,
+    phases integer not null,
+    primary key (hour, bin)
+);
+comment on table voltage_hour is 'Phases by their mean voltage of the hour, in bins of half a per cent of nominal from bin/200 on.';
+
+create table hour_total (
+    hour     timestamptz primary key,
+    devices  integer not null,
+    readings bigint not null,
+    made_at  timestamptz not null
+);
+comment on table hour_total is 'Devices with readings in the hour and how many; which hours of voltage_hour are reckoned, and when.';
+
+-- Reckon up to `most` hours, the latest first: those never reckoned, those that were not over by then, and each once more a
+-- day later for meters that report late. Returns how many.
+create function sum_hours(at timestamptz default now(), most integer default 1) returns integer
+language plpgsql security definer set search_path = feederline, pg_temp set jit = off set work_mem = '64MB' as $$
+declare
+    h      timestamptz;
+    summed integer := 0;
+    plain  boolean := (select relkind = 'p' from pg_class where oid = 'reading'::regclass);
+    source text;
+begin
+    for h in select s from generate_series(date_trunc('hour', greatest(coalesce(observed_since(), at - interval '2 days'), at - interval '400 days'), 'UTC'),
+                                           date_trunc('hour', at, 'UTC'), interval '1 hour') s
+             left join hour_total t on t.hour = s
+             where t.made_at is null or t.made_at < least(s + interval '70 minutes', at)
+                or (t.made_at < s + interval '26 hours' and at >= s + interval '26 hours')
+             order by s desc limit most loop
+        source := case when plain or exists (select from reading where measured_at >= h and measured_at < h + interval '1 hour')
+                       then 'select device_key, count(*) as samples, avg(voltage_a) as a, avg(voltage_b) as b, avg(voltage_c) as c from reading '
+                            'where measured_at >= $1 and measured_at < $1 + interval ''1 hour'' group by device_key'
+                       else 'select device_key, samples, voltage_a_avg as a, voltage_b_avg as b, voltage_c_avg as c from reading_hourly '
+                            'where bucket = $1' end;
+        delete from voltage_hour where hour = h;
+        execute format($query$
+            with mean as materialized (%s), counted as (
+                insert into voltage_hour
+                select $1, floor(200 * v.volts / d.nominal_v)::smallint, count(*)
+                  from mean m join device d on d.device_key = m.device_key and d.customers > 0 and d.nominal_v > 0,
+                       lateral (values (m.a), (m.b), (m.c)) as v (volts)
+                 where v.volts > 0.1 * d.nominal_v and v.volts < 10 * d.nominal_v
+                 group by 2
+            )
+            insert into hour_total select $1, count(*), coalesce(sum(samples), 0), $2 from mean
+            on conflict (hour) do update set devices = excluded.devices, readings = excluded.readings, made_at = excluded.made_at
+        $query$, source) using h, at;
+        summed := summed + 1;
+    end loop;
+    return summed;
+end $$;
+revoke execute on function sum_hours from public;
+
+-- Percentiles of the voltages of all points, as shares of nominal, in steps of at least an hour.
+create function voltage_spread(frm timestamptz, till timestamptz, step interval)
+returns table (starts_at timestamptz, low double precision, middle double precision, high double precision, phases bigint)
+language sql stable set search_path = feederline, pg_temp set jit = off as $$
+    with binned as (
+        select date_bin(greatest(step, interval '1 hour'), v.hour, timestamptz '2000-01-01 00:00:00+00') as at, v.bin,
+               sum(v.phases) as phases
+          from voltage_hour v where v.hour >= date_trunc('hour', frm, 'UTC') and v.hour < till
+         group by 1, 2
+    ), risen as (
+        select b.at, b.bin, b.phases, sum(b.phases) over (partition by b.at order by b.bin) as upto,
+               sum(b.phases) over (partition by b.at) as whole
+          from binned b
+    )
+    select r.at,
+           min((r.bin + 1 - (r.upto - 0.05 * r.whole) / r.phases) / 200) filter (where r.upto >= 0.05 * r.whole)::double precision,
+           min((r.bin + 1 - (r.upto - 0.50 * r.whole) / r.phases) / 200) filter (where r.upto >= 0.50 * r.whole)::double precision,
+           min((r.bin + 1 - (r.upto - 0.95 * r.whole) / r.phases) / 200) filter (where r.upto >= 0.95 * r.whole)::double precision,
+           max(r.whole)::bigint
+      from risen r group by r.at order by r.at
+$$;
+
+-- Named from queries that set no search_path.
+alter function nodes_below(text[]) set search_path = feederline, pg_temp;

@@ -1,0 +1,1 @@
+select sum_hours(%(at)s, 1)
