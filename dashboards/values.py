@@ -62,7 +62,6 @@ VALUES: Mapping[str, Mapping[str, Value]] = {
         "late": Value("late", BAD),
         "due": Value("due soon", WARNING),
         "running": Value("in time", GOOD),
-        "kept": Value("done", ENDED),
     },
     "target_state": {
         "met": Value("met", GOOD),
