@@ -21,8 +21,11 @@ function cut(share, digits, toward, slack) {
   return `${(Math.max(0, toward(share * 100 * scale + slack)) / scale).toFixed(digits)}${GAP}%`;
 }
 
+// Minutes are bad news: rounded up.
 export function minutes(value, digits = 2) {
-  return value === null || value === undefined ? "no data" : `${value.toFixed(digits)}${GAP}min`;
+  if (value === null || value === undefined) return "no data";
+  const scale = 10 ** digits;
+  return `${(Math.ceil(value * scale - 1e-6) / scale).toFixed(digits)}${GAP}min`;
 }
 
 export function clock(iso) {

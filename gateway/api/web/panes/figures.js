@@ -4,11 +4,11 @@ import { byId, element, setClass, setText } from "../core/dom.js";
 import { minutes, moment, number, percent, percentAtMost, plural } from "../core/format.js";
 import { freshness } from "../core/live.js";
 import { incidents, now, on, summary, tickets } from "../core/store.js";
-import { sentence } from "./sentence.js";
+import { asaiWithOpen, sentence } from "./sentence.js";
 
 const FIGURES = [
   ["asai", "Supply reliability (ASAI)"], ["saidi", "Average outage time (SAIDI)"],
-  ["off", "Customers off now"], ["unknown", "Customers unknown now"], ["planned", "Of planned work"],
+  ["off", "Customers off now"], ["unknown", "Customers unknown now"], ["planned", "Off for planned work"],
 ];
 
 function figure(id, tone, value, verdict, note) {
@@ -41,7 +41,7 @@ function budget(states, index) {
   const left = state.left_minutes >= 0
     ? `${percent(1 - state.spent_share, 0)} of the month's budget left`
     : `the month's budget is overspent by ${percentAtMost(state.spent_share - 1, 0)}`;
-  return `; ${left}${state.burn_rate === null ? "" : `, burning at ${number(Math.round(state.burn_rate * 100) / 100)} ×`}`;
+  return `${left}${state.burn_rate === null ? "" : `, spent at ${number(Math.ceil(state.burn_rate * 100 - 1e-6) / 100)}\u00a0× the pace that lasts`}`;
 }
 
 function showFigures({ reliability: r, customers: c, below }) {
@@ -62,7 +62,7 @@ function showFigures({ reliability: r, customers: c, below }) {
 function showPlanned(r) {
   const open = [...(incidents()?.values() ?? [])].filter((i) => i.kind === "planned_outage" && i.state === "open" && !i.drill);
   const off = open.reduce((sum, i) => sum + i.customers, 0);
-  figure("planned", off ? "planned" : "", incidents() ? number(off) : "–", off ? "off for planned work now" : "none off for it now",
+  figure("planned", off ? "planned" : "", incidents() ? number(off) : "–", off ? "announced, and going on" : "none",
     r ? `this month: planned ${minutes(r.planned.saidi_minutes)} and faults ${minutes(r.fault.saidi_minutes)} of SAIDI` : "");
 }
 
@@ -79,24 +79,22 @@ function budgetBar(id, state) {
 function showIndices(r) {
   const all = r.all;
   const known = all.asai !== null;
-  const length = (Date.parse(r.window.to) - Date.parse(r.window.from)) / 60000;
   const pending = r.served ? all.open.customer_minutes / r.served : 0;
-  const window = `this ${r.window.name} so far, since ${moment(r.window.from)}`;
   const [asaiState, saidiState] = ["asai", "saidi"].map((index) => ofMonth(r.target_states, index));
   const [asaiTone, asaiVerdict] = judged(known, all.asai >= r.targets.asai,
-    all.asai - pending / length >= r.targets.asai, percent(r.targets.asai, 2),
+    asaiWithOpen(r) >= r.targets.asai, percent(r.targets.asai, 2),
     asaiState?.state === "missed", asaiState, (share) => percent(share));
-  figure("asai", asaiTone, percent(all.asai), asaiVerdict,
-    `${window}; unknown ${percentAtMost(r.unknown.share)} of the time${budget(r.target_states, "asai")}`);
+  figure("asai", asaiTone, percent(all.asai), asaiVerdict, budget(r.target_states, "asai"));
   const [saidiTone, saidiVerdict] = judged(known, all.saidi_minutes <= r.targets.saidi_minutes,
     all.saidi_minutes + pending <= r.targets.saidi_minutes, minutes(r.targets.saidi_minutes, 0),
     true, saidiState, (spent) => minutes(spent));
   figure("saidi", saidiTone, minutes(all.saidi_minutes), saidiVerdict,
-    `${window}${all.open.customers ? `; open outages add ${minutes(pending)} so far` : ""}${budget(r.target_states, "saidi")}`);
+    [all.open.customers && `open outages add ${minutes(pending)} so far`, budget(r.target_states, "saidi")].filter(Boolean).join("; "));
   budgetBar("asai", asaiState);
   budgetBar("saidi", saidiState);
   setText(byId("basis"),
-    `By IEEE 1366. Sustained: ${r.basis.comparator} ${number(r.basis.threshold_s)} s. An interruption's minutes belong to the `
+    `This ${r.window.name} so far, since ${moment(r.window.from)}; supply unknown ${percentAtMost(r.unknown.share)} of the time. `
+    + `By IEEE 1366, sustained: ${r.basis.comparator} ${number(r.basis.threshold_s)} s. An interruption's minutes belong to the `
     + "window in which it began and join the figures when it ends.");
 }
 

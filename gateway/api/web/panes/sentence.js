@@ -14,13 +14,13 @@ export function since(iso, now) {
 }
 
 const supply = ({ customers: c }, incidents, now) => {
-  const open = incidents.filter((i) => LOSS.has(i.kind) && i.state === "open" && !i.drill && i.customers > 0);
+  const open = incidents.filter((i) => LOSS.has(i.kind) && i.state === "open" && !i.drill && (i.customers_off ?? i.customers) > 0);
   const oldest = open.map((i) => i.started_at).sort()[0];
   const unknown = c.unknown ? `; ${number(c.unknown)} unknown` : "";
   if (!c.served) return "No customer is listed.";
   if (!c.off && c.unknown) return `No customer is known to be without supply; ${number(c.unknown)} unknown.`;
   if (!c.off) return `All ${number(c.served)} customers have supply.`;
-  const long = oldest ? `, ${open.length > 1 ? "longest " : ""}since ${since(oldest, now)}` : "";
+  const long = oldest ? `${open.length > 1 ? ", longest" : ""} since ${since(oldest, now)}` : "";
   return `${plural(c.off, "customer is", "customers are")} without supply${long}${unknown}.`;
 };
 
@@ -47,6 +47,12 @@ function people(tickets) {
   return `${upper(parts.join("; "))}.`;
 }
 
+// With what goes on still, as it stands: that can only grow.
+export function asaiWithOpen(r) {
+  const length = (Date.parse(r.window.to) - Date.parse(r.window.from)) / 60000;
+  return r.all.asai - (r.served && length ? r.all.open.customer_minutes / r.served / length : 0);
+}
+
 function target({ reliability: r, below }) {
   if (!r) return below.length ? "How the whole network stands against its target is not told for a part of it." : "";
   const state = r.target_states.find((s) => s.span === "month" && s.index === "asai");
@@ -54,8 +60,8 @@ function target({ reliability: r, below }) {
   if (!state || state.spent_share === null) return `Nothing is known yet about ${name} this month.`;
   if (state.left_minutes < 0) return `Not inside ${name} this month: the budget is overspent by ${percentAtMost(state.spent_share - 1, 0)}.`;
   const left = `${percent(1 - state.spent_share, 0)} of the budget is left`;
+  if (asaiWithOpen(r) < r.targets.asai) return `Below ${name} this month so far; ${left}.`;
   if (state.state === "at_risk") return `Inside ${name} this month so far: ${left}, but at this rate it will not last.`;
-  if (state.state === "missed") return `Below ${name} this month so far: ${left}.`;
   return `Inside ${name} this month: ${left}.`;
 }
 

@@ -1,0 +1,71 @@
+// What only one view needs is read while that view is shown, and not otherwise.
+
+import { NoAnswer, NotSignedIn } from "./api.js";
+import { listOf, onRoute, route } from "./router.js";
+import { on, session } from "./store.js";
+
+// `read()` is asked when the view is entered, every `ms` while it is shown, and whenever the function that this gives is
+// called. `failed(words)` is told what went wrong, in words, and "" when nothing did. `forget()`: whoever saw it is gone.
+export function whileShown(view, ms, { read, failed, forget }) {
+  let timer = 0;
+  let busy = null;
+  let again = false;
+
+  const shown = () => session() && !document.hidden && document.body.dataset.view === view;
+
+  async function turn() {
+    clearTimeout(timer);
+    timer = 0;
+    if (!shown()) return;
+    if (busy) {
+      again = true; // it may have changed after it was read
+      await busy;
+      return;
+    }
+    busy = once();
+    await busy;
+    busy = null;
+    if (again) {
+      again = false;
+      await turn();
+    } else if (shown()) timer = setTimeout(turn, ms);
+  }
+
+  async function once() {
+    try {
+      await read();
+      failed("");
+    } catch (error) {
+      if (error instanceof NotSignedIn) return;
+      failed(error instanceof NoAnswer ? "" : error.message); // that nobody answers is told for the whole page
+    }
+  }
+
+  const enter = () => queueMicrotask(() => { if (!timer && !busy) turn(); });
+  onRoute(enter);
+  document.addEventListener("visibilitychange", enter);
+  on("session", () => {
+    if (session()) enter();
+    else forget();
+  });
+  return turn;
+}
+
+// A detail that is open: read at once and every `ms`, until the function that this gives is called.
+export function whileOpen(ms, read) {
+  let over = false;
+  let timer = 0;
+  async function turn() {
+    clearTimeout(timer);
+    if (over) return;
+    await read().catch((error) => { if (!(error instanceof NotSignedIn)) reportError(error); });
+    if (!over) timer = setTimeout(turn, ms);
+  }
+  turn();
+  return () => {
+    over = true;
+    clearTimeout(timer);
+  };
+}
+
+export const isShown = (view) => listOf(route().view) === view;
