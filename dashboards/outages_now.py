@@ -36,7 +36,7 @@ def build(words: Words) -> Dashboard:
         title="Outages now",
         description="Who is without supply, since when, who works on it, and how supply comes back.",
         since="now-24h",
-        refresh="10s",
+        refresh="30s",
         choices=(variables.incident(words),),
     )
     dashboard = _supply(words, dashboard)

@@ -269,7 +269,7 @@ def gauges(
     each_row: bool = False,
     columns: Mapping[str, Properties] = NO_COLUMNS,
 ) -> bargauge.Panel:
-    """A lying bar per number column of the first row or, with `each_row`, per row, named by its text column."""
+    """A lying bar per number column of the first row or, with `each_row`, of every row, named by its first column."""
     panel = (
         bargauge.Panel()
         .title(words(title))
@@ -285,7 +285,10 @@ def gauges(
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).fields("").values(each_row))
         .color_scheme(FieldColor().mode(FieldColorModeId.THRESHOLDS))
     )
-    for name, of in _columns(words, query, columns).items():
+    told = _columns(words, query, columns)
+    if each_row:
+        told = _by_row(words, query, told)
+    for name, of in told.items():
         panel = panel.override_by_name(name, properties(of))
     return panel
 
@@ -349,6 +352,18 @@ def states(
 def note(words: Words, title: str, content: Text) -> text.Panel:
     """Markdown."""
     return text.Panel().title(words(title)).mode(TextMode.MARKDOWN).content(words.together(content))
+
+
+def _by_row(words: Words, query: str, told: Mapping[str, Properties]) -> dict[str, Properties]:
+    """Bars are called by the first column of their row, and by their own where there are several: a plain display
+    name would call all of them alike."""
+    first, *numbers = (name for name in queries.columns(query) if queries.is_shown(name))
+    row = f'${{__data.fields["{first}"]}}'
+    named = {name: f"{row} · {words(name)}" if len(numbers) > 1 else row for name in numbers}
+    return {
+        first: {"unit": "string", **told.get(first, {})},
+        **{name: {**told.get(name, {}), "displayName": called} for name, called in named.items()},
+    }
 
 
 def _legend() -> common.VizLegendOptions:

@@ -55,7 +55,7 @@ def build(words: Words) -> Dashboard:
         title="Supply reliability",
         description="Reliability against its targets, what uses up their budgets, and where.",
         since="now-30d",
-        refresh="1m",
+        refresh="5m",
         choices=(variables.feeder(words),),
     )
     dashboard = _targets(words, dashboard)
