@@ -12,6 +12,7 @@ import typer
 from gateway.cli.bench import bench
 from gateway.cli.check import check
 from gateway.cli.correct import correct
+from gateway.cli.dashboards import dashboards
 from gateway.cli.decode import decode
 from gateway.cli.demo import demo
 from gateway.cli.drill import drill
@@ -21,6 +22,7 @@ from gateway.cli.inventory import devices, network
 from gateway.cli.payload import payload
 from gateway.cli.planned import planned
 from gateway.cli.replay import replay
+from gateway.cli.report import report
 from gateway.cli.run import run
 from gateway.cli.sending import deliveries, targets
 from gateway.cli.token import token
@@ -50,13 +52,14 @@ def options(
     """Gateway between an electricity distributor's field devices and its operations centre."""
 
 
-for command in (demo, run, check, decode, payload, indices, replay, vee, correct, drill, bench):
+for command in (demo, run, check, decode, payload, indices, replay, vee, report, correct, drill, bench):
     app.command()(command)
 app.add_typer(planned)
 app.add_typer(interval)
 app.add_typer(network)
 app.add_typer(devices)
 app.add_typer(token)
+app.add_typer(dashboards)
 app.add_typer(deliveries)
 app.add_typer(targets)
 
