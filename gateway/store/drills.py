@@ -75,7 +75,7 @@ class Drills:
 
     async def recent(self, limit: int = 20) -> list[Drill]:
         """The last ones by their start, latest first."""
-        return [_drill(row) for row in await self._rows("drill_recent", {"limit": limit})]
+        return [drill_of(row) for row in await self._rows("drill_recent", {"limit": limit})]
 
     async def last(self) -> Drill | None:
         found = await self.recent(1)
@@ -87,7 +87,7 @@ class Drills:
         drills = await self._rows("drill_one", name)
         if not drills:
             return None
-        report = DrillReport(drill=_drill(drills[0]))
+        report = DrillReport(drill=drill_of(drills[0]))
         became = await self._rows("drill_incident", name)
         if not became:
             return report
@@ -117,7 +117,7 @@ class Drills:
                 return [*await (await cur.execute(sql(query), given)).fetchall()]
 
 
-def _drill(row: Row) -> Drill:
+def drill_of(row: Row) -> Drill:
     return Drill(
         id=row["drill_id"],
         node=row["node_id"],

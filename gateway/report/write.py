@@ -1,0 +1,61 @@
+"""The report as files: all of them whole, or none."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from gateway.core.errors import FeederlineError, InvalidInputError
+from gateway.report.data import data_tables
+from gateway.report.gather import Report
+from gateway.report.page import page_of
+from gateway.report.supply import supply_tables
+from gateway.report.tables import csv_of, dictionary
+from gateway.report.words import Words
+from gateway.report.work import work_tables
+
+PAGE = "report.html"
+
+
+def files_of(report: Report, words: Words) -> dict[str, bytes]:
+    """Every file by its name: the page, the tables, and what their columns are."""
+    tables = [*supply_tables(report, words), *work_tables(report, words), *data_tables(report, words)]
+    found = {PAGE: page_of(report, {table.name: table for table in tables}, words)}
+    found |= {f"{table.name}.csv": csv_of(table) for table in tables}
+    return found | {"columns.csv": csv_of(dictionary(tables, words))}
+
+
+def writable(folder: Path) -> str | None:
+    """Why files cannot be written into it, or None. What is missing of its path is not made yet."""
+    there = folder
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    if not there.is_dir():
+        return f"{there} is not a folder"
+    return None if os.access(there, os.W_OK | os.X_OK) else f"{there} cannot be written to"
+
+
+def write(folder: Path, found: Mapping[str, bytes]) -> list[Path]:
+    """Write all beside their places first, then put each there; those of an earlier run are replaced.
+
+    Raises:
+        InvalidInputError: the folder cannot be made or written to.
+        FeederlineError: the disk is full, or failed.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".report-", dir=folder) as beside:
+            for name, content in found.items():
+                with (Path(beside) / name).open("wb") as file:
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
+            for name in found:
+                (Path(beside) / name).replace(folder / name)
+    except (PermissionError, NotADirectoryError, FileExistsError, IsADirectoryError) as exc:
+        raise InvalidInputError([f"--out {folder}: {exc.strerror}"]) from exc
+    except OSError as exc:
+        raise FeederlineError(f"{folder}: {exc.strerror}") from exc
+    return [folder / name for name in found]

@@ -1,0 +1,1 @@
+select observed_since() as observed_since
