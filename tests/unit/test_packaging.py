@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -15,8 +16,10 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+from dashboards.deploy import wanted as wanted_there
 from dashboards.query import DATASOURCE_TYPE, DATASOURCE_UID
 from tests.__main__ import parts
+from tests.grafana import shapes
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -169,9 +172,68 @@ def test_the_datasource_is_the_one_that_the_compose_file_runs() -> None:
     secret = re.fullmatch(r"\$__file\{/run/secrets/(\w+)\}", datasource["secureJsonData"]["password"])
     assert secret
     assert secret[1] in _list(SERVICES["grafana"]["secrets"])
-    dashboards = yaml.safe_load((provisioning / "dashboards/feederline.yaml").read_text(encoding="utf-8"))
-    path = dashboards["providers"][0]["options"]["path"]
-    assert f"./dashboards/generated:{path}:ro" in _list(SERVICES["grafana"]["volumes"])
+
+
+def mounted(inside: str) -> Path:
+    """What Grafana finds there, on this side."""
+    for volume in _list(SERVICES["grafana"]["volumes"]):
+        here, there, *_ = str(volume).split(":")
+        if inside == there or inside.startswith(f"{there}/"):
+            return ROOT / here / inside.removeprefix(there).lstrip("/")
+    raise AssertionError(f"nothing is mounted at {inside}")
+
+
+def test_grafana_finds_the_dashboards_of_each_language_in_a_folder_of_its_own() -> None:
+    text = (mounted("/etc/grafana/provisioning/dashboards") / "feederline.yaml").read_text(encoding="utf-8")
+    providers = {provider["folderUid"]: provider for provider in yaml.safe_load(text)["providers"]}
+    assert set(providers) == set(wanted_there.FOLDERS.values())
+    assert {provider["folder"] for provider in providers.values()} == {
+        title for uid, title in wanted_there.Wanted().titles() if uid in providers
+    }
+    for language, uid in wanted_there.FOLDERS.items():
+        assert not providers[uid]["allowUiUpdates"]
+        folder = mounted(providers[uid]["options"]["path"])
+        assert folder == ROOT / "dashboards/generated" / language
+        boards = [json.loads(file.read_text(encoding="utf-8")) for file in folder.glob("*.json")]
+        assert boards
+        assert all(board["uid"].endswith("-zh") == (language == "zh") for board in boards)
+
+
+def test_grafana_finds_the_alert_rules_and_whom_to_tell() -> None:
+    folder = mounted("/etc/grafana/provisioning/alerting")
+    files = {file.name: json.loads(file.read_text(encoding="utf-8")) for file in folder.iterdir()}
+    schemas = {
+        "rules.json": shapes.RULE_FILE,
+        "contact-points.json": shapes.CONTACT_POINT_FILE,
+        "policies.json": shapes.POLICY_FILE,
+    }
+    assert files.keys() == schemas.keys()
+    assert [fault for name, schema in schemas.items() for fault in shapes.faults(schema, files[name])] == []
+    sources = {
+        query["datasourceUid"]
+        for group in files["rules.json"]["groups"]
+        for rule in group["rules"]
+        for query in rule["data"]
+    }
+    assert sources == {DATASOURCE_UID, "__expr__"}
+    (point,) = files["contact-points.json"]["contactPoints"]
+    (policy,) = files["policies.json"]["policies"]
+    assert [route["receiver"] for route in policy["routes"]] == [point["name"]]
+    environment = SERVICES["grafana"]["environment"]
+    assert isinstance(environment, dict)
+    (variable,) = re.findall(r"\$\{(\w+)\}", json.dumps(point))
+    assert variable in environment
+
+
+def test_no_provisioned_text_is_taken_for_a_variable_of_the_environment() -> None:
+    """Grafana replaces ${NAME} in annotations, and $NAME in most else but queries, by what its environment holds."""
+    (group,) = json.loads((ROOT / "dashboards/generated/alerting/rules.json").read_text(encoding="utf-8"))[
+        "groups"
+    ]
+    for rule in group["rules"]:
+        assert "${" not in json.dumps(rule["annotations"])
+        rest = {key: value for key, value in rule.items() if key not in ("data", "annotations")}
+        assert "$" not in json.dumps(rest)
 
 
 def _list(value: object) -> list[object]:
