@@ -1,14 +1,15 @@
 // A canvas that fits its place, draws once per frame at most, and is moved by mouse, touch and keyboard.
 
-import { element } from "../core/dom.js";
+import { element, rem } from "../core/dom.js";
 import { onTheme } from "../core/theme.js";
 
 const STEP = 60; // pixels that an arrow key moves
 const ZOOM = 1.4; // by which + and − zoom
 const TAP_PX = 6; // less than this is no drag
 
-// `draw(ctx, width, height)` gives how many shapes it drew. `pan(dx, dy)`, `zoom(factor, x, y)`, `tap(x, y)`, `key(event)`
-// in pixels of the page; `fit()` shows everything. Gives `{root, canvas, redraw(), close()}`.
+// `draw(ctx, width, height)` gives how many shapes it drew. `pan(dx, dy)`, `zoom(factor, x, y)`, `tap(x, y)` are in pixels
+// of a sixteenth of the page's type, so that a drawing grows with it; `key(event)` gives true for what it has dealt with;
+// `fit()` shows everything. Gives `{root, canvas, redraw()}`.
 export function drawing(label, describedBy, given) {
   const root = element("div", "drawing");
   const canvas = element("canvas");
@@ -33,18 +34,23 @@ export function drawing(label, describedBy, given) {
       canvas.width = Math.round(width * sharp);
       canvas.height = Math.round(height * sharp);
     }
-    ctx.setTransform(sharp, 0, 0, sharp, 0, 0);
-    ctx.clearRect(0, 0, width, height);
+    const unit = rem(1) / 16;
+    ctx.setTransform(sharp * unit, 0, 0, sharp * unit, 0, 0);
+    ctx.clearRect(0, 0, width / unit, height / unit);
     const begun = performance.now();
-    canvas.dataset.shapes = String(given.draw(ctx, width, height));
+    canvas.dataset.shapes = String(given.draw(ctx, width / unit, height / unit));
     canvas.dataset.frameMs = (performance.now() - begun).toFixed(2);
   }
 
   const redraw = () => { asked ||= requestAnimationFrame(paint); };
 
   const at = (event) => {
-    const box = canvas.getBoundingClientRect();
-    return [event.clientX - box.left, event.clientY - box.top];
+    const box = canvas.getBoundingClientRect(), unit = rem(1) / 16;
+    return [(event.clientX - box.left) / unit, (event.clientY - box.top) / unit];
+  };
+  const middle = () => {
+    const unit = rem(1) / 16;
+    return [canvas.clientWidth / 2 / unit, canvas.clientHeight / 2 / unit];
   };
   const apart = () => {
     const [a, b] = [...fingers.values()];
@@ -60,10 +66,7 @@ export function drawing(label, describedBy, given) {
   });
   canvas.addEventListener("pointermove", (event) => {
     const before = fingers.get(event.pointerId);
-    if (!before) {
-      given.hover?.(...at(event));
-      return;
-    }
+    if (!before) return;
     const now = at(event);
     fingers.set(event.pointerId, now);
     const [dx, dy] = [now[0] - before[0], now[1] - before[1]];
@@ -93,12 +96,11 @@ export function drawing(label, describedBy, given) {
   }, { passive: false });
   canvas.addEventListener("keydown", (event) => {
     if (event.altKey || event.ctrlKey || event.metaKey) return;
-    const middle = [canvas.clientWidth / 2, canvas.clientHeight / 2];
     const pans = { ArrowLeft: [STEP, 0], ArrowRight: [-STEP, 0], ArrowUp: [0, STEP], ArrowDown: [0, -STEP] };
     if (given.key?.(event)) event.preventDefault();
     else if (event.key in pans) given.pan(...pans[event.key]);
-    else if (event.key === "+" || event.key === "=") given.zoom(ZOOM, ...middle);
-    else if (event.key === "-") given.zoom(1 / ZOOM, ...middle);
+    else if (event.key === "+" || event.key === "=") given.zoom(ZOOM, ...middle());
+    else if (event.key === "-") given.zoom(1 / ZOOM, ...middle());
     else if (event.key === "0" || event.key === "Home") given.fit();
     else return;
     event.preventDefault();
@@ -116,7 +118,6 @@ export function drawing(label, describedBy, given) {
     });
     tools.append(button);
   };
-  const middle = () => [canvas.clientWidth / 2, canvas.clientHeight / 2];
   tool("+", "Zoom in", () => given.zoom(ZOOM, ...middle()));
   tool("−", "Zoom out", () => given.zoom(1 / ZOOM, ...middle()));
   tool("All", "Show everything", () => given.fit());

@@ -9,7 +9,7 @@ import { NONE, OFF, ON, PARTLY, STATES } from "./model.js";
 import { clusters, placesOf, roundLength } from "./places.js";
 import { lit, model, select, selected } from "./world.js";
 
-const CELL_PX = 34; // points nearer than this are one
+const CELL_PX = 42; // points nearer than this are one
 const SHORTEST_PX = 5; // a shorter line is not seen
 const CLOSEST = 20; // pixels of a metre
 const NAMES_BELOW = 80; // points drawn singly: with fewer their names are written
@@ -18,16 +18,18 @@ const MARGIN = 30;
 export function mountMap(describedBy) {
   let places = null;
   let anchor = new Int32Array(0); // the nearest node above with a place, −1 for none
-  let scale = 0; // pixels of a metre; 0 until it is fitted
+  let scale = 0; // pixels of a metre; 0 before it is first drawn
+  let fitted = true; // nobody has moved it: it follows the size of its place
   let middle = [0, 0]; // metres
   let size = [0, 0];
-  let grouped = null; // {step, version, clusters, states}
+  let grouped = null; // {step, version, made, states, troubled}
+  const kept = new Map(); // step -> clusters
   let hits = [];
   let colours = null;
   let shapes = 0;
 
-  const view = drawing("Map of the network, north is up. Arrow keys move, plus and minus zoom, 0 shows everything.", describedBy, {
-    draw, pan, zoom, tap, fit, theme: () => { colours = null; },
+  const view = drawing("Map of the network, north is up. Arrow keys move, plus and minus zoom, 0 shows everything, n and p select the next and the previous node.", describedBy, {
+    draw, pan, zoom, tap, fit, key: pressed, theme: () => { colours = null; },
   });
   const note = element("p", "map-note");
   const root = element("div", "map");
@@ -41,11 +43,13 @@ export function mountMap(describedBy) {
       const above = known.parent[i];
       if (above >= 0) anchor[i] = Number.isNaN(places.x[above]) ? anchor[above] : above;
     }
-    scale = 0;
+    fitted = true;
     grouped = null;
+    kept.clear();
     const bare = places !== null && !places.having.length;
     view.root.hidden = bare;
     setText(note, places ? words(known) : "");
+    note.hidden = note.textContent === "";
     note.classList.toggle("alone", bare);
     view.redraw();
   }
@@ -55,12 +59,14 @@ export function mountMap(describedBy) {
       const why = places.odd.length ? ` (${places.odd.join("; ")})` : "";
       return `No node has coordinates that could be drawn${why}. All of them are in the tree and in the one-line diagram.`;
     }
-    const said = [`${number(places.having.length)} of ${number(known.count)} nodes`];
-    if (places.missing) said.push(`${number(places.missing)} without coordinates are in the tree only`);
+    const said = places.missing
+      ? [`${number(places.having.length)} of ${number(known.count)} nodes have coordinates; the other ${number(places.missing)} are in the tree`]
+      : [];
     return [...said, ...places.odd].join(" · ");
   }
 
   function fit() {
+    fitted = true;
     const [x0, y0, x1, y1] = places.box;
     const wide = Math.max(x1 - x0, 50), tall = Math.max(y1 - y0, 50);
     scale = Math.min((size[0] - 2 * MARGIN) / wide, (size[1] - 2 * MARGIN) / tall, 2);
@@ -69,11 +75,13 @@ export function mountMap(describedBy) {
   }
 
   function pan(dx, dy) {
+    fitted = false;
     if (scale) middle = [middle[0] - dx / scale, middle[1] + dy / scale];
   }
 
   function zoom(factor, x, y) {
     if (!scale) return;
+    fitted = false;
     const [mx, my] = [middle[0] + (x - size[0] / 2) / scale, middle[1] - (y - size[1] / 2) / scale];
     scale = Math.min(CLOSEST, Math.max(1e-6, scale * factor));
     middle = [mx - (x - size[0] / 2) / scale, my + (y - size[1] / 2) / scale];
@@ -85,8 +93,11 @@ export function mountMap(describedBy) {
 
   // Clusters for this zoom, in steps of two so that they stay while one zooms a little; their states for this moment.
   function group(known) {
-    const step = Math.floor(Math.log2(CELL_PX / scale));
-    if (grouped?.step !== step) grouped = { step, version: -1, made: clusters(places, 2 ** step) };
+    const step = Math.ceil(Math.log2(CELL_PX / scale));
+    if (grouped?.step !== step) {
+      if (!kept.has(step)) kept.set(step, clusters(places, 2 ** step));
+      grouped = { step, version: -1, made: kept.get(step) };
+    }
     if (grouped.version === known.version) return grouped;
     const { of, count } = grouped.made;
     const states = new Uint8Array(count.length);
@@ -110,12 +121,14 @@ export function mountMap(describedBy) {
     hits = [];
     if (!known || !places?.having.length) return 0;
     colours ??= palette();
-    if (!scale || turned) fit();
+    if (fitted) fit();
+    if (turned) reveal(selected() >= 0 ? selected() : lit());
     const now = group(known);
     lines(ctx, known);
     points(ctx, known, now);
     chosen(ctx, known);
     furniture(ctx);
+    view.canvas.dataset.selected = selected() >= 0 ? known.ids[selected()] : "";
     return shapes;
   }
 
@@ -169,13 +182,13 @@ export function mountMap(describedBy) {
       const r = Math.min(17, 9 + Math.log10(made.count[c]) * 3);
       ctx.beginPath();
       ctx.fillStyle = colours.panel;
-      ctx.strokeStyle = state > ON ? colours.states[state] : colours.quiet;
+      ctx.strokeStyle = state > ON ? colours.states[state] : colours.line;
       ctx.lineWidth = state > ON ? 3 : 1.25;
       ctx.arc(x, y, r, 0, 2 * Math.PI);
       ctx.fill();
       ctx.stroke();
       ctx.textAlign = "center";
-      ctx.fillStyle = colours.text;
+      ctx.fillStyle = state > ON ? colours.text : colours.quiet;
       const said = troubled[c] || made.count[c];
       ctx.fillText(said > 9999 ? `${Math.floor(said / 1000)}k` : String(said), x, y + 0.5);
       ctx.textAlign = "left";
@@ -248,9 +261,19 @@ export function mountMap(describedBy) {
     const made = grouped.made;
     if (count === 1 || scale >= CLOSEST || alike(c)) select(made.first[c]);
     else {
+      fitted = false;
       middle = [made.x[c], made.y[c]];
       scale = Math.min(CLOSEST, scale * 3);
     }
+  }
+
+  // n and p go to the next and the previous of the nodes that are drawn by themselves.
+  function pressed(event) {
+    if (event.key !== "n" && event.key !== "p") return false;
+    const singles = hits.filter((hit) => hit[4] === 1).map((hit) => grouped.made.first[hit[3]]).sort((a, b) => a - b);
+    const next = event.key === "n" ? singles.find((i) => i > selected()) : singles.findLast((i) => i < selected());
+    if (next !== undefined) select(next);
+    return true;
   }
 
   // Whether no zoom takes the points of this cluster apart.
@@ -265,7 +288,9 @@ export function mountMap(describedBy) {
     const at = Number.isNaN(places.x[place]) ? anchor[place] : place;
     if (at < 0) return;
     const x = px(places.x[at]), y = py(places.y[at]);
-    if (!seen(x, y, -40)) middle = [places.x[at], places.y[at]];
+    if (seen(x, y, -40)) return;
+    fitted = false;
+    middle = [places.x[at], places.y[at]];
   }
 
   return {

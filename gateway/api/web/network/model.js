@@ -37,7 +37,6 @@ export class Model {
     }
     for (let i = n - 1; i > 0; i--) if (this.parent[i] >= 0) this.size[this.parent[i]] += this.size[i];
     sumUp(this.parent, [this.customers, this.devices]);
-    this.ownDevices = Int32Array.from(picture.devices);
     this.off = new Int32Array(n);
     this.planned = new Int32Array(n);
     this.unknown = new Int32Array(n);
@@ -48,11 +47,10 @@ export class Model {
     this.states = new Uint8Array(n);
     this.incidents = [];
     this.version = 0;
-    this.#places = null;
     this.apply({ off: [], planned: [], unknown: [], incidents: [] });
   }
 
-  #places;
+  #places = null;
 
   // -1 where there is no such node among those that may be seen.
   place(id) {
@@ -62,6 +60,18 @@ export class Model {
 
   name(i) {
     return this.givenNames[i] || this.ids[i];
+  }
+
+  // Without the beginning that it has in common with the name of a node above: where that stands beside it.
+  shortName(i) {
+    const name = this.name(i);
+    for (let above = this.parent[i]; above >= 0; above = this.parent[above]) {
+      const start = this.name(above);
+      if (name.length > start.length + 2 && name.startsWith(start) && /^[\s,.:/-]/.test(name.slice(start.length))) {
+        return name.slice(start.length).replace(/^[\s,.:/-]+/, "") || name;
+      }
+    }
+    return name;
   }
 
   kindWord(i) {
@@ -163,14 +173,4 @@ function sumUp(parent, columns) {
   for (const column of columns) {
     for (let i = column.length - 1; i > 0; i--) if (parent[i] >= 0) column[parent[i]] += column[i];
   }
-}
-
-// Of siblings drawn as one: the loudest state, everybody off where that holds for all of them.
-export function together(model, places) {
-  let loudest = NONE, off = true;
-  for (const i of places) {
-    if (model.states[i] > loudest) loudest = model.states[i];
-    if (model.customers[i] > 0 && model.states[i] !== OFF) off = false;
-  }
-  return loudest === OFF && !off ? PARTLY : loudest;
 }

@@ -1,5 +1,5 @@
-// The one-line diagram: every node has a row for each end below it, so that a subtree is a stretch of rows. What is too
-// small to be told apart is drawn as one counted block; zooming in opens it.
+// The one-line diagram: what lies below a node is a stretch of rows, the node itself on the first of them. What is too
+// low to be told apart is drawn as one counted block; zooming in opens it.
 
 import { number, words } from "../core/format.js";
 import { drawing } from "./canvas.js";
@@ -10,8 +10,13 @@ import { lit, model, select, selected } from "./world.js";
 
 const ROW = 26; // pixels that a row wants
 const LEAST = 22; // pixels below which siblings are drawn together
-const COLUMN = 118;
+const NARROWEST = 88;
+const WIDEST = 190;
 const LEFT = 26;
+const TOP = 12;
+const BOTTOM = 40; // the buttons are there
+const DOWN = 15; // from the upper edge of a row to its line: the name stands above
+const SERVICE = 0.13; // of a row: what supplies is seen before whom it supplies
 const DEAD = [6, 4];
 
 export function mountOneLine(describedBy) {
@@ -19,6 +24,8 @@ export function mountOneLine(describedBy) {
   let rows = new Float64Array(0); // of each node
   let total = 0;
   let scale = 0; // pixels of a row; 0 until it is fitted
+  let fitted = true; // nobody has moved it: it follows the size of its place
+  let column = WIDEST;
   let top = 0; // row at the upper edge
   let left = 0; // pixels
   let deepest = 0;
@@ -27,7 +34,7 @@ export function mountOneLine(describedBy) {
   let size = [0, 0];
   let shapes = 0;
 
-  const view = drawing("One-line diagram of the network. Arrow keys move, plus and minus zoom, 0 shows everything.", describedBy, {
+  const view = drawing("One-line diagram of the network. Arrow keys move, plus and minus zoom, 0 shows everything, n and p select the next and the previous node.", describedBy, {
     draw, pan, zoom, tap, fit, key: pressed, theme: () => { colours = null; },
   });
 
@@ -37,110 +44,131 @@ export function mountOneLine(describedBy) {
     first = new Float64Array(n);
     rows = new Float64Array(n);
     deepest = 0;
+    const service = known?.kinds.indexOf("service");
     for (let i = n - 1; i >= 0; i--) {
-      if (!rows[i]) rows[i] = 1;
+      rows[i] = Math.max(rows[i], known.kind[i] === service ? SERVICE : 1);
       if (known.parent[i] >= 0) rows[known.parent[i]] += rows[i];
       if (known.level[i] > deepest) deepest = known.level[i];
     }
-    let ends = 0;
+    const next = new Float64Array(n); // where the next child of a node begins
+    total = 0;
     for (let i = 0; i < n; i++) {
-      first[i] = ends;
-      if (!known.childCount[i]) ends += 1;
+      const above = known.parent[i];
+      first[i] = above < 0 ? total : next[above];
+      next[i] = first[i];
+      if (above < 0) total += rows[i];
+      else next[above] += rows[i];
     }
-    total = ends;
-    scale = 0;
+    fitted = true;
   }
 
-  const most = () => ROW * 1.6;
-  const least = () => Math.min(ROW, Math.max(1e-6, size[1] / Math.max(1, total)));
+  const tallest = () => Math.max(1, size[1] - TOP - BOTTOM);
+  const most = () => (ROW * 1.2) / SERVICE;
+  const least = () => Math.min(most(), Math.max(1e-6, tallest() / Math.max(1, total)));
 
   function fit() {
-    scale = Math.min(ROW, least());
+    fitted = true;
+    scale = least();
     top = 0;
     left = 0;
   }
 
   function clamp() {
     scale = Math.min(most(), Math.max(least(), scale));
-    top = Math.min(Math.max(0, total - size[1] / scale), Math.max(0, top));
-    left = Math.min(Math.max(0, LEFT + (deepest + 2) * COLUMN - size[0]), Math.max(0, left));
+    top = Math.min(Math.max(0, total - tallest() / scale), Math.max(0, top));
+    column = Math.min(WIDEST, Math.max(NARROWEST, (size[0] - LEFT) / (deepest + 1.3)));
+    left = Math.min(Math.max(0, LEFT + (deepest + 1.3) * column - size[0]), Math.max(0, left));
   }
 
   function pan(dx, dy) {
+    fitted = false;
     if (scale) top -= dy / scale;
     left -= dx;
     clamp();
   }
 
   function zoom(factor, _, y) {
-    const row = top + y / scale;
+    fitted = false;
+    const row = top + (y - TOP) / scale;
     scale *= factor;
     clamp();
-    top = row - y / scale;
+    top = row - (y - TOP) / scale;
     clamp();
   }
 
-  const xOf = (i) => LEFT + model().level[i] * COLUMN - left;
-  const yOf = (row) => (row - top) * scale;
+  const xOf = (i) => LEFT + model().level[i] * column - left;
+  const yOf = (row) => TOP + (row - top) * scale;
 
   // Where a node's own line is: on its first row, or as near to it as is seen.
   function lineY(i) {
     const from = yOf(first[i]), to = yOf(first[i] + rows[i]);
-    return Math.min(Math.max(from + Math.min(ROW, scale, LEAST) / 2 + 2, LEAST / 2), Math.max(from, to - LEAST / 2));
+    return Math.min(Math.max(from + DOWN, TOP + DOWN), Math.max(from, to - LEAST + DOWN));
   }
 
   function draw(ctx, width, height) {
     const known = model();
-    const before = size;
+    const turned = size[0] === 0;
     size = [width, height];
     shapes = 0;
     hits = [];
     if (!known || !known.count) return 0;
     colours ??= palette();
-    if (!scale || (before[1] && Math.abs(scale - Math.min(ROW, before[1] / Math.max(1, total))) < 1e-9)) fit();
+    if (fitted) fit();
     clamp();
+    if (turned) revealChoice();
     ctx.textBaseline = "middle";
     ctx.font = "12px system-ui, sans-serif";
     siblings(ctx, -1, 0);
+    view.canvas.dataset.selected = selected() >= 0 ? known.ids[selected()] : "";
     return shapes;
   }
 
-  // The children of a node from top to bottom; those that are too low for a row of their own in blocks.
-  function siblings(ctx, above, aboveY) {
+  // The children of a node that are seen, each by itself or in runs of those that are too low for that.
+  function pieces(above) {
     const known = model();
-    let run = [];
-    let runRows = 0;
-    let lowest = aboveY;
-    let deadTo = aboveY, livesTo = aboveY;
-    const flush = () => {
-      if (!run.length) return;
-      const y = block(ctx, run, runRows);
-      if (y !== null) reach(y, run.every((i) => known.dead(i)));
-      run = [];
-      runRows = 0;
-    };
-    const reach = (y, dead) => {
-      lowest = Math.max(lowest, y);
-      if (dead) deadTo = Math.max(deadTo, y);
-      else livesTo = Math.max(livesTo, y);
-    };
+    const found = [];
+    let open = null; // a run that is not high enough yet
     const end = above < 0 ? known.count : above + known.size[above];
     for (let c = above < 0 ? 0 : above + 1; c < end; c += known.size[c]) {
       const from = yOf(first[c]), tall = rows[c] * scale;
       if (from + tall < 0) continue;
       if (from > size[1]) break;
-      if (tall < LEAST) {
-        run.push(c);
-        runRows += rows[c];
-        if (runRows * scale >= LEAST) flush();
+      if (tall >= LEAST) {
+        open = null;
+        found.push({ run: [c], tall });
+      } else if (open) {
+        open.run.push(c);
+        open.tall += tall;
+        if (open.tall >= LEAST) open = null;
       } else {
-        flush();
-        reach(one(ctx, c), known.dead(c));
+        open = { run: [c], tall };
+        found.push(open);
       }
     }
-    flush();
+    const [before, last] = found.slice(-2);
+    if (last && last === open && before.run.length > 1) {
+      before.run.push(...last.run);
+      before.tall += last.tall;
+      found.pop();
+    }
+    return found;
+  }
+
+  // From top to bottom, with the line that joins them.
+  function siblings(ctx, above, aboveY) {
+    const known = model();
+    let lowest = aboveY;
+    let deadTo = aboveY, livesTo = aboveY;
+    for (const { run, tall } of pieces(above)) {
+      const alone = tall >= LEAST && run.length === 1;
+      const y = alone ? one(ctx, run[0]) : block(ctx, run, tall, aboveY);
+      if (y === null) continue;
+      lowest = Math.max(lowest, y);
+      if (run.every((i) => known.dead(i))) deadTo = Math.max(deadTo, y);
+      else livesTo = Math.max(livesTo, y);
+    }
     if (above >= 0 && lowest > aboveY) {
-      const x = xOf(above) + COLUMN * 0.5;
+      const x = xOf(above) + column * 0.5;
       rule(ctx, x, aboveY, x, deadTo, known.states[above], true);
       rule(ctx, x, aboveY, x, livesTo, known.dead(above) ? OFF : NONE, known.dead(above));
     }
@@ -165,12 +193,12 @@ export function mountOneLine(describedBy) {
     const x = xOf(i), y = lineY(i);
     const state = known.states[i];
     const dead = known.dead(i);
-    if (known.parent[i] >= 0) rule(ctx, x - COLUMN * 0.5, y, x, y, state, dead);
+    if (known.parent[i] >= 0) rule(ctx, x - column * 0.5, y, x, y, state, dead);
     const inner = rows[i] * scale;
     const parent = known.childCount[i] > 0;
-    if (x < size[0] + COLUMN) {
+    if (x < size[0] + column) {
       if (parent) {
-        rule(ctx, x, y, x + COLUMN * 0.5, y, dead ? state : NONE, dead);
+        rule(ctx, x, y, x + column * 0.5, y, dead ? state : NONE, dead);
         siblings(ctx, i, y);
       }
       sign(ctx, i, x, y, state, inner);
@@ -190,27 +218,33 @@ export function mountOneLine(describedBy) {
       ctx.globalAlpha = 1;
     }
     drawSymbol(ctx, known.kindWord(i), x, y, state > 1 ? colours.states[state] : colours.text, colours.panel, state);
-    if (state >= 2) drawMark(ctx, state, x + 13, y - 9, 4, colours);
+    if (state >= 2) drawMark(ctx, state, x - 13, y - 9, 4, colours);
     const alone = !known.childCount[i];
-    const loss = known.lossWords(i);
-    const room = alone ? COLUMN * 2 : COLUMN - 22;
-    text(ctx, known.name(i), x + (alone ? 14 : -8), alone ? y : y + 14, room, state > 1 ? colours.states[state] : colours.text, alone);
-    if (loss && !alone && inner > LEAST * 2) text(ctx, loss, x - 8, y + 28, room, colours.states[state]);
-    hits.push([x - 14, y - 12, x + (alone ? room : COLUMN - 24), y + 22, i, i, i]);
+    const loss = briefly(known.off[i], known.unknown[i]);
+    const room = alone ? column * 1.2 : column - 34;
+    const ink = state > 1 ? colours.states[state] : colours.text;
+    text(ctx, known.shortName(i), x + (alone ? 14 : 10), alone ? y : y - 9, room, ink);
+    if (loss && !alone && inner > LEAST * 1.6) {
+      ctx.fillStyle = colours.panel; // the line down goes on behind it
+      ctx.fillRect(x + 10, y + 4, Math.min(room, loss.length * 6.5), 13);
+      text(ctx, loss, x + 10, y + 10, room, ink);
+    }
+    hits.push([x - 14, y - 15, x + (alone ? room : column - 24), y + 12, i, i, i]);
   }
 
   // Siblings as one block with their number; gives the height of its line, null when it is not seen.
-  function block(ctx, run, tallRows) {
+  function block(ctx, run, high, aboveY) {
     const known = model();
     const x = xOf(run[0]);
-    const from = yOf(first[run[0]]), tall = Math.max(tallRows * scale, 3);
-    if (from > size[1] || from + tall < 0) return null;
+    const from = yOf(first[run[0]]), tall = Math.max(high, 3);
+    if (x > size[0] + column) return null;
     const state = loudest(known, run);
-    const y = Math.min(Math.max(from + tall / 2, 4), size[1] - 4);
+    const middle = Math.min(Math.max(from + tall / 2, 8), size[1] - 8);
+    const y = aboveY > from && aboveY < from + tall ? aboveY : middle;
     const dead = run.every((i) => known.dead(i));
-    if (known.parent[run[0]] >= 0) rule(ctx, x - COLUMN * 0.5, y, x - 6, y, state, dead);
+    if (known.parent[run[0]] >= 0) rule(ctx, x - column * 0.5, y, x - 6, y, state, dead);
     shapes += 2;
-    const wide = COLUMN * 1.7;
+    const wide = Math.min(column * 2.4, Math.max(column * 1.2, size[0] - x - 2));
     ctx.fillStyle = colours.panel;
     ctx.strokeStyle = state > 1 ? colours.states[state] : colours.line;
     ctx.lineWidth = state === OFF ? 2.5 : 1.25;
@@ -225,20 +259,19 @@ export function mountOneLine(describedBy) {
       ctx.fillRect(x - 6, from + 1, 4, Math.max(2, tall - 2));
     }
     if (tall >= 13) {
-      drawMark(ctx, state, x + 8, y, 4.5, colours);
-      const ends = run.length === 1 ? known.name(run[0]) : `${number(run.length)} ${many(known, run)}`;
+      drawMark(ctx, state, x + 8, middle, 4.5, colours);
       const lost = run.reduce((sum, i) => sum + known.off[i], 0), unknown = run.reduce((sum, i) => sum + known.unknown[i], 0);
-      const words_ = [ends, lost ? `${number(lost)} off` : "", unknown ? `${number(unknown)} unknown` : ""].filter(Boolean).join(", ");
-      text(ctx, words_, x + 20, y, wide - 30, state > 1 ? colours.states[state] : colours.text, true);
+      const ends = [...new Set([run[0], run[run.length - 1]])].map((i) => known.shortName(i)).join(" … ");
+      const said = run.length === 1 ? [ends] : [`${number(run.length)} ${many(known, run)}`, ends];
+      text(ctx, [briefly(lost, unknown), ...said].filter(Boolean).join(" · "), x + 20, middle, wide - 30, state > 1 ? colours.states[state] : colours.text);
     }
     hits.push([x - 6, from, x - 6 + wide, from + tall, run[0], run[0], run[run.length - 1]]);
     return y;
   }
 
-  function text(ctx, words_, x, y, room, ink) {
-    let shown = words_;
-    const most_ = Math.max(3, Math.floor(room / 6));
-    if (shown.length > most_) shown = `${shown.slice(0, most_ - 1)}…`;
+  function text(ctx, said, x, y, room, ink) {
+    const letters = Math.max(4, Math.floor(room / 6.2));
+    const shown = said.length > letters ? `${said.slice(0, letters - 1)}…` : said;
     shapes += 1;
     ctx.fillStyle = ink;
     ctx.fillText(shown, x, y);
@@ -256,9 +289,10 @@ export function mountOneLine(describedBy) {
 
   // Show these rows from edge to edge.
   function stretch(from, to) {
-    scale = Math.min(ROW, size[1] / Math.max(1, to - from));
+    fitted = false;
+    scale = tallest() / Math.max(SERVICE, to - from);
     clamp();
-    top = (from + to) / 2 - size[1] / scale / 2;
+    top = (from + to) / 2 - tallest() / scale / 2;
     clamp();
     view.redraw();
   }
@@ -266,18 +300,28 @@ export function mountOneLine(describedBy) {
   // The selected node at a size at which it can be told apart.
   function reveal(place) {
     if (place < 0 || !size[1]) return;
-    const wanted = LEAST * 1.2 / rows[place];
-    if (scale < wanted) scale = Math.min(most(), wanted);
+    if (fitted) fit();
+    const wanted = (LEAST * 1.2) / rows[place];
+    if (scale < wanted) {
+      fitted = false;
+      scale = Math.min(most(), wanted);
+    }
     clamp();
     const y = yOf(first[place]);
-    if (y < LEAST || y + Math.min(rows[place] * scale, size[1] / 2) > size[1]) top = first[place] - size[1] / scale / 3;
     const x = xOf(place);
-    if (x < 0 || x > size[0] - COLUMN) left += x - size[0] / 2;
+    if (y < 0 || y + Math.min(rows[place] * scale, size[1] / 2) > size[1]) {
+      fitted = false;
+      top = first[place] - size[1] / scale / 3;
+    }
+    if (x < 0 || x > size[0] - column) {
+      fitted = false;
+      left += x - size[0] / 2;
+    }
     clamp();
     view.redraw();
   }
 
-  // Enter goes to what is nearest to the middle; with a node selected n and p go on among those that are drawn.
+  // n and p go to the next and the previous of the nodes that are drawn by themselves.
   function pressed(event) {
     const known = model();
     if (!known) return false;
@@ -290,7 +334,10 @@ export function mountOneLine(describedBy) {
     return false;
   }
 
-  const revealChoice = () => reveal(selected() >= 0 ? selected() : lit());
+  function revealChoice() {
+    reveal(selected() >= 0 ? selected() : lit());
+  }
+
   return {
     root: view.root,
     picture() {
@@ -303,7 +350,6 @@ export function mountOneLine(describedBy) {
       view.redraw();
     },
     refresh: () => view.redraw(),
-    stretch: revealChoice,
   };
 }
 
@@ -319,6 +365,10 @@ function loudest(known, run) {
 function many(known, run) {
   const kind = known.kind[run[0]];
   return run.every((i) => known.kind[i] === kind) ? plural(words(known.kinds[kind])) : "nodes";
+}
+
+function briefly(off, unknown) {
+  return [off ? `${number(off)} off` : "", unknown ? `${number(unknown)} unknown` : ""].filter(Boolean).join(", ");
 }
 
 const plural = (word) => (word.endsWith("ch") ? `${word}es` : `${word}s`);

@@ -71,32 +71,42 @@ function emptiest(longitudes) {
 // place of `having` which cluster it is in.
 export function clusters(places, cell) {
   const { x, y, having } = places;
-  const known = new Map();
-  const xs = [], ys = [], counts = [], firsts = [];
-  const of = new Int32Array(having.length);
-  for (let k = 0; k < having.length; k++) {
+  const n = having.length;
+  const columns = new Int32Array(n), lines = new Int32Array(n); // of each cluster's cell
+  const xs = new Float64Array(n), ys = new Float64Array(n);
+  const count = new Int32Array(n), first = new Int32Array(n), of = new Int32Array(n);
+  const slots = 2 ** Math.ceil(Math.log2(2 * n + 2));
+  const table = new Int32Array(slots).fill(-1); // cell -> cluster
+  let made = 0;
+  for (let k = 0; k < n; k++) {
     const i = having[k];
-    const key = Math.floor(x[i] / cell) * 67108864 + Math.floor(y[i] / cell);
-    let c = known.get(key);
-    if (c === undefined) {
-      c = counts.length;
-      known.set(key, c);
-      xs.push(0);
-      ys.push(0);
-      counts.push(0);
-      firsts.push(i);
+    const column = Math.floor(x[i] / cell), line = Math.floor(y[i] / cell);
+    let slot = ((Math.imul(column, 73856093) ^ Math.imul(line, 19349663)) >>> 0) & (slots - 1);
+    let c = table[slot];
+    while (c >= 0 && (columns[c] !== column || lines[c] !== line)) {
+      slot = (slot + 1) & (slots - 1);
+      c = table[slot];
+    }
+    if (c < 0) {
+      c = table[slot] = made++;
+      columns[c] = column;
+      lines[c] = line;
+      first[c] = i;
     }
     of[k] = c;
     xs[c] += x[i];
     ys[c] += y[i];
-    counts[c] += 1;
+    count[c] += 1;
   }
-  for (let c = 0; c < counts.length; c++) {
-    xs[c] /= counts[c];
-    ys[c] /= counts[c];
+  for (let c = 0; c < made; c++) {
+    // Their middle, but away from the edges of the cell, where it would touch the next one.
+    xs[c] = count[c] === 1 ? x[first[c]] : inner(xs[c] / count[c], columns[c], cell);
+    ys[c] = count[c] === 1 ? y[first[c]] : inner(ys[c] / count[c], lines[c], cell);
   }
-  return { x: Float64Array.from(xs), y: Float64Array.from(ys), count: Int32Array.from(counts), first: Int32Array.from(firsts), of };
+  return { x: xs.slice(0, made), y: ys.slice(0, made), count: count.slice(0, made), first: first.slice(0, made), of };
 }
+
+const inner = (at, index, cell) => Math.min(Math.max(at, (index + 0.38) * cell), (index + 0.62) * cell);
 
 // A round length of at most `most` metres, and its words.
 export function roundLength(most) {

@@ -52,10 +52,11 @@ const SYMBOLS = {
   recloser(ctx, x, y, ink) {
     box(ctx, x, y, S, S);
     ctx.fillStyle = ink;
+    ctx.save();
     ctx.font = `bold ${Math.round(S * 1.6)}px system-ui, sans-serif`;
     ctx.textAlign = "center";
     ctx.fillText("R", x, y + 0.5);
-    ctx.textAlign = "left";
+    ctx.restore();
   },
   // a fuse: an oblong with the line through it
   fuse(ctx, x, y) {

@@ -1,7 +1,7 @@
 // The network as a tree (ARIA: tree, treeitem). Only the rows that are seen are in the document.
 
 import { element, setClass, setText } from "../core/dom.js";
-import { number, words } from "../core/format.js";
+import { plural, words } from "../core/format.js";
 import { virtualList } from "../core/virtual.js";
 import { mark, rowHeight } from "./marks.js";
 import { STATES } from "./model.js";
@@ -35,15 +35,15 @@ export function mountTree(container, { onCount }) {
       event.stopPropagation();
       toggle(shown[Number(row.dataset.index)]);
     });
-    const state = element("span", "tree-state");
-    row.append(twisty, mark("none"), element("span", "tree-name"), element("span", "tree-kind"), element("span", "tree-served"), state);
+    row.append(twisty, mark("none"));
+    for (const part of ["tree-name", "tree-kind", "tree-served", "tree-state", "tree-cases"]) row.append(element("span", part));
     return row;
   }
 
   function update(row, index) {
     const known = model();
     const i = shown[index];
-    const [twisty, sign, name, kind, served, state] = row.children;
+    const [twisty, sign, name, kind, served, state, cases] = row.children;
     const parent = known.childCount[i] > 0;
     const word = STATES[known.states[i]];
     row.style.setProperty("--level", String(Math.min(known.level[i], 24)));
@@ -60,10 +60,9 @@ export function mountTree(container, { onCount }) {
     setText(name, known.name(i));
     name.title = known.name(i) === known.ids[i] ? known.ids[i] : `${known.name(i)} (${known.ids[i]})`;
     setText(kind, words(known.kindWord(i)));
-    setText(served, known.customers[i] ? `${number(known.customers[i])} ${known.customers[i] === 1 ? "customer" : "customers"}` : "");
-    const cases = known.troubles[i] ? `${number(known.troubles[i])} ${known.troubles[i] === 1 ? "incident" : "incidents"}` : "";
-    const loss = known.lossWords(i) || (word === "silent" ? "communications lost" : "");
-    setText(state, [loss, cases].filter(Boolean).join(" · ") || (known.customers[i] ? "on" : ""));
+    setText(served, known.customers[i] ? plural(known.customers[i], "customer", "customers") : "");
+    setText(state, known.lossWords(i) || (word === "silent" ? "communications lost" : known.customers[i] ? "on" : ""));
+    setText(cases, known.troubles[i] ? plural(known.troubles[i], "incident", "incidents") : "");
     setClass(state, `tree-state ${word}`);
   }
 
