@@ -13,14 +13,30 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import RowPanel
 
-from dashboards import alerts, outages_now, supply_reliability
+from dashboards import (
+    alerts,
+    gateway_health,
+    meter,
+    meter_data,
+    outages_now,
+    supply_quality,
+    supply_reliability,
+    transformer_feeder,
+    usage,
+)
 from dashboards.words import LANGUAGES, Words, WordsError
 
 FOLDER = Path(__file__).parent / "generated"
 
 DASHBOARDS: Mapping[str, Callable[[Words], Dashboard]] = {
+    "gateway_health": gateway_health.build,
+    "meter": meter.build,
+    "meter_data": meter_data.build,
     "outages_now": outages_now.build,
+    "supply_quality": supply_quality.build,
     "supply_reliability": supply_reliability.build,
+    "transformer_feeder": transformer_feeder.build,
+    "usage": usage.build,
 }
 """File name → builder."""
 

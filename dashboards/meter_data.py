@@ -1,212 +1,246 @@
-"""The dashboard "Meter data": is everything collected, how good is the supply, whose usage is odd, what is coming."""
+"""The dashboard "Meter data": is everything collected, what lacks and why, what validation made of it."""
 
 from __future__ import annotations
 
-from grafana_foundation_sdk.builders import common
-from grafana_foundation_sdk.builders.dashboard import Dashboard, DatasourceVariable
-from grafana_foundation_sdk.models.common import GraphDrawStyle, StackingMode
-from grafana_foundation_sdk.models.dashboard import DashboardCursorSync, VariableOption
+from grafana_foundation_sdk.builders.dashboard import Dashboard
 
-from dashboards.panels import BAD, GOOD, TARGETS, figures, rows, series, threshold_from
-from dashboards.query import DATASOURCE_TYPE, DATASOURCE_UID, Sql
+from dashboards import variables
+from dashboards.board import board, section
+from dashboards.codes import coded
+from dashboards.panels import (
+    COUNT,
+    SHARE,
+    TIME,
+    Column,
+    figures,
+    fixed,
+    rows,
+    series,
+    targets,
+    threshold_from,
+)
+from dashboards.panels_more import KWH, stacked, to_meter, to_transformer
+from dashboards.values import BAD, CALM, GOOD, WARNING
+from dashboards.words import Words
 
-UID = "feederline-meter-data"
-
-_SHARE = {"unit": "percentunit", "decimals": 2}
-_TIME = {"unit": "dateTimeAsIso", "custom.width": 170}
-_COUNT = {"unit": "locale", "custom.width": 110}
-_KWH = {"unit": "kwatth", "decimals": 1}
-_KW = {"unit": "kwatt", "decimals": 1, "custom.width": 110}
 _COLLECTED = (
     "Collected: intervals that were measured, of those expected since a device is listed or heard."
     " Estimates never count. Days are local, and rise as late readings come."
 )
+_CAUSES: dict[str, Column] = dict.fromkeys(
+    ("Lacking", "Without supply", "Device", "Communications", "Gateway"), COUNT
+)
 
 
-def build() -> Dashboard:
-    dashboard = (
-        Dashboard("Meter data")
-        .uid(UID)
-        .description("Collection against its target, supply quality, unusual usage, losses and load to come.")
-        .tags(["feederline"])
-        .timezone("browser")
-        .time("now-14d", "now")
-        .refresh("5m")
-        .tooltip(DashboardCursorSync.CROSSHAIR)
-        .readonly()
-        .with_variable(
-            DatasourceVariable("datasource")
-            .label("Database")
-            .type(DATASOURCE_TYPE)
-            .current(VariableOption(selected=True, text="Feederline", value=DATASOURCE_UID))
-        )
+def build(words: Words) -> Dashboard:
+    dashboard = board(
+        words,
+        "meter-data",
+        title="Meter data",
+        description="Collection against its target, gaps and their causes, and how energy was come by.",
+        since="now-14d",
+        refresh="5m",
+        choices=(variables.feeder(words),),
     )
-    return _usage(_quality(_collection(dashboard)))
+    for part in (_collection, _lacking, _validation):
+        dashboard = part(words, dashboard)
+    return dashboard
 
 
-def _collection(dashboard: Dashboard) -> Dashboard:
-    return (
-        dashboard.with_panel(
-            figures(
-                "Collection rate",
-                "collection_rate",
-                description=f"Green from the target on. {_COLLECTED}",
-                unit="percentunit",
-                decimals=3,
-            )
-            .with_target(Sql("targets", ref_id=TARGETS))
-            .with_transformation(threshold_from("collection_target", below=BAD, above=GOOD))
-            .span(6)
-            .height(8)
-        )
-        .with_panel(
-            series(
-                "Collection rate by day",
-                "collection_daily",
-                description=f"{_COLLECTED} The target is that of the settings.",
-                unit="percentunit",
-                dashed=("Target",),
-            )
-            .decimals(2)
-            .max(1)
-            .span(9)
-            .height(8)
-        )
-        .with_panel(
-            series(
-                "Intervals by status",
-                "interval_daily",
-                description="Shares of the intervals expected on each local day, by how they stand now. Measured holds"
-                " those that a rule doubts (suspect), too; edited ones are apart, whether they were measured or not.",
-                unit="percentunit",
-            )
-            .draw_style(GraphDrawStyle.BARS)
-            .fill_opacity(70)
-            .stacking(common.StackingConfig().mode(StackingMode.NORMAL))
-            .min(0)
-            .max(1)
-            .span(9)
-            .height(8)
-        )
-        .with_panel(
-            rows(
-                "Energy by status, last whole day",
-                "energy_by_status",
-                description="Imported energy (kWh) of the last whole local day that was accounted, and how much of it"
-                " was estimated rather than measured.",
-                columns={
-                    "Intervals": _COUNT,
-                    "Share of intervals": _SHARE,
-                    "Energy": _KWH,
-                    "Share of energy": _SHARE,
-                },
-            )
-            .span(12)
-            .height(7)
-        )
-        .with_panel(
-            rows(
-                "Open gaps by cause",
-                "open_gaps",
-                description="Stretches that were expected, not collected, and have not come since. Meters that keep a"
-                " load profile are asked for them again.",
-                columns={
-                    "Gaps": _COUNT,
-                    "Devices": _COUNT,
-                    "Intervals": _COUNT,
-                    "Asked for again": _COUNT,
-                    "Oldest": _TIME,
-                },
-            )
-            .span(12)
-            .height(7)
-        )
-    )
-
-
-def _quality(dashboard: Dashboard) -> Dashboard:
-    return dashboard.with_panel(
-        series(
-            "Voltage compliance by day",
-            "voltage_compliance_daily",
-            description="Share of the observed time of metering points within GB/T 12325, by local day. Lost phases are"
-            " interruptions, not voltages, and are left out.",
+def _collection(words: Words, dashboard: Dashboard) -> Dashboard:
+    rate = (
+        figures(
+            words,
+            "Collection rate",
+            "collection_rate",
+            description=f"Of the whole network. Green from the target on. {_COLLECTED}",
             unit="percentunit",
+            decimals=3,
         )
-        .decimals(2)
-        .max(1)
-        .span(12)
-        .height(8)
-    ).with_panel(
-        rows(
-            "Voltage by transformer, the worst first",
-            "voltage_worst",
-            description="Of the days that begin in the range shown; minutes are summed over the metering points below.",
+        .with_target(targets())
+        .with_transformation(threshold_from(("base", BAD), ("collection_target", GOOD)))
+    )
+    daily = series(
+        words,
+        "Collection rate by day",
+        "collection_daily",
+        description=f"{_COLLECTED} The target is that of the configuration.",
+        unit="percentunit",
+        dashed=("Target",),
+    )
+    causes = stacked(
+        series(
+            words,
+            "What lacks, by cause and day",
+            "collection_causes",
+            description="Intervals not collected as shares of those expected: the point was without"
+            " supply, the device itself gave nothing, it could not be reached, or the gateway was away.",
+            unit="percentunit",
             columns={
-                "Compliance": _SHARE,
-                "Points": _COUNT,
-                "Too low": {"unit": "m", "decimals": 0},
-                "Too high": {"unit": "m", "decimals": 0},
+                "Without supply": fixed(BAD),
+                "Device": fixed(WARNING),
+                "Communications": fixed(CALM),
+                "Gateway": fixed("purple"),
             },
         )
-        .span(12)
-        .height(8)
+    )
+    status = stacked(
+        series(
+            words,
+            "Intervals by status",
+            "interval_daily",
+            description="Shares of the intervals expected on each local day, by how they stand now."
+            " Measured holds those that a rule doubts (suspect), too; edited ones are apart, whether they"
+            " were measured or not.",
+            unit="percentunit",
+            columns={
+                "Measured": fixed(GOOD),
+                "Estimated": fixed(CALM),
+                "Edited": fixed("purple"),
+                "Missing": fixed(BAD),
+            },
+        )
+    )
+    return section(
+        words,
+        dashboard,
+        "Collection",
+        rate.span(4).height(8),
+        daily.decimals(2).max(1).span(7).height(8),
+        causes.decimals(2).span(7).height(8),
+        status.max(1).decimals(1).span(6).height(8),
     )
 
 
-def _usage(dashboard: Dashboard) -> Dashboard:
-    return (
-        dashboard.with_panel(
-            rows(
-                "Unusual usage",
-                "usage_watchlist",
-                description="Whose usage to look at first. The score combines evidence of several kinds; one weak"
-                " reason opens nothing, and no score is proof. A terminal stands for the area of its transformer.",
-                columns={
-                    "Score": _SHARE | {"custom.width": 90},
-                    "Since": _TIME,
-                    "Strongest reason": {"custom.minWidth": 320},
-                    "Reasons": {"custom.width": 80},
-                    "Ticket": {"custom.width": 75},
-                },
-            )
-            .span(24)
-            .height(9)
+def _lacking(words: Words, dashboard: Dashboard) -> Dashboard:
+    places = rows(
+        words,
+        "Concentrators and feeders, the least collected first",
+        "collection_places",
+        description="On the last whole local day: by concentrator, and by feeder for devices that are read"
+        " directly. Intervals that lack, and by what cause.",
+        columns={"Of": coded(words, "place"), "Devices": COUNT, "Collected": SHARE} | _CAUSES,
+    )
+    worst = rows(
+        words,
+        "Devices, the least collected first",
+        "collection_worst",
+        description="Of the local days that begin in the range: intervals expected and not collected, how"
+        " many of them were estimated, and by what cause they lack.",
+        columns={
+            "Device": to_meter(words),
+            "Transformer": to_transformer(words),
+            "Collected": SHARE,
+            "Lacking": COUNT,
+            "Estimated": COUNT,
+            "Without supply": COUNT,
+            "Device's own": COUNT,
+            "Communications": COUNT,
+        },
+    )
+    causes = rows(
+        words,
+        "Open gaps by cause",
+        "open_gaps",
+        description="Stretches that were expected, not collected, and have not come since. Meters that keep a"
+        " load profile are asked for them again. Of the whole network.",
+        columns={
+            "Cause": coded(words, "gap_cause"),
+            "Gaps": COUNT,
+            "Devices": COUNT,
+            "Intervals": COUNT,
+            "Asked for again": COUNT,
+            "Oldest": TIME,
+        },
+    )
+    daily = stacked(
+        series(
+            words,
+            "Intervals of gaps by day",
+            "gap_daily",
+            description="By the local day on which the gap began: what has come since, by being asked for"
+            " again or by itself, and what still lacks.",
+            unit="locale",
+            columns={"Come since": fixed(GOOD), "Still lacking": fixed(BAD)},
         )
-        .with_panel(
-            rows(
-                "Losses of transformer areas",
-                "area_losses",
-                description="Energy supplied (kWh) less what the meters below counted, of intervals in which all of it"
-                " was measured; days with estimates do not count. Beyond technical: by the area's own history.",
-                columns={
-                    "Supplied": _KWH,
-                    "Loss": _SHARE,
-                    "Beyond technical, a day": _KWH,
-                    "Since": _TIME,
-                    "Measured": _SHARE,
-                    "In words": {"custom.minWidth": 260},
-                },
-            )
-            .span(24)
-            .height(8)
-        )
-        .with_panel(
-            rows(
-                "Load to be expected above rating",
-                "load_risk",
-                description="Transformers and feeders whose load (kW) may go beyond what they are rated for today or"
-                " tomorrow: the upper quantile of the outlook does, or even what is expected.",
-                columns={
-                    "From": _TIME,
-                    "To": _TIME,
-                    "Expected": _KW,
-                    "Upper quantile": _KW,
-                    "Rated": _KW,
-                    "Expected share": _SHARE,
-                },
-            )
-            .span(24)
-            .height(7)
-        )
+    )
+    devices = rows(
+        words,
+        "Devices with open gaps",
+        "gap_devices",
+        description="Those that most intervals lack of still, with how often they were asked for again.",
+        columns={
+            "Device": to_meter(words),
+            "Transformer": to_transformer(words),
+            "Gaps": COUNT,
+            "Intervals": COUNT,
+            "Oldest": TIME,
+            "Newest": TIME,
+            "Asked for again": COUNT,
+            "Last asked": TIME,
+            "Causes": coded(words, "gap_cause"),
+        },
+    )
+    return section(
+        words,
+        dashboard,
+        "What lacks",
+        places.span(12).height(8),
+        worst.span(12).height(8),
+        causes.span(8).height(8),
+        daily.span(6).height(8),
+        devices.span(10).height(8),
+    )
+
+
+def _validation(words: Words, dashboard: Dashboard) -> Dashboard:
+    energy = rows(
+        words,
+        "Energy by status, last whole day",
+        "energy_by_status",
+        description="Imported energy (kWh) of the last whole local day that was accounted, and how much of it"
+        " was estimated rather than measured. Of the whole network.",
+        columns={
+            "Status": coded(words, "status_name"),
+            "Intervals": COUNT,
+            "Share of intervals": SHARE,
+            "Energy": KWH,
+            "Share of energy": SHARE,
+        },
+    )
+    rules = rows(
+        words,
+        "What validation found, last whole day",
+        "interval_rules",
+        description="Intervals of imported energy of which a rule of validation, estimation or editing"
+        " (VEE) says something, on the last whole local day. An interval may have several rules.",
+        columns={
+            "Rule": coded(words, "rule") | {"custom.minWidth": 160},
+            "Intervals": COUNT,
+            "Devices": COUNT,
+            "Energy": KWH,
+        },
+    )
+    edits = rows(
+        words,
+        "Energy put by hand",
+        "interval_edits",
+        description="What people said of the energy of a stretch in the range, newest first, and why."
+        " Without a value it takes back what was said before. Nothing here is ever deleted.",
+        columns={
+            "At": TIME,
+            "Device": to_meter(words),
+            "Quantity": coded(words, "quantity"),
+            "From": TIME,
+            "To": TIME,
+            "Energy": KWH,
+        },
+    )
+    return section(
+        words,
+        dashboard,
+        "Validation, estimation, editing",
+        energy.span(12).height(8),
+        rules.span(12).height(8),
+        edits.span(24).height(7),
     )

@@ -40,6 +40,11 @@ def transformer(words: Words, *, several: bool = False) -> QueryVariable:
     return _choice(words, "transformer", "Transformer", several=several)
 
 
+def one_transformer(words: Words) -> QueryVariable:
+    """One of them, the first where nobody chose; never all."""
+    return _asked(words, "transformer", "Transformer")
+
+
 def district(words: Words, *, several: bool = True) -> QueryVariable:
     return _choice(words, "district", "District", several=several)
 

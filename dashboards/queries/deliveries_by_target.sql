@@ -6,7 +6,7 @@ select d.target as "Target",
        count(*) filter (where d.state = 'delivered') as "Delivered",
        max(d.delivered_at) as "Last delivered",
        percentile_cont(0.5) within group (order by extract(epoch from d.delivered_at - d.created_at)) as "Half within",
-       percentile_cont(0.95) within group (order by extract(epoch from d.delivered_at - d.created_at)) as "95 % within",
+       percentile_cont(0.95) within group (order by extract(epoch from d.delivered_at - d.created_at)) as "Nearly all within",
        max(d.attempts) as "Most tries",
        w.disabled_at as "Disabled since",
        w.late_since as "Alarm since"

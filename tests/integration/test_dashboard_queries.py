@@ -79,12 +79,6 @@ async def test_series_hold_for_every_step(database: psycopg.AsyncConnection, int
     await story.tell(database, now)
     await _as_grafana(database)
     window = Window(low=now - 3 * DAY, high=now + 2 * DAY, interval_ms=interval_ms)
-    voltage = await _rows(database, "supply_voltage", window)
-    assert [row["time"] for row in voltage] == sorted(row["time"] for row in voltage)
-    for row in voltage:
-        assert row["Median"] == pytest.approx(1.0)  # the dead phase of one meter pulls nothing down
-        assert 0.97 < row["5th percentile"] < row["95th percentile"] < 1.03
-        assert row["Lower limit"] < 1 < row["Upper limit"]
     rates = await _rows(database, "readings_per_minute", window)
     stored = sum(float(row["Readings per minute"]) for row in rates) * _step_ms(interval_ms) / 60_000
     assert stored == pytest.approx(story.DEVICES * 72)
