@@ -45,10 +45,6 @@ def one_transformer(words: Words) -> QueryVariable:
     return _asked(words, "transformer", "Transformer")
 
 
-def district(words: Words, *, several: bool = True) -> QueryVariable:
-    return _choice(words, "district", "District", several=several)
-
-
 def device(words: Words) -> QueryVariable:
     """One device; the server looks for what is typed, as there may be a million."""
     return _asked(words, "device", "Device")
