@@ -17,17 +17,22 @@ values ('S1', null, 'substation', 'North', 'ABC', 0, 'S1'), ('F1', 1, 'feeder', 
 """,
     """
 insert into feederline.node (node_id, parent_key, kind, name, phases, level, path)
-select 'T' || i, 2, 'transformer', 'Street ' || i, 'ABC', 2, 'S1/F1/T' || i from generate_series(1, %(count)s::integer) i
+select 'T' || i, 2, 'transformer', 'Street ' || i, 'ABC', 2, 'S1/F1/T' || i
+  from generate_series(1, %(count)s::integer) i
 """,
     """
-insert into feederline.device (device_id, node_key, kind, protocol, phases, customers, interval_s, nominal_v, transformer_key, feeder_key)
-select 'M' || i, i + 2, 'meter', 'mqtt', 'ABC', 1 + i %% 40, 60, 230, i + 2, 2 from generate_series(1, %(count)s::integer) i
+insert into feederline.device (device_id, node_key, kind, protocol, phases, customers, interval_s, nominal_v,
+                               transformer_key, feeder_key)
+select 'M' || i, i + 2, 'meter', 'mqtt', 'ABC', 1 + i %% 40, 60, 230, i + 2, 2
+  from generate_series(1, %(count)s::integer) i
 """,
     """
 insert into feederline.incident
-       (incident_id, kind, node_id, phases, state, started_at, detected_at, customers, confidence, direct, summary, revision)
+       (incident_id, kind, node_id, phases, state, started_at, detected_at, customers, confidence, direct, summary,
+        revision)
 select 'inc-' || i, 'outage', 'T' || i, 'ABC', 'open', %(at)s::timestamptz - i * interval '1 second',
-       %(at)s::timestamptz - i * interval '1 second', 1 + i %% 40, 0.9, false, 'the one meter at T' || i || ' sent a last gasp', 1
+       %(at)s::timestamptz - i * interval '1 second', 1 + i %% 40, 0.9, false,
+       'the one meter at T' || i || ' sent a last gasp', 1
   from generate_series(1, %(count)s::integer) i
 """,
     """
@@ -40,7 +45,8 @@ insert into feederline.incident_device (incident_id, device_key)
 select 'inc-' || i, i from generate_series(1, %(count)s::integer) i
 """,
     """
-insert into feederline.ticket (ticket_id, number, incident_id, state, severity, node_id, title, customers, opened_at, updated_at, revision)
+insert into feederline.ticket (ticket_id, number, incident_id, state, severity, node_id, title, customers, opened_at,
+                               updated_at, revision)
 select 'tic-' || i, i, 'inc-' || i, 'predicted', 1 + i %% 3, 'T' || i, 'Outage at T' || i, 1 + i %% 40,
        %(at)s::timestamptz - i * interval '1 second', %(at)s, 1
   from generate_series(1, %(count)s::integer) i

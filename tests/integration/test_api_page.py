@@ -9,18 +9,15 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import aiohttp
-import psycopg
 import pytest
 
 from gateway.api.access import identity
 from gateway.api.settings import AccessSettings
-from gateway.core.access import AuditEntry, Role
+from gateway.core.access import AuditEntry
 from gateway.core.clock import HOUR, ManualClock, SystemClock, parse_time
 from tests.integration import story
-from tests.integration.case_world import SECRET, SECRET_VARIABLE, get, post, world
 from tests.integration.test_api_server import opened, serving
 from tests.signing import make_token
 from tests.waiting import until
@@ -81,56 +78,6 @@ async def test_page_tells_the_story(postgres_url: str, browser: str, tmp_path: P
     assert "not-current" not in dom
     assert "Not current: the gateway is 3600 s behind the field" in _text(late)
     assert re.search(r'<body class="not-current"', late)
-
-
-async def test_a_ticket_shows_how_far_people_are_and_what_its_clocks_say(
-    postgres_url: str, browser: str, tmp_path: Path
-) -> None:
-    connection = await story.migrated(postgres_url)
-    await story.tell(connection, STREAM_AT)
-    await connection.execute(
-        """
-        update feederline.ticket
-           set acknowledged_at = opened_at + interval '1 minute', dispatched_at = opened_at + interval '3 minutes',
-               crew = 'Crew <b>7</b>', restoration_estimated_at = opened_at + interval '2 hours'
-         where ticket_id = 'tic-2'
-        """
-    )
-    await connection.execute(
-        """
-        insert into feederline.ticket_transition (ticket_id, revision, at, action, from_state, to_state, actor, reason,
-                                                  detail)
-        select ticket_id, 2, acknowledged_at, 'acknowledge', state, state, 'Chen Yu', '', '{}'::jsonb
-          from feederline.ticket where ticket_id = 'tic-2'
-        union all
-        select ticket_id, 3, dispatched_at, 'dispatch', state, 'dispatched', 'Chen Yu', 'from the depot',
-               '{"crew": "Crew <b>7</b>"}'
-          from feederline.ticket where ticket_id = 'tic-2'
-        union all
-        select ticket_id, 4, dispatched_at, 'estimate', 'dispatched', 'estimated', 'Chen Yu', '',
-               '{"restoration_estimated_at": "2026-03-15T14:00:00Z"}'
-          from feederline.ticket where ticket_id = 'tic-2'
-        """
-    )
-    await connection.close()
-    async with opened(postgres_url) as store:
-        async with serving(store, clock=ManualClock(STREAM_AT)) as url:
-            dom, console = await _look(browser, url, tmp_path / "due")
-        async with serving(store, clock=ManualClock(STREAM_AT + HOUR)) as url:
-            late, _ = await _look(browser, url, tmp_path / "late")
-    text = _text(dom)
-    assert console == []
-    assert re.search(r"taken up \d\d:\d\d:00; Crew <b>7</b> sent \d\d:\d\d:00; supply promised for ", text)
-    assert re.search(r"\d\d:\d\d:00 acknowledged Chen Yu", text)
-    assert "dispatched Crew <b>7</b>; from the depot (Chen Yu)" in text
-    assert re.search(r"estimated supply promised for 15 Mar 2026, \d\d:00:00 \(Chen Yu\)", text)
-    assert "arrival due in 35 min 0 s arrival limit due in 50 min 0 s restoration due in 7 h 50 min" in text
-    assert "response" not in text  # it was kept
-    assert 'class="late"' not in dom
-    assert (
-        "arrival late by 25 min 0 s arrival limit late by 10 min 0 s restoration due in 6 h 50 min"
-        in _text(late)
-    )
 
 
 async def test_a_target_that_will_not_hold_is_at_risk(
@@ -250,142 +197,3 @@ async def test_signing_in_and_out(
                 "&& document.querySelector('#off .note').textContent.startsWith('of 0 customers')"
                 "&& document.getElementById('trouble').hidden"
             )
-
-
-_CARD = "document.querySelector('#ticket-list .card')"
-_BUTTONS = f"[...{_CARD}.querySelectorAll('.actions button')].map((b) => b.textContent).join()"
-_TROUBLE = "document.getElementById('act-trouble').textContent"
-
-
-def _signing_in(token: str) -> str:
-    return (
-        f"document.getElementById('token').value = '{token}';"
-        "document.getElementById('sign-in').requestSubmit()"
-    )
-
-
-def _press(label: str) -> str:
-    return (
-        f"[...{_CARD}.querySelectorAll('.actions button')].find((b) => b.textContent === '{label}').click()"
-    )
-
-
-def _say(**said: str) -> str:
-    fields = "".join(
-        f"document.querySelector('#act-form [name={k}]').value = {v!r};" for k, v in said.items()
-    )
-    return fields + "document.getElementById('act-send').click()"
-
-
-async def test_a_ticket_is_driven_on_the_page(
-    postgres_url: str, browser: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(SECRET_VARIABLE, SECRET)
-    closed = "!document.getElementById('act').open"
-    async with world(postgres_url) as there:
-        await there.outage("I1", "T1", (1, 4))
-        async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as connection:
-            await connection.execute("update feederline.ticket set title = '<img src=x onerror=alert(1)>'")
-        name = await there.ticket_of("I1")
-        _, operator = await make_token(there.store)
-        async with there.client(name="Wu Gang") as other, opened_in(browser, there.url, tmp_path) as tab:
-
-            async def ticket() -> Any:
-                return await get(other, f"/api/tickets/{name}")
-
-            await tab.shows("!document.getElementById('sign-in').hidden")
-            await tab.run(_signing_in(operator))
-            await tab.shows(f"{_BUTTONS}.includes('Acknowledge,Dispatch,On site')")
-            await tab.run(_press("Acknowledge"))
-            assert await tab.run("document.getElementById('act-ticket').textContent.includes('<img src=x')")
-            await tab.run("document.getElementById('act-leave').click()")
-            assert (await ticket())["acknowledged_at"] is None, "nothing is done before it is confirmed"
-            await tab.run(_press("Acknowledge"))
-            await tab.run(_say(reason="on it <b>now</b>"))
-            await tab.shows(f"{closed} && !{_BUTTONS}.includes('Acknowledge')")
-            await tab.shows(
-                "document.getElementById('news').textContent === 'Acknowledge, ticket no. 1: done.'"
-            )
-            await tab.shows(f"{_CARD}.textContent.includes('on it <b>now</b> (Li Wei)')")
-            await tab.shows(f"{_CARD}.contains(document.activeElement)")
-
-            await tab.run(_press("Dispatch"))
-            await post(other, f"/api/tickets/{name}/comment", {"reason": "mind the dog"})
-            await tab.run(_say(crew="Crew 7"))
-            await tab.shows(
-                f"{_TROUBLE}.startsWith('Somebody else was faster, look again. The ticket is')"
-                f" && {_TROUBLE}.includes('last: comment by Wu Gang')"
-            )
-            assert (await ticket())["dispatched_at"] is None
-            await tab.run(_say())
-            await tab.shows(f"{closed} && {_CARD}.textContent.includes('dispatchedCrew 7 (Li Wei)')")
-            seen = await ticket()
-            assert (seen["state"], seen["crew"]) == ("dispatched", "Crew 7")
-            assert [(s["action"], s["origin"]) for s in seen["transitions"]][-1] == ("dispatch", "page")
-
-            await tab.run(_press("Promise a time"))
-            await tab.run(_say())
-            assert not await tab.run(closed)
-            assert await tab.run(
-                "document.querySelector('#act-form input:invalid').name === 'restoration_estimated_at'"
-            )
-            await tab.run(_say(restoration_estimated_at="2020-01-01T00:00"))
-            await tab.shows(
-                f"{_TROUBLE}.startsWith('Supply is back by (time of this computer): must be after 1 Mar')"
-            )
-            await tab.run("document.getElementById('act-leave').click()")
-
-            await tab.run(_press("Comment"))
-            await post(other, f"/api/tickets/{name}/close", {"cause": "fuse"}, match="*")
-            await tab.run(_say(reason="a word"))
-            await tab.shows(f"{closed} && {_BUTTONS} === 'Reopen,Comment'")
-            dom = str(await tab.run("document.documentElement.outerHTML"))
-            assert "&lt;img src=x" in dom
-            assert not re.search(r"<img|<b>", dom)
-
-
-async def test_who_has_lost_the_right_moment_is_told_what_is_possible(
-    postgres_url: str, browser: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(SECRET_VARIABLE, SECRET)
-    async with world(postgres_url) as there:
-        await there.outage("I1", "T1", (1, 4))
-        name = await there.ticket_of("I1")
-        _, operator = await make_token(there.store)
-        async with there.client(name="Wu Gang") as other, opened_in(browser, there.url, tmp_path) as tab:
-            await tab.shows("!document.getElementById('sign-in').hidden")
-            await tab.run(_signing_in(operator))
-            await tab.shows(f"{_BUTTONS}.includes('Dispatch')")
-            await tab.run(_press("Dispatch"))
-            await post(other, f"/api/tickets/{name}/close", {"cause": "fuse"}, match="*")
-            await tab.run(_say(crew="Crew 7"))
-            await tab.shows(f"{_TROUBLE}.includes('Possible now: Reopen, Comment.')")
-            await tab.run(_say())
-            await tab.shows(f"{_TROUBLE} === 'Not possible as things are. Possible now: Reopen, Comment.'")
-
-
-async def test_who_may_only_read_sees_no_buttons_and_may_sign_in_to_do_more(
-    postgres_url: str, browser: str, tmp_path: Path
-) -> None:
-    connection = await story.migrated(postgres_url)
-    await story.tell(connection, STREAM_AT)
-    await connection.close()
-    async with opened(postgres_url) as store:
-        _, operator = await make_token(store)
-        _, viewer = await make_token(store, Role.VIEWER)
-        async with (
-            serving(store, clock=ManualClock(STREAM_AT)) as url,
-            opened_in(browser, url, tmp_path) as tab,
-        ):
-            for who, buttons in (("", ""), (viewer, ""), (operator, "Confirm,Acknowledge,Dispatch,")):
-                if who:
-                    await tab.shows("!document.getElementById('sign-in-open').hidden")
-                    await tab.run("document.getElementById('sign-in-open').click()")
-                    assert await tab.run("document.activeElement.id") == "token"
-                    await tab.run(_signing_in(who))
-                    await tab.shows("!document.getElementById('sign-out').hidden")
-                await tab.shows(f"{_CARD}.textContent.includes('No. 2')")
-                await tab.shows(f"{_BUTTONS}.startsWith('{buttons}')")
-                assert bool(await tab.run(_BUTTONS)) == bool(buttons)
-                assert await tab.run("document.getElementById('sign-in').hidden")
-                await tab.run("document.getElementById('sign-out').click()")

@@ -231,7 +231,7 @@ class MistakenReports(Reports):
     def __init__(self) -> None:
         pass
 
-    async def incident(self, incident: str) -> IncidentView | None:
+    async def incident(self, incident: str, *, at: int | None = None) -> IncidentView | None:
         raise ZeroDivisionError("a secret of the inside")
 
 

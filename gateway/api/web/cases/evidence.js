@@ -38,7 +38,7 @@ export function reasons(incident) {
   if (given(e.clock_faults)) say("note", `clocks that are not believed: ${list(e.clock_faults)}`);
   if (given(e.flapping)) say("note", `these come and go all the time: ${list(e.flapping)}`);
   for (const [name, value] of Object.entries(e)) if (!SHOWN.has(name)) say("note", `${words(name)}: ${told(value)}`);
-  return found;
+  return ["for", "against", "note"].flatMap((side) => found.filter((line) => line.side === side));
 }
 
 const told = (value) => (typeof value === "object" ? JSON.stringify(value) : typeof value === "number" ? number(value) : String(value));

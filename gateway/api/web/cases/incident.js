@@ -47,7 +47,7 @@ export function show(root, id) {
   const noTicket = work.appendChild(element("p", "empty"));
   const toTicket = work.appendChild(element("p")).appendChild(element("a"));
   const ticketBox = work.appendChild(element("div"));
-  const parts = ticketParts(ticketBox, { done: () => kept.reload() });
+  const parts = ticketParts(ticketBox, { done: () => kept.reload(), within: true });
 
   section(box, "In figures").append(list);
   const belongs = listIn(box, "Belongs to", "links");

@@ -1,16 +1,22 @@
 // A detail that stays true while it is open: read anew when its revision has moved, its clocks every second.
 
 import { NotSignedIn } from "../core/api.js";
-import { on } from "../core/store.js";
+import { on, session } from "../core/store.js";
+
+const LEAST_MS = 1500; // between two readings that nobody asked for: in a storm an incident changes every second
 
 // `load()` gives a function that shows what was read; `changed()`: whether what is known elsewhere is newer.
 export function keptUp({ load, tell, changed, tick, topics }) {
   let closed = false;
   let reading = false;
   let again = false;
+  let readAt = -Infinity;
+  let later = 0;
 
   async function reload() {
-    if (closed) return;
+    clearTimeout(later);
+    later = 0;
+    if (closed || !session()) return;
     if (reading) {
       again = true;
       return;
@@ -27,6 +33,7 @@ export function keptUp({ load, tell, changed, tick, topics }) {
       if (!error.status && error.name !== "Error" && !(error instanceof NotSignedIn)) reportError(error);
     } finally {
       reading = false;
+      readAt = performance.now();
       if (again) {
         again = false;
         reload();
@@ -34,7 +41,9 @@ export function keptUp({ load, tell, changed, tick, topics }) {
     }
   }
 
-  const offs = topics.map((topic) => on(topic, () => { if (changed()) reload(); }));
+  const offs = topics.map((topic) => on(topic, () => {
+    if (changed() && !later) later = setTimeout(reload, Math.max(0, readAt + LEAST_MS - performance.now()));
+  }));
   offs.push(on("session", reload)); // others may do other things
   const timer = setInterval(tick, 1000);
   reload();
@@ -43,6 +52,7 @@ export function keptUp({ load, tell, changed, tick, topics }) {
     close() {
       closed = true;
       clearInterval(timer);
+      clearTimeout(later);
       for (const off of offs) off();
     },
   };

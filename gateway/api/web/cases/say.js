@@ -55,10 +55,15 @@ export function since(incident, at = nowIso()) {
 // As far as it matters to who glances at it: no seconds beside minutes, no date for today.
 export const roughly = (from, to) => span(from, to).replace(/( min) \d+ s$/, "$1");
 
+// Made once: a formatter costs more than everything else in a row.
+const HOUR = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+const DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
+
 export function soon(iso) {
   const at = new Date(iso);
-  const time = at.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
-  return at.toDateString() === new Date(nowIso()).toDateString() ? time : `${at.toLocaleDateString("en-GB", { day: "numeric", month: "short" })} ${time}`;
+  const today = new Date(now());
+  const same = at.getDate() === today.getDate() && at.getMonth() === today.getMonth() && at.getFullYear() === today.getFullYear();
+  return same ? HOUR.format(at) : `${DAY.format(at)} ${HOUR.format(at)}`;
 }
 
 // off, unknown, planned, restored or other: what colours and marks go by. Exercises cut nobody off.

@@ -11,9 +11,9 @@ export function caseTable(root, given) {
   const { title, filters, rows, chosen, make, update, rowRem, detail, none, nothing } = given;
   const box = element("div", "case-list");
   const head = element("div", "case-head");
-  const name = root.closest("section").querySelector("h2");
+  const heading = root.closest("section").querySelector("h2");
   const count = element("span", "count");
-  name.append(" ", count);
+  heading.append(" ", count);
   const form = element("form", "filters");
   form.setAttribute("role", "search");
   form.setAttribute("aria-label", `${title}: filter`);
@@ -28,12 +28,13 @@ export function caseTable(root, given) {
   let all = null;
   let shown = [];
   let rowHeight = rem(rowRem);
+  let opened = null; // id of what the detail shows
 
   const view = virtualList(list, {
     rowHeight: () => rowHeight, make, count: () => shown.length, key: (index) => shown[index].id,
     update(node, index) {
       const row = shown[index];
-      node.classList.toggle("opened", here() === row.id);
+      node.classList.toggle("opened", opened === row.id);
       update(node, row);
     },
     onActivate: (index) => given.open(shown[index]),
@@ -45,9 +46,8 @@ export function caseTable(root, given) {
       return true;
     },
   });
-  list.setAttribute("aria-labelledby", name.id);
+  list.setAttribute("aria-labelledby", heading.id);
 
-  const here = () => (route().view === detail ? route().id : null);
   const wanted = () => Object.fromEntries(inputs.map(({ input, of }) => [of.name, of.kind === "check" ? input.checked : input.value]));
   const isFiltered = () => inputs.some(({ input, of }) => (of.kind === "check" ? input.checked : input.value !== (of.value ?? "")));
 
@@ -95,11 +95,18 @@ export function caseTable(root, given) {
   });
   let asked = 0;
   given.changes(() => { asked ||= requestAnimationFrame(() => { asked = 0; read(); }); });
+  function follow() {
+    const { view: name, id } = route();
+    opened = name === detail ? id : null;
+  }
+
   onRoute(() => {
-    const at = shown.findIndex((row) => row.id === here());
+    follow();
+    const at = opened === null ? -1 : shown.findIndex((row) => row.id === opened);
     if (at >= 0) view.reveal(at);
     paint();
   });
+  follow();
   setInterval(() => { if (!document.hidden && list.offsetParent) paint(); }, 1000);
   read();
   return { focus: () => view.focus(Math.max(0, view.active())) };

@@ -7,7 +7,8 @@ import { showClocks } from "./clocks.js";
 import { listIn, told } from "./parts.js";
 import { doingOf, sentence, stateWords, TICKET_OVER, workOf } from "./say.js";
 
-export function ticketParts(root, { done } = {}) {
+// `within`: the detail of its incident, which says itself why somebody sees no buttons.
+export function ticketParts(root, { done, within } = {}) {
   const who = root.appendChild(element("p", "worker"));
   const actions = root.appendChild(element("div", "actions"));
   const denied = root.appendChild(element("p", "note denied"));
@@ -21,7 +22,7 @@ export function ticketParts(root, { done } = {}) {
     setClass(who, `worker ${TICKET_OVER.has(ticket.state) ? "over" : ""}`);
     showActions(actions, "ticket", ticket, { done });
     actions.hidden = actions.childElementCount === 0;
-    setText(denied, whyNot());
+    setText(denied, within ? "" : whyNot());
     facts(list, [
       ["State", stateWords(ticket.state)],
       ["Severity", `${ticket.severity} of 3${ticket.area ? `, ${ticket.area}` : ""}`],
