@@ -192,9 +192,11 @@ class Grafana:
                 return RefusedError(f"{what}: the login may not ({said})")
             case 404:
                 return NotFoundError(f"{what}: not there ({said})")
+            case 409 | 412 if "exist" in said:
+                return ImpossibleError(f"{what}: Grafana has another of that name ({said})")
             case 409 | 412:
                 return UnavailableError(f"{what}: somebody else changed it meanwhile ({said}); deploy again")
-            case int(status) if isinstance(exc, GrafanaClientError):
+            case int(status) if isinstance(exc, GrafanaClientError) and status != 429:
                 return ImpossibleError(f"{what}: Grafana does not take it ({status}: {said})")
             case status:
                 return UnavailableError(f"{what}: Grafana failed ({status}: {said})")

@@ -22,6 +22,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from dashboards import alerts, query
 from gateway.api.access import tokens
 from gateway.config import Config, load_config
 from gateway.csvfiles import load_devices, load_network
@@ -318,6 +319,8 @@ async def test_the_database_gets_a_gateway_that_migrates_and_dashboards_that_rea
             f"{server} user=feederline_grafana dbname=feederline", autocommit=True
         ) as reader:
             assert reader.execute("select count(*) from feederline.reading").fetchone() == (0,)
+            for rule in alerts.RULES:
+                reader.execute(query.text(rule.query).encode())
             reader.execute("set default_transaction_read_only = off")
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 reader.execute("delete from feederline.reading")

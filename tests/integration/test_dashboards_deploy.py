@@ -487,6 +487,26 @@ def test_a_gateway_error_of_a_proxy_is_a_reason_to_try_again(grafana: StandIn) -
     assert len(str(failed.value)) < 400
 
 
+@pytest.mark.parametrize(
+    ("status", "message", "kind", "told"),
+    [
+        (409, "a folder with the same name already exists", ImpossibleError, "another of that name"),
+        (412, "The folder has been changed by someone else", UnavailableError, "deploy again"),
+        (429, "Too many requests", UnavailableError, "429"),
+        (400, "title cannot be empty", ImpossibleError, "does not take it"),
+    ],
+)
+def test_refusals_are_told_apart(
+    grafana: StandIn, status: int, message: str, kind: type[Exception], told: str
+) -> None:
+    async def instead(request: web.Request) -> web.StreamResponse | None:
+        return web.json_response({"message": message}, status=status) if request.method == "POST" else None
+
+    grafana.before = instead
+    with pytest.raises(kind, match=told):
+        run(grafana)
+
+
 def test_nobody_there_is_told() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
