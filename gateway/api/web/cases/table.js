@@ -27,11 +27,10 @@ export function caseTable(root, given) {
 
   let all = null;
   let shown = [];
-  let rowHeight = rem(rowRem);
   let opened = null; // id of what the detail shows
 
   const view = virtualList(list, {
-    rowHeight: () => rowHeight, make, count: () => shown.length, key: (index) => shown[index].id,
+    rowHeight: () => rem(rowRem), make, count: () => shown.length, key: (index) => shown[index].id,
     update(node, index) {
       const row = shown[index];
       node.classList.toggle("opened", opened === row.id);
@@ -77,9 +76,7 @@ export function caseTable(root, given) {
 
   // What is seen, as it is now: times go on.
   function paint() {
-    if (list.hidden) return;
-    rowHeight = rem(rowRem);
-    view.refresh();
+    if (!list.hidden) view.refresh();
   }
 
   form.addEventListener("submit", (event) => event.preventDefault());
