@@ -78,7 +78,10 @@ def _text(builder: Dashboard) -> str:
 
 def stale(folder: Path = FOLDER) -> list[str]:
     """What differs between the code and the files in `folder`: one line per file. Raises WordsError."""
-    wanted = generated()
+    return _differences(generated(), folder)
+
+
+def _differences(wanted: Mapping[str, str], folder: Path) -> list[str]:
     there = _there(folder)
     faults = [f"{name} has no source any more" for name in sorted(there - set(wanted))]
     for name, text in wanted.items():
@@ -91,8 +94,8 @@ def stale(folder: Path = FOLDER) -> list[str]:
 
 def write(folder: Path = FOLDER) -> list[str]:
     """Bring `folder` up to date; returns what was changed. Raises WordsError, and has changed nothing then."""
-    changes = stale(folder)
     wanted = generated()
+    changes = _differences(wanted, folder)
     for name in _there(folder) - set(wanted):
         (folder / name).unlink()
     for name, text in wanted.items():

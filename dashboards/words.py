@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -54,6 +55,7 @@ class Words:
         return missing + unused
 
 
+@cache
 def translations(file: Path = _FILE) -> dict[str, str]:
     """English → Chinese, of all sections of the file. Raises WordsError, InvalidInputError."""
     known: dict[str, str] = {}

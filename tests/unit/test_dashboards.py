@@ -81,7 +81,10 @@ def test_the_same_code_gives_the_same_bytes() -> None:
     assert generate.generated() == _files()
 
 
-def test_check_finds_every_kind_of_difference(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_finds_every_kind_of_difference(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(generate, "generated", _files)
     folder = ["--folder", str(tmp_path)]
     assert generate.main([*folder, "--check"]) == 1
     assert "is missing" in capsys.readouterr().err
