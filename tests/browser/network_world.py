@@ -23,7 +23,7 @@ from tests.integration.store_world import ready_store
 from tests.integration.test_api_server import StandInState
 from tests.signing import READERS
 
-LONG = "An exceedingly long name of a transformer by the old mill at the river " * 3
+LONG = " ".join(["An exceedingly long name of a transformer by the old mill at the river"] * 3)
 MARKUP = "<img src=x onerror=alert(1)><b>Mill</b> & Lane"
 
 
@@ -78,7 +78,7 @@ def large(nodes: int = 100_000) -> Inventory:
     return Inventory(devices, network_of(made))
 
 
-def _node(name: str, parent: str, kind: str, title: str, at: Sequence[float], along: float) -> Node:
+def _node(name: str, parent: str, kind: str, title: str, at: Sequence[float], along: float) -> Node:  # noqa: PLR0917
     lat, lon = 31.2 + (at[0] - 31.2) * along, 121.4 + (at[1] - 121.4) * along
     return Node(id=name, parent=parent, kind=kind, name=title, lat=float(lat), lon=float(lon))
 
@@ -88,7 +88,9 @@ async def network_world(database: str, shown: Inventory, known: int = 1000) -> A
     """The page over `shown`, whose first `known` devices the database has; everybody may look."""
     first = [shown.device(key) for key in range(min(known, len(shown)))]
     concentrators = {device.via for device in first} - {device.id for device in first} - {""}
-    listed = Inventory([*first, *(shown.device(shown.key(name) or 0) for name in concentrators)], shown.network)
+    listed = Inventory(
+        [*first, *(shown.device(shown.key(name) or 0) for name in concentrators)], shown.network
+    )
     chosen = alerts()
     async with ready_store(database, listed) as store:
         there = World(store, Desk(listed, chosen), chosen, ManualClock(NOW), state=StandInState())
