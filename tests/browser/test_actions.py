@@ -180,8 +180,9 @@ async def test_an_incident_and_its_interruptions_are_put_right(there: World, pag
         assert await barriers(page) == []
         await dialog.locator("[name=started_at]").fill("2026-03-01T08:03:00")
         await expect(dialog.locator("button.send")).to_have_text("Show what changes")
-        await _answer(page)
+        await dialog.locator("button.send").dblclick()
         await expect(dialog.locator("button.send")).to_have_text("Correct for good")
+        assert (await get(other, "/api/interruptions/corrections"))["corrections"] == [], "a double click looks once"
         await _answer(page)
         await expect(dialog).to_have_count(0)
         await expect(detail.locator(".corrections")).to_contain_text(
@@ -207,7 +208,7 @@ async def test_an_incident_and_its_interruptions_are_put_right(there: World, pag
         await page.keyboard.press("Escape")
         there.detector.deaf = True
         await order("Withdraw").click()
-        await expect(dialog.locator(".means")).to_contain_text("2 interruptions do not count")
+        await expect(dialog.locator(".means")).to_contain_text("The interruptions of its 2 devices do not count")
         await _answer(page, reason="works on the line")
         await expect(page.locator("#news")).to_contain_text("taken, the effect will follow")
 

@@ -32,10 +32,16 @@ const TICKET = {
 
 const INCIDENT = {
   confirm: { label: "Confirm", means: () => "You say that it is real: nothing but a person takes it back or rolls it up.", asks: () => [REASON] },
-  cancel: { label: "Withdraw", means: (i) => `You say that it is not real. Its ${plural(i.device_count, "interruption", "interruptions")} do not count, its ticket is cancelled, and the same evidence does not open it again.`, asks: () => [WHY] },
+  cancel: { label: "Withdraw", means: withdrawn, asks: () => [WHY] },
   merge: { label: "Merge", means: () => "It becomes part of another loss of supply, which carries its members on. Its ticket is merged too.", asks: (i) => [others(i), REASON] },
   split: { label: "Split", means: () => "Its members at or below the place you choose become an incident of their own, with a ticket of its own.", asks: (i, more) => [places(i, more), REASON] },
 };
+
+function withdrawn(incident) {
+  const counted = ["outage", "phase_loss", "communications_loss"].includes(incident.kind) && !incident.drill;
+  const rows = counted ? `The interruptions of its ${plural(incident.device_count, "device", "devices")} do not count, its` : "Its";
+  return `You say that it is not real. ${rows} ticket is cancelled, and the same evidence does not open it again.`;
+}
 
 const OF = { ticket: TICKET, incident: INCIDENT };
 

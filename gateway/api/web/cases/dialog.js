@@ -78,6 +78,9 @@ export function openDialog(asked) {
     self.tell(more ?? inWords(error, fields));
   }
 
+  // A second click of the same hand, or a key held down, means nothing: what it would do now may be something else.
+  send.addEventListener("click", (event) => { if (event.detail > 1) event.preventDefault(); });
+  dialog.addEventListener("keydown", (event) => { if (event.key === "Enter" && event.repeat) event.preventDefault(); });
   dialog.addEventListener("close", () => {
     dialog.remove();
     asked.back?.()?.focus();

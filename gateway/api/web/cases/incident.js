@@ -61,7 +61,12 @@ export function show(root, id) {
   let ticket = null;
   let readAt = 0;
 
-  const minutes = () => incident.customer_minutes + incident.customers_off * Math.max(0, now() - readAt) / 60000;
+  // They run on by the gateway's time, from when that is known.
+  function minutes() {
+    if (!Number.isFinite(readAt)) readAt = now();
+    const passed = now() - readAt;
+    return incident.customer_minutes + (passed > 0 ? incident.customers_off * passed / 60000 : 0);
+  }
 
   function figures() {
     const at = nowIso();

@@ -39,8 +39,10 @@ export function caseTable(root, given) {
     onActivate: (index) => given.open(shown[index]),
     onKey(event) {
       if (event.key !== "Escape") return false;
-      if (isFiltered()) clear();
-      else if (route().view === detail) location.hash = `#/${listOf(detail)}`;
+      if (isFiltered()) {
+        event.stopPropagation(); // the detail stays
+        clear();
+      } else if (route().view === detail) location.hash = `#/${listOf(detail)}`;
       else return false;
       return true;
     },
