@@ -137,7 +137,7 @@ def _readings(words: Words, dashboard: Dashboard) -> Dashboard:
             "Quantity": coded(words, "quantity"),
             "Value": {"decimals": 3, "custom.width": 120},
             "Unit": {"custom.width": 70},
-            "Measured": TIME,
+            "Measured at": TIME,
             "Marked": in_words(words, "yes_no") | {"custom.width": 80},
         },
     )

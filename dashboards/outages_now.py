@@ -56,7 +56,7 @@ def _supply(words: Words, dashboard: Dashboard) -> Dashboard:
     ).thresholds(steps(CALM))
     work = figures(
         words,
-        "Going on",
+        "What goes on",
         "open_work",
         description="Open outages and lost phases, planned ones included; work orders that are not finished; those of"
         " them of which a clock ran out; metering points of important customers that are off. Exercises are left out.",
@@ -169,7 +169,7 @@ def _incidents(words: Words, dashboard: Dashboard) -> Dashboard:
         " found it.",
         columns={
             "Began": TIME,
-            "Ended": TIME,
+            "Until": TIME,
             "Lasted": {"unit": MINUTES, "decimals": 1, "custom.width": 110},
             "Kind": in_words(words, "incident_kind", colored=False) | linked(incident),
             "Place": place,

@@ -323,7 +323,7 @@ def _major_events(words: Words, dashboard: Dashboard) -> Dashboard:
         description="The range shown, split; all of it is always told. Ended interruptions only, each with the day on"
         " which it began.",
         columns={
-            "Days": in_words(words, "day_split"),
+            "Which days": in_words(words, "day_split"),
             "SAIDI": _LENGTH,
             "SAIFI": _PER_CUSTOMER,
             "CAIDI": _LENGTH,

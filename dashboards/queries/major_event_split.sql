@@ -1,5 +1,5 @@
 -- The range shown with and without its major event days.
-select s.days as "Days",
+select s.days as "Which days",
        s.saidi_minutes as "SAIDI",
        s.saifi as "SAIFI",
        s.caidi_minutes as "CAIDI",

@@ -7,7 +7,7 @@ select q.name as "Quantity",
             when q.name like 'apparent_power%' then 'VA' when q.name = 'frequency' then 'Hz'
             when q.name like 'reactive_energy%' then 'kvarh' when q.name like 'energy%' then 'kWh'
             when q.name = 'temperature' then '°C' end as "Unit",
-       max(r.measured_at) as "Measured",
+       max(r.measured_at) as "Measured at",
        bool_or(r.quality <> 0) as "Marked"
   from (select * from feederline.reading r
          where r.device_key = (select d.device_key from feederline.device d where d.device_id = ${device:sqlstring})

@@ -1,6 +1,6 @@
 -- Outages that ended in the range shown, the latest first; exercises apart.
 select i.started_at as "Began",
-       i.ended_at as "Ended",
+       i.ended_at as "Until",
        extract(epoch from i.ended_at - i.started_at)::double precision / 60 as "Lasted",
        i.kind as "Kind",
        coalesce(nullif(n.name, ''), i.node_id) as "Place",

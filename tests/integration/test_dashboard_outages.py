@@ -89,7 +89,7 @@ async def test_every_panel_tells_of_the_same_interruptions(asking: Asking) -> No
     assert sum(row["Planned"] for row in days) == 0
     kinds = {row["Interruptions"]: row for row in await asking.rows("indices_by_kind")}
     assert (kinds["fault"]["SAIDI"], kinds["planned"]["SAIDI"]) == (pytest.approx(15), 0)
-    major = {row["Days"]: row["SAIDI"] for row in await asking.rows("major_event_split")}
+    major = {row["Which days"]: row["SAIDI"] for row in await asking.rows("major_event_split")}
     assert major == {"all": pytest.approx(15), "normal": pytest.approx(15), "major": 0}
 
 
