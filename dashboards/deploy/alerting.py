@@ -131,7 +131,8 @@ def _rule(grafana: Grafana, group: str, rule: dict[str, Any], there: dict[str, A
         take = grafana.later(what, api.create_alertrule, body)
         return Step(what=what, verb="create", needs=_RULES, take=take)
     del body["isPaused"], body["orgID"]
-    if covers(there, body):
+    placed = ("folderUID",) if there.get("provenance") == "file" else ()  # by title there, whatever its uid
+    if covers(there, {key: value for key, value in body.items() if key not in placed}):
         return Step(what=what, verb="same")
     _must_not_come_from_files(what, there, "deploying alert rules")
     kept = ("orgID", "isPaused", "notification_settings")

@@ -73,12 +73,12 @@ def _dashboard(grafana: Grafana, wanted: Wanted, dashboard: Dashboard) -> Step:
         take = _saving(grafana, wanted, dashboard, what, folder=dashboard.folder, at={"id": None})
         return Step(what=what, verb="create", needs=any_of("dashboards:create"), take=take)
     there, meta = answer["dashboard"], answer.get("meta", {})
+    if _content(there) == _content(dashboard.content):
+        return Step(what=what, verb="same")
     if meta.get("provisioned"):
         raise InvalidInputError(
             [f"{what} is provisioned from files in this Grafana; nothing can be deployed over it"]
         )
-    if _content(there) == _content(dashboard.content):
-        return Step(what=what, verb="same")
     last = _last_version(grafana, dashboard.uid, what)
     ours = _MESSAGE.fullmatch(last.message) if last.number == there.get("version") else None
     if ours and ours[1] == _digest(dashboard.content):
@@ -121,7 +121,7 @@ class _Version:
 def _last_version(grafana: Grafana, uid: str, what: str) -> _Version:
     # By grafana-client's own function the limit would go out as the body of a GET, which nobody reads.
     answer = grafana.ask(what, grafana.api.client.GET, f"/dashboards/uid/{uid}/versions", params={"limit": 1})
-    if isinstance(answer, dict):  # since Grafana 11.? a page of them, before that a list
+    if isinstance(answer, dict):  # a page of them; a list by itself in earlier releases
         answer = answer.get("versions")
     found = documents(answer, grafana.address)
     if not found:

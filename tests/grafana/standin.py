@@ -11,16 +11,15 @@ import base64
 import copy
 import ssl
 import threading
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
 
 from aiohttp import web
 
 from tests.grafana import shapes
+from tests.grafana.alerts import Alerts
+from tests.grafana.answers import Document, Refusal, body_of, there_is
 
-T = TypeVar("T")
-Document = dict[str, Any]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 ADMIN = "glsa_admin"
@@ -32,37 +31,26 @@ ALL_RIGHTS = frozenset(
         "alert.provisioning:read", "alert.provisioning:write",
     }
 )  # fmt: skip
-TREE: Document = {"receiver": "grafana-default-email", "group_by": ["grafana_folder", "alertname"]}
 
 
-class Refusal(Exception):  # noqa: N818 - an answer, not a fault of ours
-    def __init__(self, code: int, message: str, **more: object) -> None:
-        super().__init__(message)
-        self.code = code
-        self.body = {"message": message, **more}
-
-
-class StandIn:
+class StandIn(Alerts):
     """State and switches; a test reads and sets them while the server runs."""
 
     def __init__(self, *, prefix: str = "") -> None:
+        super().__init__()
         self.prefix = prefix
         self.version = "11.6.4"
         self.tokens: dict[str, frozenset[str]] = {ADMIN: ALL_RIGHTS}
         self.users = {"admin": "secret"}
         self.tells_rights = True
+        self.lists_versions = False
+        """As earlier releases did: by themselves, not in a page."""
         self.plugins = [PLUGIN, "prometheus"]
-        self.folders: dict[str, Document] = {}
         self.datasources: dict[str, Document] = {}
         self.secrets: dict[str, dict[str, str]] = {}
         self.dashboards: dict[str, Document] = {}
         self.metas: dict[str, Document] = {}
         self.versions: dict[str, list[Document]] = {}
-        self.points: list[Document] = [
-            {"uid": "", "name": "grafana-default-email", "type": "email", "settings": {"addresses": "<a@b>"}}
-        ]
-        self.rules: dict[str, Document] = {}
-        self.tree = copy.deepcopy(TREE)
         self.database_password = "reads"
         self.database_offers_timescale = True
         self.database_readable = True
@@ -72,7 +60,6 @@ class StandIn:
         self.before: Callable[[web.Request], Awaitable[web.StreamResponse | None]] | None = None
         """Looks at each request first, and may answer it."""
         self.url = ""
-        self._ids = iter(range(1, 1_000_000))
 
     # What people do in Grafana's own pages.
     def edit(self, uid: str, by: str = "li.wei", message: str = "", **changes: object) -> int:
@@ -143,18 +130,6 @@ class StandIn:
                 return ALL_RIGHTS
         raise Refusal(401, "Invalid API key")
 
-    @staticmethod
-    async def _body(request: web.Request, schema: shapes.Schema) -> Document:
-        if not request.content_type.startswith("application/json"):
-            raise Refusal(400, "bad request data")
-        try:
-            body: Document = await request.json()
-        except ValueError as exc:
-            raise Refusal(400, "bad request data") from exc
-        if wrong := shapes.faults(schema, body):
-            raise Refusal(400, "; ".join(wrong))
-        return body
-
     async def _health(self, request: web.Request) -> web.StreamResponse:
         if self.before is not None and (instead := await self.before(request)) is not None:
             return instead
@@ -172,18 +147,18 @@ class StandIn:
         return 200, [{"id": name, "type": "datasource"} for name in self.plugins]
 
     async def _folder(self, request: web.Request) -> tuple[int, object]:
-        return 200, self._there(self.folders, request, "folder not found")
+        return 200, there_is(self.folders, request, "folder not found")
 
     async def _new_folder(self, request: web.Request) -> tuple[int, object]:
-        body = await self._body(request, shapes.FOLDER_NEW)
+        body = await body_of(request, shapes.FOLDER_NEW)
         if body["uid"] in self.folders:
             raise Refusal(409, "a folder with the same uid already exists")
         self.folders[body["uid"]] = made = {"id": next(self._ids), "version": 1, **body}
         return 200, made
 
     async def _change_folder(self, request: web.Request) -> tuple[int, object]:
-        there = self._there(self.folders, request, "folder not found")
-        body = await self._body(request, shapes.FOLDER_CHANGED)
+        there = there_is(self.folders, request, "folder not found")
+        body = await body_of(request, shapes.FOLDER_CHANGED)
         if not body.get("overwrite") and body.get("version") != there["version"]:
             raise Refusal(412, "The folder has been changed by someone else", status="version-mismatch")
         there |= {"title": body["title"], "version": there["version"] + 1}
@@ -193,18 +168,18 @@ class StandIn:
         return 200, list(self.datasources.values())
 
     async def _datasource(self, request: web.Request) -> tuple[int, object]:
-        return 200, self._there(self.datasources, request, "Data source not found")
+        return 200, there_is(self.datasources, request, "Data source not found")
 
     async def _new_datasource(self, request: web.Request) -> tuple[int, object]:
-        body = await self._body(request, shapes.DATASOURCE_NEW)
+        body = await body_of(request, shapes.DATASOURCE_NEW)
         if any(body["name"] == other["name"] for other in self.datasources.values()):
             raise Refusal(409, "data source with the same name already exists")
         there = {"id": next(self._ids), "orgId": 1, "version": 1, "readOnly": False}
         return 200, {"message": "Datasource added", "datasource": self._keep_datasource(there, body)}
 
     async def _change_datasource(self, request: web.Request) -> tuple[int, object]:
-        there = self._there(self.datasources, request, "Data source not found")
-        body = await self._body(request, shapes.DATASOURCE_CHANGED)
+        there = there_is(self.datasources, request, "Data source not found")
+        body = await body_of(request, shapes.DATASOURCE_CHANGED)
         if there["readOnly"]:
             raise Refusal(403, "Cannot update read-only data source")
         if body.get("version", there["version"]) != there["version"]:
@@ -226,7 +201,7 @@ class StandIn:
         return made
 
     async def _query(self, request: web.Request) -> tuple[int, object]:
-        body = await self._body(request, shapes.QUERY)
+        body = await body_of(request, shapes.QUERY)
         (query,) = body["queries"]
         uid = query["datasource"]["uid"]
         if uid not in self.datasources:
@@ -242,15 +217,16 @@ class StandIn:
         return 200, {"results": {query["refId"]: {"status": 200, "frames": [frame]}}}
 
     async def _dashboard(self, request: web.Request) -> tuple[int, object]:
-        there = self._there(self.dashboards, request, "Dashboard not found")
+        there = there_is(self.dashboards, request, "Dashboard not found")
         return 200, {"dashboard": there, "meta": self.metas[there["uid"]]}
 
     async def _versions(self, request: web.Request) -> tuple[int, object]:
-        found = self._there(self.versions, request, "Dashboard not found")
-        return 200, {"continueToken": "", "versions": found[: int(request.query.get("limit", 1000))]}
+        found = there_is(self.versions, request, "Dashboard not found")
+        page = found[: int(request.query.get("limit", 1000))]
+        return 200, page if self.lists_versions else {"continueToken": "", "versions": page}
 
     async def _put_dashboard(self, request: web.Request) -> tuple[int, object]:
-        body = await self._body(request, shapes.DASHBOARD)
+        body = await body_of(request, shapes.DASHBOARD)
         dashboard, folder = body["dashboard"], body.get("folderUid", "")
         there = self.dashboards.get(dashboard["uid"])
         may = self._who(request)
@@ -282,97 +258,6 @@ class StandIn:
         entry = {"id": number, "uid": uid, "version": version, "message": message, "createdBy": who}
         self.versions.setdefault(uid, []).insert(0, entry)
         return version
-
-    async def _points(self, request: web.Request) -> tuple[int, object]:
-        name = request.query.get("name")
-        return 200, [point for point in self.points if name in (None, point["name"])]
-
-    async def _new_point(self, request: web.Request) -> tuple[int, object]:
-        body = await self._body(request, shapes.CONTACT_POINT)
-        if any(point["uid"] == body["uid"] for point in self.points):
-            raise Refusal(400, "contact point with the uid already exists")
-        self.points.append({**body, "provenance": self._provenance(request)})
-        return 202, self.points[-1]
-
-    async def _change_point(self, request: web.Request) -> tuple[int, object]:
-        body = await self._body(request, shapes.CONTACT_POINT)
-        for point in self.points:
-            if point["uid"] == request.match_info["uid"]:
-                self._check_provenance(point, request)
-                point |= {**body, "provenance": self._provenance(request)}
-                return 202, {"message": "contactpoint updated"}
-        raise Refusal(404, "contact point not found")
-
-    async def _policies(self, _: web.Request) -> tuple[int, object]:
-        return 200, self.tree
-
-    async def _put_policies(self, request: web.Request) -> tuple[int, object]:
-        body = await self._body(request, shapes.ROUTE)
-        names = {point["name"] for point in self.points}
-
-        def receivers(route: Document) -> Iterator[str]:
-            if route.get("receiver"):
-                yield route["receiver"]
-            for below in route.get("routes", []):
-                yield from receivers(below)
-
-        if missing := set(receivers(body)) - names:
-            raise Refusal(400, f"invalid object specification: receiver {missing} does not exist")
-        self._check_provenance(self.tree, request)
-        provenance = self._provenance(request)
-        self.tree = {**body, "provenance": provenance} if provenance else body
-        return 202, {"message": "policies updated"}
-
-    async def _every_rule(self, _: web.Request) -> tuple[int, object]:
-        return 200, list(self.rules.values())
-
-    async def _new_rule(self, request: web.Request) -> tuple[int, object]:
-        body = await self._body(request, shapes.ALERT_RULE)
-        if body["uid"] in self.rules:
-            raise Refusal(400, "rule with the uid already exists")
-        return 201, self._keep_rule(body, request)
-
-    async def _change_rule(self, request: web.Request) -> tuple[int, object]:
-        there = self._there(self.rules, request, "")
-        body = await self._body(request, shapes.ALERT_RULE)
-        self._check_provenance(there, request)
-        return 200, self._keep_rule({**body, "uid": there["uid"]}, request)
-
-    def _keep_rule(self, body: Document, request: web.Request) -> Document:
-        if body["folderUID"] not in self.folders:
-            raise Refusal(400, "invalid alert rule: folder does not exist")
-        if body["condition"] not in {query["refId"] for query in body["data"]}:
-            raise Refusal(400, "invalid alert rule: condition is none of the queries")
-        known = body.get("annotations", {})
-        if ("__dashboardUid__" in known) != ("__panelId__" in known):
-            raise Refusal(400, "both annotations __dashboardUid__ and __panelId__ must be specified")
-        for other in self.rules.values():
-            alike = all(other[key] == body[key] for key in ("folderUID", "title"))
-            if alike and other["uid"] != body["uid"]:
-                raise Refusal(400, "rule title under the same organisation and folder should be unique")
-        made = copy.deepcopy(body)
-        for query in made["data"]:
-            query.setdefault("queryType", "")
-        defaults = {"notification_settings": None, "record": None, "isPaused": False}
-        made = {**defaults, **made, "id": next(self._ids), "provenance": self._provenance(request)}
-        self.rules[body["uid"]] = made
-        return made
-
-    @staticmethod
-    def _provenance(request: web.Request) -> str:
-        return "" if "X-Disable-Provenance" in request.headers else "api"
-
-    def _check_provenance(self, there: Document, request: web.Request) -> None:
-        was = there.get("provenance", "")
-        if was not in ("", self._provenance(request)):
-            raise Refusal(403, f"cannot change provenance from '{was}' to '{self._provenance(request)}'")
-
-    @staticmethod
-    def _there(known: Mapping[str, T], request: web.Request, message: str) -> T:
-        try:
-            return known[request.match_info["uid"]]
-        except KeyError:
-            raise Refusal(404, message) from None
 
 
 @contextmanager

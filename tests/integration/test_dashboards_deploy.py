@@ -4,14 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
-import shutil
-import socket
-import ssl
 import sys
-import threading
-from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,63 +13,30 @@ import pytest
 from aiohttp import web
 
 from dashboards.deploy import wanted as module
-from dashboards.deploy.client import Address, Grafana
-from dashboards.deploy.run import deploy
-from dashboards.deploy.steps import Outcome
+from dashboards.deploy.client import Grafana
 from dashboards.deploy.wanted import GENERATED, Database, Login, Wanted
-from gateway.cli import main
 from gateway.core.errors import (
     ImpossibleError,
     InvalidInputError,
     RefusedError,
     UnavailableError,
 )
-from tests.grafana.standin import ADMIN, ALL_RIGHTS, StandIn, serving
-from tests.integration.test_api_tls import certificate
-
-DATABASE = Database(host="db.example", port=5432, name="feederline", user="grafana", password="reads")
-EVERYTHING = Wanted(
-    database=DATABASE, webhook="https://desk.example/hooks/grafana", mail=("duty@grid.example",)
+from tests.grafana.deploying import (
+    ALL_BOARDS,
+    ALL_RULES,
+    BOARD,
+    BOARDS,
+    DATABASE,
+    RULES,
+    exit_code,
+    few,
+    grafana,
+    run,
+    writes_of,
 )
-ALL_BOARDS = sum(1 for language in ("en", "zh") for _ in (GENERATED / language).glob("*.json"))
-ALL_RULES = json.loads((GENERATED / "alerting/rules.json").read_text(encoding="utf-8"))["groups"][0]["rules"]
-BOARDS = 2  # of them, in most tests
-RULES = [rule for rule in ALL_RULES if rule["uid"] in ("feederline-collection", "feederline-deliveries")]
-BOARD = "feederline-supply-reliability"
+from tests.grafana.standin import ADMIN, ALL_RIGHTS, StandIn
 
-
-@pytest.fixture(scope="module", autouse=True)
-def few(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A dashboard in each language and two rules: what most tests deploy, because it takes a tenth of the time."""
-    folder = tmp_path_factory.mktemp("generated")
-    for language in ("en", "zh"):
-        (folder / language).mkdir()
-        shutil.copy(GENERATED / language / "supply_reliability.json", folder / language)
-    shutil.copytree(GENERATED / "alerting", folder / "alerting")
-    rules = json.loads((folder / "alerting/rules.json").read_text(encoding="utf-8"))
-    rules["groups"][0]["rules"] = RULES
-    (folder / "alerting/rules.json").write_text(json.dumps(rules), encoding="utf-8")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "GENERATED", folder)
-        yield folder
-
-
-@pytest.fixture
-def grafana() -> Iterator[StandIn]:
-    with serving(StandIn()) as standin:
-        yield standin
-
-
-def run(standin: StandIn, wanted: Wanted = EVERYTHING, *, token: str = ADMIN, **how: Any) -> Outcome:
-    dry_run = how.pop("dry_run", False)
-    with closing(Grafana(standin.url, Login(token=token), **how)) as grafana:
-        return deploy(grafana, replace(wanted, generated=module.GENERATED), dry_run=dry_run)
-
-
-def writes_of(standin: StandIn, wanted: Wanted = EVERYTHING) -> list[str]:
-    before = len(standin.writes)
-    run(standin, wanted)
-    return standin.writes[before:]
+__all__ = ["few", "grafana"]
 
 
 def test_a_fresh_grafana_gets_everything_in_an_order_that_always_works(
@@ -122,28 +83,20 @@ def test_a_second_run_changes_nothing_and_says_so(
         "--alerts-to", "https://desk.example/hooks/grafana", "--alerts-email", "a@b.example",
     ]  # fmt: skip
     monkeypatch.setattr(sys, "argv", ["feederline", "dashboards", "deploy", *arguments])
-    assert _exit_code() == 0
+    assert exit_code() == 0
     said = capsys.readouterr()
     assert "created: folder Feederline (feederline)" in said.out
     assert ADMIN not in said.out + said.err
     grafana.writes.clear()
-    assert _exit_code() == 0
+    assert exit_code() == 0
     assert grafana.writes == []
     assert capsys.readouterr().out.startswith("nothing to change at http://127.0.0.1")
     monkeypatch.setattr(sys, "argv", ["feederline", "dashboards", "deploy", *arguments, "--json"])
-    assert _exit_code() == 0
+    assert exit_code() == 0
     told = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert told["grafana"] == "11.6.4"
     assert (told["created"], told["updated"], told["kept"], told["failures"]) == ([], [], [], [])
     assert len(told["unchanged"]) == 3 + 1 + BOARDS + 2 + 1 + len(RULES)
-
-
-def _exit_code() -> int:
-    try:
-        main()
-    except SystemExit as exit_:
-        return int(exit_.code or 0)
-    return 0
 
 
 def test_what_others_made_is_kept(grafana: StandIn) -> None:
@@ -202,7 +155,9 @@ def test_a_change_of_ours_updates_and_keeps_what_people_set(grafana: StandIn) ->
     assert writes_of(grafana) == []
 
 
-def test_what_grafana_writes_in_its_own_way_is_no_edit(grafana: StandIn) -> None:
+@pytest.mark.parametrize("lists", [False, True])
+def test_what_grafana_writes_in_its_own_way_is_no_edit(grafana: StandIn, lists: bool) -> None:
+    grafana.lists_versions = lists
     run(grafana)
     grafana.dashboards[BOARD]["weekStart"] = ""
     assert writes_of(grafana) == []
@@ -222,7 +177,7 @@ def test_a_dashboard_that_somebody_edited_is_kept_until_told_otherwise(
     )
     monkeypatch.setenv("FEEDERLINE_GRAFANA_TOKEN", ADMIN)
     monkeypatch.setattr(sys, "argv", ["feederline", "dashboards", "deploy", "--url", grafana.url])
-    assert _exit_code() == 1
+    assert exit_code() == 1
     assert "kept as it is: dashboard" in capsys.readouterr().err
     outcome = run(grafana, Wanted(overwrite=True))
     assert f"version {edited} by li.wei is replaced; it can be restored" in outcome.updated[0]
@@ -294,9 +249,9 @@ def test_a_user_with_a_password_does_as_well(grafana: StandIn, monkeypatch: pyte
     arguments = ["--url", grafana.url, "--user", "admin", "--dry-run"]
     monkeypatch.setattr(sys, "argv", ["feederline", "dashboards", "deploy", *arguments])
     run(grafana)
-    assert _exit_code() == 0
+    assert exit_code() == 0
     monkeypatch.setenv("FEEDERLINE_GRAFANA_PASSWORD", "wrong")
-    assert _exit_code() == 1
+    assert exit_code() == 1
 
 
 def test_a_dry_run_tells_all_and_changes_nothing(grafana: StandIn) -> None:
@@ -321,6 +276,18 @@ def test_every_fault_of_that_grafana_is_told_at_once(grafana: StandIn) -> None:
     assert "lacks its plugin for PostgreSQL" in lines[0]
     assert all("provisioned from files" in line for line in lines[1:])
     assert len(grafana.writes) == before
+
+
+def test_a_grafana_that_has_all_of_it_from_files_needs_nothing(grafana: StandIn) -> None:
+    """As Compose's own: the rules' folder has whatever uid Grafana gave it."""
+    run(grafana)
+    for meta in grafana.metas.values():
+        meta["provisioned"] = True
+    for rule in grafana.rules.values():
+        rule |= {"provenance": "file", "folderUID": "aeb1"}
+    grafana.tree["provenance"] = "file"
+    grafana.datasources["feederline"]["readOnly"] = True
+    assert writes_of(grafana, Wanted()) == []
 
 
 def test_a_datasource_of_files_is_kept_as_it_is(grafana: StandIn) -> None:
@@ -435,177 +402,3 @@ def test_a_failure_midway_is_healed_by_deploying_again(grafana: StandIn, nth: in
     assert len(grafana.dashboards) == BOARDS
     assert set(grafana.rules) == {rule["uid"] for rule in RULES}
     assert writes_of(grafana) == []
-
-
-@pytest.mark.parametrize("version", ["11.5.9", "9.0.0", ""])
-def test_a_grafana_that_is_too_old_is_left_alone(grafana: StandIn, version: str) -> None:
-    grafana.version = version
-    with pytest.raises(ImpossibleError, match=r"11\.6 or later is needed|does not tell its version"):
-        run(grafana)
-    assert grafana.writes == []
-
-
-def test_a_later_grafana_does() -> None:
-    with serving(StandIn(prefix="/tools/grafana")) as standin:
-        standin.version = "12.1.0-pre"
-        assert run(standin).complete
-        assert standin.url.endswith("/tools/grafana/")
-        standin.url = standin.url.rstrip("/")
-        assert writes_of(standin) == []
-
-
-@pytest.mark.parametrize(
-    ("answer", "told"),
-    [
-        (lambda: web.Response(text="<html>log in</html>", content_type="text/html"), "is no Grafana"),
-        (lambda: web.Response(text="<", content_type="application/json"), "is no Grafana"),
-        (lambda: web.json_response([1]), "is no Grafana"),
-        (lambda: web.json_response({"status": "ok"}), "is no Grafana"),
-        (
-            lambda: web.Response(status=302, headers={"Location": "https://sso.example/login"}),
-            "sends on to https://sso.example/login",
-        ),
-    ],
-)
-def test_what_is_no_grafana_is_told_from_one(grafana: StandIn, answer: Any, told: str) -> None:
-    async def instead(_: web.Request) -> web.StreamResponse:
-        response: web.StreamResponse = answer()
-        return response
-
-    grafana.before = instead
-    with pytest.raises(ImpossibleError, match=told):
-        run(grafana)
-
-
-def test_a_gateway_error_of_a_proxy_is_a_reason_to_try_again(grafana: StandIn) -> None:
-    async def instead(_: web.Request) -> web.StreamResponse:
-        return web.Response(status=502, text="<html>bad gateway</html>" * 50, content_type="text/html")
-
-    grafana.before = instead
-    with pytest.raises(UnavailableError, match="502: <html>") as failed:
-        run(grafana)
-    assert len(str(failed.value)) < 400
-
-
-@pytest.mark.parametrize(
-    ("status", "message", "kind", "told"),
-    [
-        (409, "a folder with the same name already exists", ImpossibleError, "another of that name"),
-        (412, "The folder has been changed by someone else", UnavailableError, "deploy again"),
-        (429, "Too many requests", UnavailableError, "429"),
-        (400, "title cannot be empty", ImpossibleError, "does not take it"),
-    ],
-)
-def test_refusals_are_told_apart(
-    grafana: StandIn, status: int, message: str, kind: type[Exception], told: str
-) -> None:
-    async def instead(request: web.Request) -> web.StreamResponse | None:
-        return web.json_response({"message": message}, status=status) if request.method == "POST" else None
-
-    grafana.before = instead
-    with pytest.raises(kind, match=told):
-        run(grafana)
-
-
-def test_nobody_there_is_told() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    standin = StandIn()
-    standin.url = f"http://127.0.0.1:{port}/"
-    with pytest.raises(UnavailableError, match=f"no Grafana answers at http://127.0.0.1:{port}/"):
-        run(standin)
-
-
-def test_silence_ends() -> None:
-    """Somebody takes the connection and never says a word."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        held: list[socket.socket] = []
-        taking = threading.Thread(target=lambda: held.append(server.accept()[0]), daemon=True)
-        taking.start()
-        standin = StandIn()
-        standin.url = f"http://127.0.0.1:{server.getsockname()[1]}/"
-        with pytest.raises(UnavailableError, match=r"did not answer within 0\.3 s"):
-            run(standin, timeout_s=0.3)
-        taking.join(5)
-        for one in held:
-            one.close()
-
-
-def test_a_certificate_of_ones_own_authority(tmp_path: Path) -> None:
-    cert, key = certificate(tmp_path)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(cert, key)
-    with serving(StandIn(), tls=context) as standin:
-        with pytest.raises(UnavailableError, match="--ca-file"):
-            run(standin)
-        assert standin.writes == []
-        assert run(standin, ca_file=cert).complete
-    (tmp_path / "none.pem").write_text("no certificate")
-    for wrong in ("none.pem", "missing.pem"):
-        with pytest.raises(InvalidInputError, match="--ca-file"):
-            Grafana("https://127.0.0.1/", Login(token="t"), ca_file=tmp_path / wrong)
-
-
-def test_a_login_is_not_sent_where_others_can_read_it() -> None:
-    with pytest.raises(InvalidInputError, match="is not encrypted"):
-        Grafana("http://grafana.example/", Login(token="t"))
-    Grafana("http://grafana.example/", Login(token="t"), plain_http=True).close()
-    Grafana("http://[::1]:3000/", Login(token="t")).close()
-
-
-@pytest.mark.parametrize(
-    ("url", "told"),
-    [
-        ("https://host/grafana/", "https://host/grafana/"),
-        ("https://host/grafana", "https://host/grafana/"),
-        ("http://[::1]:3000", "http://[::1]:3000/"),
-        ("HTTPS://Host:8443//a//", "https://host:8443/a/"),
-    ],
-)
-def test_addresses_are_taken_as_people_write_them(url: str, told: str) -> None:
-    assert str(Address.of(url)) == told
-
-
-@pytest.mark.parametrize(
-    "url",
-    ["", "grafana.example", "ftp://host/", "https://", "https://u:p@host/", "https://host/?orgId=1", "https://h/#x",
-     "http://host:99999/", "http://[::1/", "https://ho st/", "http://h\\x/"],
-)  # fmt: skip
-def test_odd_addresses_are_refused(url: str) -> None:
-    with pytest.raises(InvalidInputError, match="--url"):
-        Address.of(url)
-
-
-def test_every_fault_of_the_options_is_told_at_once(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    monkeypatch.delenv("FEEDERLINE_GRAFANA_TOKEN", raising=False)
-    arguments = [
-        "--url", "grafana", "--database", "db/feederline", "--alerts-to", "desk", "--alerts-email", "nobody",
-        "--database-password-file", str(tmp_path / "none"), "--folder", " x",
-    ]  # fmt: skip
-    monkeypatch.setattr(sys, "argv", ["feederline", "dashboards", "deploy", *arguments])
-    assert _exit_code() == 2
-    said = capsys.readouterr().err
-    for option in ("--token-file", "--database 'db/feederline'", "--database-user", str(tmp_path / "none"),
-                   "--folder", "--alerts-to", "--alerts-email", "--url"):  # fmt: skip
-        assert option in said
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["--user", "admin", "--token-file", "x"],
-        ["--password-file", "x"],
-        ["--database-user", "u"],
-        ["--language", "fr"],
-    ],
-)
-def test_options_that_do_not_fit_together_are_refused(
-    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("FEEDERLINE_GRAFANA_TOKEN", "two words" if "--language" in arguments else "t")
-    words = ["feederline", "dashboards", "deploy", "--url", "http://127.0.0.1:1/", *arguments]
-    monkeypatch.setattr(sys, "argv", words)
-    assert _exit_code() == 2
-    assert arguments[0] in capsys.readouterr().err
