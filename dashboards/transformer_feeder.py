@@ -91,6 +91,7 @@ def _feeder(words: Words, dashboard: Dashboard) -> Dashboard:
         " tomorrow: the upper quantile of the outlook does, or even what is expected. Of the whole network.",
         columns={
             "Node": {"custom.minWidth": 110},
+            "Kind": in_words(words, "node_kind"),
             "From": TIME,
             "To": TIME,
             "Expected": _KW,

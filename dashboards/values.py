@@ -102,6 +102,16 @@ VALUES: Mapping[str, Mapping[str, Value]] = {
         "public_welfare": Value("public welfare", WARNING),
         "important": Value("important", WARNING),
     },
+    "node_kind": {
+        "substation": Value("substation"),
+        "feeder": Value("feeder"),
+        "switch": Value("switch"),
+        "recloser": Value("recloser"),
+        "fuse": Value("fuse"),
+        "section": Value("section"),
+        "transformer": Value("transformer"),
+        "service": Value("service"),
+    },
     "yes_no": {
         "true": Value("yes"),
         "false": Value("no"),

@@ -22,6 +22,7 @@ from dashboards.words import LANGUAGES, Words, WordsError
 from gateway.core.clock import parse_time
 from gateway.core.inventory import PRIORITIES
 from gateway.core.model import IncidentKind, IncidentState, SupplyState
+from gateway.core.network import NODE_KINDS
 from gateway.core.ticket import TicketState
 from processors.interruptions.targets import Span, State
 
@@ -264,6 +265,7 @@ def _words_of(enum: type[StrEnum]) -> set[str]:
         ("ticket_state", _words_of(TicketState)),
         ("target_state", _words_of(State)),
         ("target_span", _words_of(Span)),
+        ("node_kind", set(NODE_KINDS)),
         ("priority", set(PRIORITIES) - {""}),
         (
             "clock",
