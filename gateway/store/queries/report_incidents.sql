@@ -27,8 +27,13 @@ select i.*, t.ticket_id, t.number, t.state as ticket_state, t.severity, t.crew, 
        (with recursive up as (
             select node_key, parent_key, node_id, kind, name, level from node where node_id = i.node_id
             union all
-            select p.node_key, p.parent_key, p.node_id, p.kind, p.name, p.level
-              from up join node p on p.node_key = up.parent_key)
+            select p.*
+              from up
+              cross join lateral ( -- one look into the index; a join would scan all nodes at every step
+                  select node_key, parent_key, node_id, kind, name, level
+                    from node
+                   where node_key = up.parent_key
+                  offset 0) p)
         select jsonb_agg(jsonb_build_object('id', node_id, 'kind', kind, 'name', name) order by level) from up) as places
   from chosen i
   left join ticket t using (incident_id)
