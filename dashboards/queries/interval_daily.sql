@@ -4,10 +4,9 @@ select c.day as "time",
        sum(c.estimated)::double precision / nullif(sum(c.expected), 0) as "Estimated",
        sum(c.edited)::double precision / nullif(sum(c.expected), 0) as "Edited",
        sum(c.missing)::double precision / nullif(sum(c.expected), 0) as "Missing"
-  from feederline.collection_day c
-  join feederline.device d using (device_key)
+  from feederline.collection_by_day c
  where $__timeFilter(c.day)
    and ('*' in (${feeder:sqlstring})
-        or d.feeder_key = any (array(select f.node_key from feederline.node f where f.node_id in (${feeder:sqlstring}))))
+        or c.feeder_key = any (array(select f.node_key from feederline.node f where f.node_id in (${feeder:sqlstring}))))
  group by c.day
  order by c.day

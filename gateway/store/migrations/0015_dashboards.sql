@@ -317,6 +317,7 @@ revoke execute on function sum_days from public;
 create index collection_day_lacking on collection_day (day)
     include (device_key, expected, collected, estimated, supply, device, communications, gateway) where collected < expected;
 create index quality_day_troubled on quality_day (starts_at)
+    include (device_key, out_min, low_min, high_min, lost_min, sags, swells)
     where out_min > 0 or lost_min > 0 or sags > 0 or swells > 0;
 create index quality_day_power_factor on quality_day (starts_at)
     include (device_key, power_factor, power_factor_limit) where power_factor < power_factor_limit;
@@ -403,3 +404,42 @@ $$;
 
 -- Named from queries that set no search_path.
 alter function nodes_below(text[]) set search_path = feederline, pg_temp;
+
+-- The same by the hour, for long ranges; kept by trigger.
+create table gateway_hour (
+    hour            timestamptz primary key,
+    minutes         integer not null,
+    ready           integer not null,
+    lag_entries     bigint not null,
+    behind_s        double precision,
+    spool_bytes     bigint not null,
+    readings        bigint not null,
+    rows_written    bigint not null,
+    signals         bigint not null,
+    drivers_running integer not null,
+    drivers_waiting integer not null,
+    alarms          integer not null
+);
+comment on table gateway_hour is 'gateway_minute by the hour: minutes there are and in how many the gateway was ready, sums of what was taken, the least that ran, the most of all else.';
+
+create function sum_gateway_hours() returns trigger
+language plpgsql security definer set search_path = feederline, pg_temp as $$
+begin
+    insert into gateway_hour
+    select date_trunc('hour', m.at, 'UTC'), count(*), count(*) filter (where m.ready), max(m.lag_entries),
+           max(extract(epoch from m.at - m.stream_at)), max(m.spool_bytes), sum(m.readings), sum(m.rows_written), sum(m.signals),
+           min(m.drivers_running), max(m.drivers_waiting), max(m.alarms)
+      from (select distinct date_trunc('hour', t.at, 'UTC') as hour from told t) h
+      join gateway_minute m on m.at >= h.hour and m.at < h.hour + interval '1 hour'
+     group by 1
+    on conflict (hour) do update
+       set minutes = excluded.minutes, ready = excluded.ready, lag_entries = excluded.lag_entries, behind_s = excluded.behind_s,
+           spool_bytes = excluded.spool_bytes, readings = excluded.readings, rows_written = excluded.rows_written,
+           signals = excluded.signals, drivers_running = excluded.drivers_running, drivers_waiting = excluded.drivers_waiting,
+           alarms = excluded.alarms;
+    return null;
+end $$;
+create trigger hours_inserted after insert on gateway_minute referencing new table as told
+    for each statement execute function sum_gateway_hours();
+create trigger hours_updated after update on gateway_minute referencing new table as told
+    for each statement execute function sum_gateway_hours();

@@ -21,7 +21,7 @@ grant insert, update, delete on meter_event, quality_day, transformer_day to fee
 grant insert, update on area_loss_day, usage_baseline, load_outlook to feederline_writer;
 grant insert, delete on area_finding, usage_day to feederline_writer;
 grant delete on load_outlook to feederline_writer;
-grant insert, update, delete on gateway_minute to feederline_writer;
+grant insert, update, delete on gateway_minute, gateway_hour to feederline_writer;
 grant insert on suspicion to feederline_writer;
 grant usage on all sequences in schema feederline to feederline_writer;
 grant execute on all functions in schema feederline to feederline_writer;
