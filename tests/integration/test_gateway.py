@@ -6,9 +6,11 @@ import contextlib
 from pathlib import Path
 
 import aiohttp
+import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from alerts.settings import SlaSettings
 from gateway.core.ticket import TicketState
 from gateway.embedded import BrokerAddress
 from gateway.store import Store
@@ -64,6 +66,17 @@ def assert_one_story(there: Scene) -> None:
     assert there.receiver.counts.rejected == 0
 
 
+async def dashboards_are_told(there: Scene, database_url: str) -> None:
+    """Where the page is, and the limits of tickets' clocks."""
+    async with await psycopg.AsyncConnection.connect(database_url) as connection:
+        cursor = await connection.execute(
+            "select value from feederline.setting where name in ('page_url', 'sla') order by name"
+        )
+        (page,), (limits,) = await cursor.fetchall()
+    assert page == there.page
+    assert SlaSettings.model_validate_json(limits) == SlaSettings()
+
+
 async def test_the_whole_way_on_every_broker_and_database(
     tmp_path: Path, any_broker: BrokerAddress, database_url: str
 ) -> None:
@@ -77,6 +90,7 @@ async def test_the_whole_way_on_every_broker_and_database(
         account = await there.settle()
         assert (account.missing, account.duplicates) == (0, 0), account
         assert_one_story(there)
+        await dashboards_are_told(there, database_url)
         assert "Traceback" not in there.log()
 
 
