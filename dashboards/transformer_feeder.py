@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
-from dashboards import variables
+from dashboards import links, variables
 from dashboards.board import board, section
 from dashboards.panels import (
     COUNT,
@@ -15,6 +15,7 @@ from dashboards.panels import (
     alarm,
     figures,
     in_words,
+    linked,
     rows,
     series,
     steps,
@@ -90,7 +91,7 @@ def _feeder(words: Words, dashboard: Dashboard) -> Dashboard:
         description="Transformers and feeders whose load (kW) may go beyond what they are rated for today or"
         " tomorrow: the upper quantile of the outlook does, or even what is expected. Of the whole network.",
         columns={
-            "Node": {"custom.minWidth": 110},
+            "Node": linked(links.page(words, "node", "Node")) | {"custom.minWidth": 110},
             "Kind": in_words(words, "node_kind"),
             "From": TIME,
             "To": TIME,
