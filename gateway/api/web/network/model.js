@@ -9,6 +9,14 @@ export const STATE_WORDS = [
 
 const NEVER = Infinity;
 
+// Whoever was lost together has the same time: it is read once.
+const times = new Map();
+const timeOf = (iso) => {
+  let at = times.get(iso);
+  if (at === undefined) times.set(iso, at = Date.parse(iso));
+  return at;
+};
+
 export class Model {
   constructor(picture) {
     const n = picture.ids.length;
@@ -117,13 +125,14 @@ export class Model {
     unknownSince.fill(NEVER);
     for (const [i, customers, since] of state.off) {
       off[i] = customers;
-      offSince[i] = Date.parse(since);
+      offSince[i] = timeOf(since);
     }
     for (const [i, customers] of state.planned) planned[i] = customers;
     for (const [i, customers, since] of state.unknown) {
       unknown[i] = customers;
-      unknownSince[i] = Date.parse(since);
+      unknownSince[i] = timeOf(since);
     }
+    times.clear();
     const lost = [];
     this.incidents = state.incidents;
     for (const one of state.incidents) {

@@ -12,6 +12,7 @@ const ROW = 26; // pixels that a row wants
 const LEAST = 22; // pixels below which siblings are drawn together
 const NARROWEST = 88;
 const WIDEST = 190;
+const LETTER = 6.2; // pixels, on average
 const LEFT = 26;
 const TOP = 12;
 const BOTTOM = 40; // the buttons are there
@@ -223,7 +224,7 @@ export function mountOneLine(describedBy) {
     const loss = briefly(known.off[i], known.unknown[i]);
     const room = alone ? column * 1.2 : column - 34;
     const ink = state > 1 ? colours.states[state] : colours.text;
-    text(ctx, known.shortName(i), x + (alone ? 14 : 10), alone ? y : y - 9, room, ink);
+    text(ctx, fitting(known, i, room), x + (alone ? 14 : 10), alone ? y : y - 9, room, ink);
     if (loss && !alone && inner > LEAST * 1.6) {
       ctx.fillStyle = colours.panel; // the line down goes on behind it
       ctx.fillRect(x + 10, y + 4, Math.min(room, loss.length * 6.5), 13);
@@ -270,7 +271,7 @@ export function mountOneLine(describedBy) {
   }
 
   function text(ctx, said, x, y, room, ink) {
-    const letters = Math.max(4, Math.floor(room / 6.2));
+    const letters = Math.max(4, Math.floor(room / LETTER));
     const shown = said.length > letters ? `${said.slice(0, letters - 1)}…` : said;
     shapes += 1;
     ctx.fillStyle = ink;
@@ -365,6 +366,12 @@ function loudest(known, run) {
 function many(known, run) {
   const kind = known.kind[run[0]];
   return run.every((i) => known.kind[i] === kind) ? plural(words(known.kinds[kind])) : "nodes";
+}
+
+// The id where the name is too long for its place: cut off, names that end in a number are all alike.
+function fitting(known, i, room) {
+  const name = known.shortName(i);
+  return name.length * LETTER <= room || known.ids[i].length >= name.length ? name : known.ids[i];
 }
 
 function briefly(off, unknown) {

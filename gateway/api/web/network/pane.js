@@ -28,12 +28,12 @@ export function mount(root) {
   box.type = "checkbox";
   only.append(box, " Only trouble");
   finder.append(search, only);
-  bar.append(tabs, finder);
   const told = element("p", "network-told");
   told.setAttribute("role", "status");
   const hint = element("p", "unseen", "A picture of what the tab Tree says in words; everything can be reached there by keyboard.");
   hint.id = HINT;
-  root.append(bar, told, hint);
+  bar.append(tabs, told, finder);
+  root.append(bar, hint);
 
   const treeRoot = element("div", "tree");
   treeRoot.setAttribute("aria-label", "Network");

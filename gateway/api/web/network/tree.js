@@ -27,6 +27,14 @@ export function mountTree(container, { onCount }) {
     role: "tree", rowRole: "treeitem", onActivate: (index) => select(shown[index]), onKey: pressed,
   });
 
+  // Hidden, as on a phone behind another tab, it forgets where it was.
+  let tall = 0;
+  new ResizeObserver(() => {
+    const appears = tall === 0 && container.clientHeight > 0;
+    tall = container.clientHeight;
+    if (appears && model()) showPlace(selected() >= 0 ? selected() : lit());
+  }).observe(container);
+
   function make() {
     const row = element("div", "tree-row");
     const twisty = element("span", "twisty");
