@@ -368,6 +368,7 @@ def test_one_language_and_a_folder_of_ones_own(grafana: StandIn) -> None:
     titles = {uid: folder["title"] for uid, folder in grafana.folders.items()}
     assert titles == {"feederline-zh": "供电", "feederline-alerts": "供电 alerts"}
     assert all(uid.endswith("-zh") for uid in grafana.dashboards)
+    assert grafana.rules["feederline-collection"]["annotations"]["dashboard"] == "/d/feederline-meter-data-zh"
     run(grafana, Wanted(languages=("zh",), folder="供电可靠性", database=DATABASE))
     assert grafana.folders["feederline-zh"]["title"] == "供电可靠性"
     assert writes_of(grafana, Wanted(languages=("zh",), database=DATABASE)) == []
