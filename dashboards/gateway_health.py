@@ -6,6 +6,7 @@ from grafana_foundation_sdk.builders import timeseries
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from dashboards.board import board, section
+from dashboards.charts import states
 from dashboards.codes import CODES, coded, mappings
 from dashboards.gateway_doubts import doubtful
 from dashboards.panels import (
@@ -18,7 +19,6 @@ from dashboards.panels import (
     properties,
     rows,
     series,
-    states,
     steps,
 )
 from dashboards.panels_more import SECONDS, SHORT, stacked, stepped, to_meter, to_ticket

@@ -6,6 +6,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from dashboards import links, variables
 from dashboards.board import board, section
+from dashboards.charts import states
 from dashboards.codes import coded
 from dashboards.meter_records import records
 from dashboards.panels import (
@@ -19,7 +20,6 @@ from dashboards.panels import (
     linked,
     rows,
     series,
-    states,
     steps,
 )
 from dashboards.panels_more import (
@@ -212,11 +212,11 @@ def _readings(words: Words, dashboard: Dashboard) -> Dashboard:
         words,
         dashboard,
         "Readings",
-        last.span(8).height(16),
-        voltage.max_data_points(points).interval("10s").decimals(1).span(16).height(8),
+        last.span(8).height(9),
+        voltage.max_data_points(points).interval("10s").decimals(1).span(16).height(9),
         power.max_data_points(points).interval("10s").span(8).height(8),
         current.max_data_points(points).interval("10s").span(8).height(8),
-        factor.max_data_points(points).interval("10s").decimals(2).span(8).height(7),
-        frequency.max_data_points(points).interval("10s").decimals(2).span(8).height(7),
-        conditions.max_data_points(points).interval("10s").span(8).height(7),
+        factor.max_data_points(points).interval("10s").decimals(2).span(8).height(8),
+        frequency.max_data_points(points).interval("10s").decimals(2).span(12).height(7),
+        conditions.max_data_points(points).interval("10s").span(12).height(7),
     )

@@ -7,16 +7,15 @@ from grafana_foundation_sdk.models.common import LineInterpolation
 
 from dashboards import links, variables
 from dashboards.board import board, section
+from dashboards.charts import bars, gauges
 from dashboards.panels import (
     COUNT,
     MINUTES,
     TIME,
     Column,
     alarm,
-    bars,
     figures,
     fixed,
-    gauges,
     in_words,
     linked,
     rows,

@@ -9,28 +9,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from grafana_foundation_sdk.builders import (
-    barchart,
-    bargauge,
     common,
-    heatmap,
     stat,
-    statetimeline,
     table,
-    text,
     timeseries,
 )
 from grafana_foundation_sdk.builders.dashboard import FieldColor, ThresholdsConfig
 from grafana_foundation_sdk.models.common import (
-    BarGaugeDisplayMode,
     BigValueColorMode,
     BigValueGraphMode,
     BigValueTextMode,
     LegendDisplayMode,
     LegendPlacement,
-    StackingMode,
     TooltipDisplayMode,
     VisibilityMode,
-    VizOrientation,
 )
 from grafana_foundation_sdk.models.dashboard import (
     DataTransformerConfig,
@@ -39,8 +31,6 @@ from grafana_foundation_sdk.models.dashboard import (
     Threshold,
     ThresholdsMode,
 )
-from grafana_foundation_sdk.models.heatmap import HeatmapColorMode
-from grafana_foundation_sdk.models.text import TextMode
 
 from dashboards import query as queries
 from dashboards import values
@@ -162,7 +152,7 @@ def figures(
         .text_mode(BigValueTextMode.VALUE_AND_NAME)
         .color_scheme(FieldColor().mode(FieldColorModeId.THRESHOLDS))
     )
-    for name, of in _columns(words, query, columns).items():
+    for name, of in named_columns(words, query, columns).items():
         panel = panel.override_by_name(name, properties(of))
     return panel
 
@@ -186,7 +176,7 @@ def rows(
         .no_value("–")
         .filterable(True)
     )
-    for name, of in _columns(words, query, hidden | dict(columns)).items():
+    for name, of in named_columns(words, query, hidden | dict(columns)).items():
         panel = panel.override_by_name(name, properties(of))
     return panel
 
@@ -220,153 +210,14 @@ def series(
         .show_points(VisibilityMode.AUTO)
         .span_nulls(False)
         .tooltip(common.VizTooltipOptions().mode(TooltipDisplayMode.MULTI))
-        .legend(_legend())
+        .legend(legend())
     )
-    for name, of in _columns(words, query, dict(columns) | told).items():
+    for name, of in named_columns(words, query, dict(columns) | told).items():
         panel = panel.override_by_name(name, properties(of))
     return panel
 
 
-def bars(
-    words: Words,
-    title: str,
-    query: str,
-    *,
-    description: Text,
-    unit: str,
-    stacked: bool = False,
-    lying: bool = False,
-    columns: Mapping[str, Properties] = NO_COLUMNS,
-) -> barchart.Panel:
-    """A bar per row and number column; the first column is text and says of what. Ids have no place in the query."""
-    panel = (
-        barchart.Panel()
-        .title(words(title))
-        .description(words.together(description))
-        .datasource(DATASOURCE)
-        .with_target(Sql(query))
-        .unit(unit)
-        .no_value(words("no data"))
-        .orientation(VizOrientation.HORIZONTAL if lying else VizOrientation.VERTICAL)
-        .stacking(StackingMode.NORMAL if stacked else StackingMode.NONE)
-        .fill_opacity(80)
-        .tooltip(common.VizTooltipOptions().mode(TooltipDisplayMode.MULTI))
-        .legend(_legend())
-    )
-    for name, of in _columns(words, query, columns).items():
-        panel = panel.override_by_name(name, properties(of))
-    return panel
-
-
-def gauges(
-    words: Words,
-    title: str,
-    query: str,
-    *,
-    description: Text,
-    unit: str,
-    decimals: int = 0,
-    each_row: bool = False,
-    columns: Mapping[str, Properties] = NO_COLUMNS,
-) -> bargauge.Panel:
-    """A lying bar per number column of the first row or, with `each_row`, of every row, named by its first column."""
-    panel = (
-        bargauge.Panel()
-        .title(words(title))
-        .description(words.together(description))
-        .datasource(DATASOURCE)
-        .with_target(Sql(query))
-        .unit(unit)
-        .decimals(decimals)
-        .no_value(words("no data"))
-        .min(0)
-        .orientation(VizOrientation.HORIZONTAL)
-        .display_mode(BarGaugeDisplayMode.BASIC)
-        .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).fields("").values(each_row))
-        .color_scheme(FieldColor().mode(FieldColorModeId.THRESHOLDS))
-    )
-    told = _columns(words, query, columns)
-    if each_row:
-        told = _by_row(words, query, told)
-    for name, of in told.items():
-        panel = panel.override_by_name(name, properties(of))
-    return panel
-
-
-def heat_map(
-    words: Words,
-    title: str,
-    query: str,
-    *,
-    description: Text,
-    unit: str,
-    decimals: int = 0,
-    scheme: str = "Oranges",
-) -> heatmap.Panel:
-    """A cell per time and row. The query gives "time", "metric" (what the row is called) and one number."""
-    return (
-        heatmap.Panel()
-        .title(words(title))
-        .description(words.together(description))
-        .datasource(DATASOURCE)
-        .with_target(Sql(query, series=True))
-        .no_value(words("no data"))
-        .calculate(False)
-        .color(heatmap.HeatmapColorOptions().mode(HeatmapColorMode.SCHEME).scheme(scheme).steps(32))
-        .cell_values(heatmap.CellValues().unit(unit).decimals(decimals))
-        .unit(unit)
-        .show_legend()
-        .mode(TooltipDisplayMode.SINGLE)
-    )
-
-
-def states(
-    words: Words,
-    title: str,
-    query: str,
-    *,
-    description: Text,
-    of: str,
-    columns: Mapping[str, Properties] = NO_COLUMNS,
-) -> statetimeline.Panel:
-    """A band per text column, or per "metric", whose stretches are values of values.VALUES[of]."""
-    panel = (
-        statetimeline.Panel()
-        .title(words(title))
-        .description(words.together(description))
-        .datasource(DATASOURCE)
-        .with_target(Sql(query, series=True))
-        .no_value(words("no data"))
-        .mappings(values.mappings(words, of))
-        .merge_values(True)
-        .show_value(VisibilityMode.AUTO)
-        .line_width(0)
-        .fill_opacity(75)
-        .legend(_legend())
-    )
-    for name, told in _columns(words, query, columns).items():
-        panel = panel.override_by_name(name, properties(told))
-    return panel
-
-
-def note(words: Words, title: str, content: Text) -> text.Panel:
-    """Markdown."""
-    return text.Panel().title(words(title)).mode(TextMode.MARKDOWN).content(words.together(content))
-
-
-def _by_row(words: Words, query: str, told: Mapping[str, Properties]) -> dict[str, Properties]:
-    """Bars are called by the first column of their row, and by their own where there are several: a plain display
-    name would call all of them alike."""
-    first, *numbers = (name for name in queries.columns(query) if queries.is_shown(name))
-    row = f'${{__data.fields["{first}"]}}'
-    named = {name: f"{row} · {words(name)}" if len(numbers) > 1 else row for name in numbers}
-    return {
-        first: {"unit": "string", **told.get(first, {})},
-        **{name: {**told.get(name, {}), "displayName": called} for name, called in named.items()},
-    }
-
-
-def _legend() -> common.VizLegendOptions:
+def legend() -> common.VizLegendOptions:
     return (
         common.VizLegendOptions()
         .display_mode(LegendDisplayMode.LIST)
@@ -375,7 +226,7 @@ def _legend() -> common.VizLegendOptions:
     )
 
 
-def _columns(words: Words, query: str, given: Mapping[str, Properties]) -> dict[str, Properties]:
+def named_columns(words: Words, query: str, given: Mapping[str, Properties]) -> dict[str, Properties]:
     """What is said of each column of the query, its name in the language first. One set of properties per column:
     Grafana would not find it by the name of the SQL any more once another has renamed it. Where "metric" names
     the series, the column of their values names nothing.

@@ -7,8 +7,9 @@ from grafana_foundation_sdk.models.common import GraphDrawStyle
 
 from dashboards import variables
 from dashboards.board import board, section
+from dashboards.charts import gauges
 from dashboards.codes import coded
-from dashboards.panels import COUNT, TIME, alarm, figures, fixed, gauges, in_words, rows, series, steps
+from dashboards.panels import COUNT, TIME, alarm, figures, fixed, in_words, rows, series, steps
 from dashboards.panels_more import (
     DAY,
     KWH,
