@@ -20,7 +20,7 @@ RATIO: Column = {"unit": "percentunit", "decimals": 1, "custom.width": 110}
 CELSIUS: Column = {"unit": "celsius", "decimals": 1}
 WIDE: Column = {"custom.minWidth": 260}
 SHORT: Column = {"custom.width": 80}
-DAY: Column = {"unit": "time:YYYY-MM-DD", "custom.width": 110}
+DAY: Column = {"custom.width": 110}
 SCORE: Column = {"decimals": 2, "custom.width": 80, "min": 0, "max": 1}
 
 

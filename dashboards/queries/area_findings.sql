@@ -1,5 +1,5 @@
 -- What the balances found that accuses no customer, newest first.
-select a.day as "Day",
+select to_char(a.day, 'YYYY-MM-DD') as "Day",
        n.node_id as "Transformer",
        a.kind as "Finding",
        d.device_id as "Device",

@@ -1,5 +1,5 @@
 -- Supply quality of one point by local day, newest first.
-select q.starts_at as "Day",
+select to_char(q.starts_at at time zone coalesce(feederline.setting_text('time_zone'), 'UTC'), 'YYYY-MM-DD') as "Day",
        1 - q.out_min / nullif(q.observed_min, 0) as "Compliance",
        q.observed_min as "Observed",
        q.low_min as "Too low",

@@ -1,5 +1,5 @@
 -- Why one customer's usage stands out: the reasons of its judged days, and of what the stream was told, newest first.
-select t.day as "Day",
+select to_char(t.day, 'YYYY-MM-DD') as "Day",
        t.score as "Score",
        r.reason ->> 'rule' as "Rule",
        (r.reason ->> 'weight')::double precision as "Weight",

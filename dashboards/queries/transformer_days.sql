@@ -1,5 +1,5 @@
 -- Load and heat of one transformer by local day, newest first.
-select t.starts_at as "Day",
+select to_char(t.starts_at at time zone coalesce(feederline.setting_text('time_zone'), 'UTC'), 'YYYY-MM-DD') as "Day",
        t.mean_kva as "Mean load",
        t.peak_kva as "Peak load",
        t.peak_kva / nullif(t.rated_kva, 0) as "Peak of rating",
