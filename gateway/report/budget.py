@@ -26,6 +26,11 @@ class Held(Record, frozen=True, kw_only=True):
     account: Account
     standings: tuple[Standing, ...]
 
+    @property
+    def over(self) -> bool:
+        """It has passed: what it says is no longer so far."""
+        return self.window_to >= self.end
+
     def against(self, index: Index) -> Standing | None:
         return next((s for s in self.standings if s.target.index == index), None)
 

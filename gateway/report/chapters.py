@@ -37,6 +37,9 @@ def targets(report: Report, tables: Tables, paper: Paper) -> Element:
     keys += ["elapsed_share", "state"]
     allowed = report.allowed.get("saidi")
     first = report.days[0].day if report.days else report.low
+    ends = (
+        report.months[-1].end if report.months else report.high
+    )  # budgets are those of months that have begun
     bars = [
         DayBar(
             day(d.day, zone)[5:],
@@ -57,7 +60,7 @@ def targets(report: Report, tables: Tables, paper: Paper) -> Element:
             )
         ),
         figure(
-            days_plot(bars, allowed, max(len(bars), round((report.high - first) / DAY)), words),
+            days_plot(bars, allowed, max(len(bars), round((ends - first) / DAY)), words),
             words(
                 "Bars: minutes per customer by the day on which the interruptions began (hollow: still "
                 "off). Black line: their sum. Red: budget, and dashed the even pace to it."
@@ -159,8 +162,8 @@ def indices(report: Report, tables: Tables, paper: Paper) -> Element:
         paper.table(tables["major_event_split"]),
         notes(
             words(
-                "No limit for major event days (T_MED) can be told: fewer than two days of the {days} "
-                "before had interruptions.",
+                "No limit for major event days (T_MED) can be told: it takes two days with interruptions "
+                "before, and there are {days}.",
                 days=count(report.major.history_days),
             )
             if t_med is None

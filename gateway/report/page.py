@@ -119,9 +119,11 @@ def _target_tile(report: Report, index: str, words: Words) -> Element:
         return tile(name, text, words("no target"), "")
     worst = max(states, key=["met", "at_risk", "missed"].index)
     per = words("target {target} per month", target=target_text(target.index, target.value))
-    verdict = words.term(worst)
+    verdict = words("{state} so far", state=words.term(worst)) if report.so_far else words.term(worst)
     if len(states) > 1:
-        verdict = words(
-            "{kept} of {all} months kept", kept=len(states) - states.count("missed"), all=len(states)
-        )
+        over = [
+            s.state.value for m in report.months if m.over for s in m.standings if s.target.index == index
+        ]
+        kept = len(over) - over.count("missed")
+        verdict = words("{kept} months kept, {missed} missed", kept=kept, missed=states.count("missed"))
     return tile(name, text, f"· {per}", TONES[worst], verdict)

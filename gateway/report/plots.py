@@ -27,7 +27,7 @@ class DayBar(NamedTuple):
 def days_plot(bars: Sequence[DayBar], budget: float | None, periods: int, words: Words) -> Element:
     """SAIDI by day with its sum so far, against the budget (minutes per customer) at its end and the even pace to it.
     `periods`: days of the whole span, those to come included."""
-    height = 210
+    height = 180
     total, sums = 0.0, []
     for bar in bars:
         total += bar.closed + bar.open

@@ -6,12 +6,12 @@ from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from alerts.work import Work
-from gateway.report.budget import Held, Index
+from gateway.report.budget import Index
 from gateway.report.figures import count, day, down, length, minutes, moment, percent, percent_at_most, up
 from gateway.report.gather import Report
 from gateway.report.markup import shortened
 from gateway.report.words import Words
-from processors.interruptions.targets import Standing, State
+from processors.interruptions.targets import Standing, State, Target
 
 Tone = Literal["good", "warn", "bad", ""]
 TONES: dict[str, Tone] = {"met": "good", "at_risk": "warn", "missed": "bad"}
@@ -61,26 +61,28 @@ def target_text(index: Index, value: float) -> str:
 def _targets(report: Report, words: Words) -> list[Said]:
     if len(report.months) == 1:
         return [_one(s, report, words) for s in report.months[0].standings]
-    found = []
-    for target in report.targets:
-        held = [m for m in report.months if m.against(target.index) is not None]
-        missed = [m for m in held if _state(m, target.index) is State.MISSED]
-        text = words(
-            "{index} target of {target} per month: kept in {kept} of {all} months.",
-            index=words.term(target.index),
-            target=target_text(target.index, target.value),
-            kept=len(held) - len(missed),
-            all=len(held),
-        )
-        if missed:
-            text = words.join([text, words("Missed: {months}.", months=", ".join(m.label for m in missed))])
-        found.append(Said("bad" if missed else "good", text))
-    return [_whole(report, words), *found]
+    return [_whole(report, words), *[_of_months(report, target, words) for target in report.targets]]
 
 
-def _state(month: Held, index: Index) -> State | None:
-    standing = month.against(index)
-    return None if standing is None else standing.state
+def _of_months(report: Report, target: Target, words: Words) -> Said:
+    """A month that is not over has kept nothing yet."""
+    held = [(m, s.state) for m in report.months if (s := m.against(target.index)) is not None]
+    missed = [m.label for m, state in held if state is State.MISSED]
+    kept = [m.label for m, state in held if m.over and state is not State.MISSED]
+    text = words(
+        "{index} target of {target} per month: kept in {kept} months, missed in {missed}.",
+        index=words.term(target.index),
+        target=target_text(target.index, target.value),
+        kept=len(kept),
+        missed=len(missed),
+    )
+    more = [words("Missed: {months}.", months=", ".join(missed))] if missed else []
+    more += [
+        words("{month} is not over: {state} so far.", month=m.label, state=words.term(state.value))
+        for m, state in held
+        if not m.over and state is not State.MISSED
+    ]
+    return Said("bad" if missed else "good" if len(kept) == len(held) else "warn", words.join([text, *more]))
 
 
 def _whole(report: Report, words: Words) -> Said:

@@ -44,6 +44,8 @@ def write(folder: Path, found: Mapping[str, bytes]) -> list[Path]:
         InvalidInputError: the folder cannot be made or written to.
         FeederlineError: the disk is full, or failed.
     """
+    if in_the_way := [name for name in found if (folder / name).is_dir()]:
+        raise InvalidInputError([f"--out {folder / name}: is a folder" for name in in_the_way])
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".report-", dir=folder) as beside:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import date
 from zoneinfo import ZoneInfo
@@ -83,7 +83,7 @@ def inventory(feeders: int = 6, meters: int = 4) -> Inventory:
 
 
 def story(listed: Inventory, seed: int = 7, count: int = 90) -> list[Event]:
-    """Closed outages and planned work from the start of observation to NOW, one cancelled, one still open at the end."""
+    """Closed outages and planned work from the start of observation to NOW; some cancelled, one still open."""
     draw, events = random.Random(seed), []
     transformers = [n for n in range(len(listed.network)) if listed.network.ids[n].startswith("T")]
     for i in range(count):
@@ -95,17 +95,25 @@ def story(listed: Inventory, seed: int = 7, count: int = 90) -> list[Event]:
         members = tuple(k for k in range(len(listed)) if listed.node[k] == node)
         length = draw.choice([2, 20, 45, 70, 150]) * MINUTE + draw.randrange(SECOND)
         state = IncidentState.CANCELLED if i % 20 == 3 else IncidentState.CLOSED
-        events.append(_event(f"i{i:03}", listed, node, members, start, start + length, kind, state))
+        events.append(
+            _event(f"i{i:03}", listed, node, members, start, end=start + length, kind=kind, state=state)
+        )
     last = transformers[-1]
     members = tuple(k for k in range(len(listed)) if listed.node[k] == last)
     wide = tuple(k for k in range(len(listed)) if listed.network.ids[int(listed.node[k])][:2] in ("T1", "T2"))
     events.append(
-        _event("storm", listed, 0, wide, MARCH + 9 * DAY + 5 * HOUR, MARCH + 9 * DAY + 9 * HOUR)
+        _event("storm", listed, 0, wide, MARCH + 9 * DAY + 5 * HOUR, end=MARCH + 9 * DAY + 9 * HOUR)
     )
-    events.append(_event("open", listed, last, members, APRIL - 2 * HOUR, None, state=IncidentState.OPEN))
+    events.append(_event("open", listed, last, members, APRIL - 2 * HOUR, end=None, state=IncidentState.OPEN))
     events.append(
         _event(
-            "usage", listed, last, members[:1], MARCH + 3 * DAY, MARCH + 8 * DAY, IncidentKind.USAGE_ANOMALY
+            "usage",
+            listed,
+            last,
+            members[:1],
+            MARCH + 3 * DAY,
+            end=MARCH + 8 * DAY,
+            kind=IncidentKind.USAGE_ANOMALY,
         )
     )
     return sorted(events, key=lambda event: event.at)
@@ -117,6 +125,7 @@ def _event(
     node: int,
     members: tuple[int, ...],
     start: int,
+    *,
     end: int | None,
     kind: IncidentKind = IncidentKind.OUTAGE,
     state: IncidentState = IncidentState.CLOSED,
@@ -144,38 +153,49 @@ def _event(
     return Event(at=start, change=Change.OPENED, incident=incident, interruptions=parts)
 
 
-def _told(event: Event) -> list[Event]:
-    """What a fault is told in: that it is there, two minutes later the same (its ticket is due by then), how it ended."""
-    incident = event.incident
-    if incident.kind not in (IncidentKind.OUTAGE, IncidentKind.USAGE_ANOMALY) or incident.ended_at is None:
-        return [event]
-    begun = structs.replace(incident, state=IncidentState.OPEN, ended_at=None)
-    again = structs.replace(begun, revision=2)
-    parts = [structs.replace(part, ended_at=None) for part in event.interruptions]
-    over = structs.replace(incident, revision=3)
-    return [
-        structs.replace(event, incident=begun, interruptions=tuple(parts)),
-        structs.replace(event, at=event.at + 2 * MINUTE, incident=again, interruptions=()),
-        structs.replace(event, at=incident.ended_at + MINUTE, incident=over),
+def _waves(events: list[Event]) -> Iterator[list[Event]]:
+    """Stretches of events no two of which are of one place and kind, so that they may be told together."""
+    wave: dict[tuple[str, str], Event] = {}
+    for event in events:
+        what = (event.incident.node, event.incident.kind.value)
+        if what in wave or len(wave) == 12:
+            yield list(wave.values())
+            wave = {}
+        wave[what] = event
+    yield list(wave.values())
+
+
+async def _tell(store: Store, wave: list[Event]) -> None:
+    """What happened, first as it begins, so that tickets are opened, then how it ended."""
+    begun = [
+        structs.replace(
+            event,
+            incident=structs.replace(event.incident, state=IncidentState.OPEN, ended_at=None),
+            interruptions=tuple(structs.replace(part, ended_at=None) for part in event.interruptions),
+        )
+        for event in wave
+        if event.incident.kind in (IncidentKind.OUTAGE, IncidentKind.USAGE_ANOMALY)
     ]
+    at = max(event.at for event in wave)
+    await store.write(Commit(events=begun, at=at + 2 * MINUTE), PlainDesk(), SPOOL)
+    over = [structs.replace(event, incident=structs.replace(event.incident, revision=2)) for event in wave]
+    await store.write(Commit(events=over, at=at + 3 * MINUTE), PlainDesk(), SPOOL)
 
 
 @asynccontextmanager
-async def world(url: str, feeders: int = 6, count: int = 90) -> AsyncIterator[Store]:
+async def world(url: str, feeders: int = 6, count: int = 80, days: int = 31) -> AsyncIterator[Store]:
     """A store with all of it, as known at NOW."""
     listed = inventory(feeders)
     async with ready_store(url, listed) as store:
         await store.put_settings(
             {"time_zone": ZONE, "observed_since": format_time(SINCE), "cemi_interruptions": 3}
         )
-        events = story(listed, count=count)
-        for event in events:
-            for told in _told(event):
-                await store.write(Commit(events=[told], at=told.at), PlainDesk(), SPOOL)
+        for wave in _waves(story(listed, count=count)):
+            await _tell(store, wave)
         await store.write(_beside(), PlainDesk(), SPOOL)
         await _said(store)
-        await _meter_data(store, listed)
-        await _tickets(url)
+        await _meter_data(store, listed, days)
+        await _tickets(url, days)
         yield store
 
 
@@ -215,8 +235,8 @@ async def _said(store: Store) -> None:
     )
 
 
-async def _meter_data(store: Store, listed: Inventory) -> None:
-    n, days = len(listed), 31
+async def _meter_data(store: Store, listed: Inventory, days: int) -> None:
+    n = len(listed)
     device = np.tile(np.arange(n, dtype=np.int32), days)
     many = np.full(n * days, 24, np.int32)
     lost = (device % 11 == 0).astype(np.int32)
@@ -237,10 +257,16 @@ async def _meter_data(store: Store, listed: Inventory) -> None:
     )
 
 
-async def _tickets(url: str) -> None:
+async def _tickets(url: str, days: int) -> None:
     """Who acknowledged, came and restored when; every seventh ticket was a false one."""
     async with await psycopg.AsyncConnection.connect(url, autocommit=True) as conn:
         await conn.execute("set search_path = feederline")
+        await conn.execute(
+            """
+            update ticket t set opened_at = i.detected_at + interval '1 min'
+              from incident i where i.incident_id = t.incident_id
+            """
+        )
         await conn.execute(
             """
             update ticket t
@@ -261,5 +287,5 @@ async def _tickets(url: str) -> None:
             select device_key, d, d + interval '1 day', 1440, device_key %% 5, 0, device_key %% 5, 0
               from device, generate_series(%s, %s::timestamptz - interval '1 day', interval '1 day') d
             """,
-            [format_time(MARCH), format_time(APRIL)],
+            [format_time(MARCH), format_time(MARCH + days * DAY)],
         )
