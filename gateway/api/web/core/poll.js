@@ -1,8 +1,8 @@
 // What only one view needs is read while that view is shown, and not otherwise.
 
-import { NoAnswer, NotSignedIn } from "./api.js";
-import { listOf, onRoute, route } from "./router.js";
-import { on, session } from "./store.js";
+import { ApiError, NoAnswer, NotSignedIn } from "./api.js";
+import { onRoute } from "./router.js";
+import { on, session, summary } from "./store.js";
 
 // `read()` is asked when the view is entered, every `ms` while it is shown, and whenever the function that this gives is
 // called. `failed(words)` is told what went wrong, in words, and "" when nothing did. `forget()`: whoever saw it is gone.
@@ -11,7 +11,8 @@ export function whileShown(view, ms, { read, failed, forget }) {
   let busy = null;
   let again = false;
 
-  const shown = () => session() && !document.hidden && document.body.dataset.view === view;
+  // Not before the gateway's time is known: ages are reckoned by it.
+  const shown = () => session() && summary() && !document.hidden && document.body.dataset.view === view;
 
   async function turn() {
     clearTimeout(timer);
@@ -37,17 +38,16 @@ export function whileShown(view, ms, { read, failed, forget }) {
       failed("");
     } catch (error) {
       if (error instanceof NotSignedIn) return;
-      failed(error instanceof NoAnswer ? "" : error.message); // that nobody answers is told for the whole page
+      if (error instanceof ApiError) failed(error.message);
+      else if (!(error instanceof NoAnswer)) reportError(error); // that nobody answers is told for the whole page
     }
   }
 
   const enter = () => queueMicrotask(() => { if (!timer && !busy) turn(); });
   onRoute(enter);
   document.addEventListener("visibilitychange", enter);
-  on("session", () => {
-    if (session()) enter();
-    else forget();
-  });
+  on("summary", enter);
+  on("session", () => { if (!session()) forget(); });
   return turn;
 }
 
@@ -67,5 +67,3 @@ export function whileOpen(ms, read) {
     clearTimeout(timer);
   };
 }
-
-export const isShown = (view) => listOf(route().view) === view;

@@ -5,7 +5,7 @@ import { element, facts, setClass, setText } from "../core/dom.js";
 import { moment, number, plural, span, words } from "../core/format.js";
 import { whileOpen } from "../core/poll.js";
 import { href } from "../core/router.js";
-import { now, on } from "../core/store.js";
+import { now, on, summary } from "../core/store.js";
 import { placeOf, silent, stateOf } from "./devicewords.js";
 
 const PERIOD_MS = 10000;
@@ -43,7 +43,7 @@ export function show(root, id) {
   let behind = "";
 
   function draw() {
-    if (!device) return;
+    if (!device || !summary()) return; // ages are reckoned by the gateway's time
     const d = device;
     const at = new Date(now()).toISOString();
     const { tone, word } = stateOf(d);
