@@ -96,11 +96,11 @@ def _voltage(words: Words, dashboard: Dashboard) -> Dashboard:
     )
     spread = series(
         words,
-        "Voltages by day",
-        "quality_voltage_daily",
-        description="Of the lowest and highest 10-min means of each metering point, as shares of nominal:"
-        " what a twentieth of the points went below, the middle, what a twentieth went above. Limits: GB/T"
-        " 12325 on one phase.",
+        "Voltages",
+        "quality_voltages",
+        description="Hourly means of all phases of all metering points of the whole network, as shares of"
+        " nominal: what a twentieth of them was below, the middle, what a twentieth was above. Dead phases"
+        " are left out. Limits: GB/T 12325 on one phase.",
         unit="percentunit",
         dashed=("Lower limit", "Upper limit"),
     )
@@ -167,7 +167,7 @@ def _voltage(words: Words, dashboard: Dashboard) -> Dashboard:
         dashboard,
         "Voltage",
         compliance.max(1).decimals(2).span(6).height(8),
-        spread.decimals(1).span(6).height(8),
+        spread.max_data_points(500).interval("1h").decimals(1).span(6).height(8),
         minutes.decimals(0).span(6).height(8),
         sags.span(6).height(8),
         worst.span(10).height(9),

@@ -114,6 +114,10 @@ select t, t - interval '2 seconds', 3, 4096, 420, 400, 1, 2, 0, true, 0
                        date_trunc('minute', %(now)s::timestamptz), interval '1 minute') t
 """,
     """
+insert into feederline.voltage_hour
+select date_trunc('hour', %(now)s::timestamptz, 'UTC') - interval '3 hours', 200, 60
+""",
+    """
 insert into feederline.dead_letter (received_at, source, topic, payload, reason)
 values (%(now)s::timestamptz - interval '1 hour', 'mqtt:field', 'meters/M1', 'secret', 'not JSON: secret')
 """,
