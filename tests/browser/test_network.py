@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 
 import pytest
 from playwright.async_api import Locator, Page, Route, expect
@@ -193,6 +192,8 @@ async def test_one_network_in_three_views(postgres_url: str, page: Page) -> None
         await page.get_by_role("tab", name="Map").click()
         await expect(page.locator(".map-note")).to_contain_text("No node has coordinates")
         await expect(page.locator(".map canvas")).to_be_hidden()
+        await odd_places(page)
+        await page.goto("about:blank")
 
 
 async def test_a_hundred_thousand_nodes(postgres_url: str, page: Page) -> None:
@@ -235,7 +236,7 @@ async def test_a_hundred_thousand_nodes(postgres_url: str, page: Page) -> None:
             box = await canvas.bounding_box()
             assert box is not None
             await page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 60)
-            for _ in steps():
+            for _ in range(14):
                 await page.mouse.wheel(0, -240)
                 await page.evaluate("() => new Promise(requestAnimationFrame)")
                 assert 0 < int(await canvas.get_attribute("data-shapes") or 0) < most, view
@@ -249,10 +250,7 @@ async def test_a_hundred_thousand_nodes(postgres_url: str, page: Page) -> None:
         await expect(row(page, "Fuse of feeder 1").locator(".tree-state")).to_have_text("27 off")
         assert len(asked) > before
         assert sum(url.endswith("/picture") for url in asked) == 1, "the picture is asked for once"
-
-
-def steps() -> Iterator[int]:
-    return iter(range(14))
+        await page.goto("about:blank")
 
 
 PLACES = """
@@ -269,30 +267,29 @@ async (nodes) => {
 """
 
 
-async def test_places_that_are_odd(postgres_url: str, page: Page) -> None:
-    async with network_world(postgres_url, district(24)) as there:
-        await page.goto(there.url)
+async def odd_places(page: Page) -> None:
+    """What is made of coordinates that are missing, impossible, all alike, around 180°, or far away."""
 
-        async def places(*nodes: tuple[float | None, float | None]) -> dict[str, object]:
-            found: dict[str, object] = await page.evaluate(PLACES, [list(node) for node in nodes])
-            return found
+    async def places(*nodes: tuple[float | None, float | None]) -> dict[str, object]:
+        found: dict[str, object] = await page.evaluate(PLACES, [list(node) for node in nodes])
+        return found
 
-        def wide(found: dict[str, object]) -> float:
-            box = found["box"]
-            assert isinstance(box, list)
-            return float(max(box[2] - box[0], box[3] - box[1]))
+    def wide(found: dict[str, object]) -> float:
+        box = found["box"]
+        assert isinstance(box, list)
+        return float(max(box[2] - box[0], box[3] - box[1]))
 
-        none = await places((None, None), (30.0, None), (0.0, 0.0), (91.0, 5.0), (float("inf"), 5.0))
-        assert (none["having"], none["missing"], none["box"]) == ([], 5, None)
-        assert none["odd"] == ["2 outside the range of coordinates", "1 at 0, 0, taken as unknown"]
-        assert (await places())["having"] == []
-        same = await places((30.0, 120.0), (30.0, 120.0), (30.0, 120.0))
-        assert (same["odd"], same["count"]) == (["all at the same place"], [3])
-        across = await places((10.0, 179.99), (10.0, -179.99), (10.01, 180.0), (10.01, -180.0))
-        assert wide(across) < 4000, "the sheet is cut elsewhere than at 180°"
-        near = [(30 + k / 1000, 120 + k / 1000) for k in range(9)]
-        far = await places(*near, (-30.0, -60.0))
-        assert far["odd"] == ["1 far from the others"]
-        assert wide(far) < 50_000
-        pole = await places((90.0, 0.1), (89.999, 120.0), (89.999, -120.0))
-        assert wide(pole) < 1e6
+    none = await places((None, None), (30.0, None), (0.0, 0.0), (91.0, 5.0), (float("inf"), 5.0))
+    assert (none["having"], none["missing"], none["box"]) == ([], 5, None)
+    assert none["odd"] == ["2 outside the range of coordinates", "1 at 0, 0, taken as unknown"]
+    assert (await places())["having"] == []
+    same = await places((30.0, 120.0), (30.0, 120.0), (30.0, 120.0))
+    assert (same["odd"], same["count"]) == (["all at the same place"], [3])
+    across = await places((10.0, 179.99), (10.0, -179.99), (10.01, 180.0), (10.01, -180.0))
+    assert wide(across) < 4000, "the sheet is cut elsewhere than at 180°"
+    near = [(30 + k / 1000, 120 + k / 1000) for k in range(9)]
+    far = await places(*near, (-30.0, -60.0))
+    assert far["odd"] == ["1 far from the others"]
+    assert wide(far) < 50_000
+    pole = await places((90.0, 0.1), (89.999, 120.0), (89.999, -120.0))
+    assert wide(pole) < 1e6

@@ -46,8 +46,6 @@ export function select(place) {
   if (known && place >= 0 && place < known.count) go("node", known.ids[place]);
 }
 
-export const deselect = () => go("now");
-
 function choose() {
   const { view, id } = route();
   const next = { selected: -1, lit: -1 };
@@ -73,8 +71,17 @@ export function begin() {
   session = nameOf(store.session());
   onRoute(choose);
   store.on("incidents", refresh);
-  store.on("summary", refresh);
+  store.on("summary", counted);
   store.on("session", anew);
+  refresh();
+}
+
+// Summaries come every few seconds; only one with other figures is a reason to ask.
+let figures = "";
+function counted() {
+  const now = JSON.stringify(store.summary()?.customers ?? null);
+  if (now === figures) return;
+  figures = now;
   refresh();
 }
 
