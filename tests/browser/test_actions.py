@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from playwright.async_api import Locator, Page, Request, expect
+from playwright.async_api import Locator, Page, Request, Route, expect
 
 from gateway.core.access import Role
 from tests.browser.cases_world import sign_in
@@ -127,6 +127,23 @@ async def test_a_ticket_is_driven_from_open_to_closed(there: World, page: Page) 
             "restored by Crew <s>7</s>, to be verified"
         )
 
+        # The answer is lost on its way: what is sent again names what was read, so that nothing is done twice.
+        watch_of(page).expect("ERR_FAILED")
+
+        async def lose(route: Route) -> None:
+            await route.fetch()
+            await route.abort()
+
+        await page.route("**/comment", lose)
+        await _button(page, "Comment").click()
+        await _answer(page, reason="only once")
+        await expect(trouble).to_contain_text("It may have been done or not")
+        await page.unroute("**/comment")
+        await _answer(page)
+        await expect(trouble).to_contain_text("last: comment by Li Wei")
+        await page.keyboard.press("Escape")
+        assert [s["reason"] for s in (await ticket())["transitions"]].count("only once") == 1
+
         # The right moment is lost: what is possible now is offered instead.
         await _button(page, "Close").click()
         await post(other, f"/api/tickets/{name}/close", {"cause": "fuse"}, match="*")
@@ -182,7 +199,9 @@ async def test_an_incident_and_its_interruptions_are_put_right(there: World, pag
         await expect(dialog.locator("button.send")).to_have_text("Show what changes")
         await dialog.locator("button.send").dblclick()
         await expect(dialog.locator("button.send")).to_have_text("Correct for good")
-        assert (await get(other, "/api/interruptions/corrections"))["corrections"] == [], "a double click looks once"
+        assert (await get(other, "/api/interruptions/corrections"))["corrections"] == [], (
+            "a double click looks once"
+        )
         await _answer(page)
         await expect(dialog).to_have_count(0)
         await expect(detail.locator(".corrections")).to_contain_text(
@@ -208,7 +227,9 @@ async def test_an_incident_and_its_interruptions_are_put_right(there: World, pag
         await page.keyboard.press("Escape")
         there.detector.deaf = True
         await order("Withdraw").click()
-        await expect(dialog.locator(".means")).to_contain_text("The interruptions of its 2 devices do not count")
+        await expect(dialog.locator(".means")).to_contain_text(
+            "The interruptions of its 2 devices do not count"
+        )
         await _answer(page, reason="works on the line")
         await expect(page.locator("#news")).to_contain_text("taken, the effect will follow")
 

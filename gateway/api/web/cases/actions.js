@@ -11,30 +11,65 @@ const MOST_OFFERED = 300;
 const REASON = { name: "reason", label: "Reason or remark", kind: "long", most: 4000 };
 const WHY = { ...REASON, label: "Reason", needed: true };
 const CAUSE = { name: "cause", label: "Cause", most: 1000 };
+const promise = ({ restoration_estimated_at: value }) =>
+  ({ name: "restoration_estimated_at", label: "Supply is back by", kind: "time", needed: true, ahead: true, value });
 const crew = (ticket) => ({ name: "crew", label: "Crew", most: 200, value: ticket.crew, suggest: crews() });
 
 // `whenever`: holds whatever happened meanwhile, so that no revision need be named.
 const TICKET = {
-  confirm: { label: "Confirm", means: () => "You say that it is real: nothing but a person takes it back. Its incident is confirmed, the ticket follows.", asks: () => [REASON] },
-  acknowledge: { label: "Acknowledge", means: () => "You say that somebody has taken it up. The clock for the response stops.", asks: () => [REASON], whenever: true },
-  dispatch: { label: "Dispatch", means: (t) => (t.state === "dispatched" ? "Another crew is on its way instead." : "A crew is on its way. The clock for the response stops."), asks: (t) => [crew(t), REASON] },
+  confirm: {
+    label: "Confirm", asks: () => [REASON],
+    means: () => "You say that it is real: nothing but a person takes it back. Its incident is confirmed, the ticket follows.",
+  },
+  acknowledge: {
+    label: "Acknowledge", asks: () => [REASON], whenever: true,
+    means: () => "You say that somebody has taken it up. The clock for the response stops.",
+  },
+  dispatch: {
+    label: "Dispatch", asks: (t) => [crew(t), REASON],
+    means: (t) => (t.state === "dispatched" ? "Another crew is on its way instead." : "A crew is on its way. The clock for the response stops."),
+  },
   arrive: { label: "On site", means: () => "The crew is on site. The clocks for response and arrival stop.", asks: (t) => [crew(t), REASON] },
   estimate: {
-    label: "Promise a time", means: () => "You say by when supply is to be back. Service systems are told.",
-    asks: (t) => [{ name: "restoration_estimated_at", label: "Supply is back by", kind: "time", needed: true, ahead: true, value: t.restoration_estimated_at }, CAUSE, REASON],
+    label: "Promise a time", asks: (t) => [promise(t), CAUSE, REASON],
+    means: () => "You say by when supply is to be back. Service systems are told.",
   },
-  restore: { label: "Restored", means: () => "You say that supply is back. The gateway verifies it, and opens the ticket again where meters say otherwise. All clocks stop.", asks: (t) => [{ ...CAUSE, value: t.cause }, REASON] },
-  close: { label: "Close", means: () => "You say that it is done. Where customers are still without supply the ticket is opened again.", asks: (t) => [{ ...CAUSE, value: t.cause }, REASON] },
-  cancel: { label: "Cancel ticket", means: () => "You say that there is nothing to be done. The ticket stays cancelled as long as its incident goes on.", asks: () => [WHY] },
-  reopen: { label: "Reopen", means: () => "You say that it is not done after all. The ticket is open until a person ends it.", asks: () => [WHY] },
-  comment: { label: "Comment", means: () => "Your word goes on record, and to service systems as it is.", asks: () => [{ ...WHY, label: "Comment" }], whenever: true },
+  restore: {
+    label: "Restored", asks: (t) => [{ ...CAUSE, value: t.cause }, REASON],
+    means: () => "You say that supply is back. All clocks stop. The gateway verifies it, and opens the ticket again where meters say otherwise.",
+  },
+  close: {
+    label: "Close", asks: (t) => [{ ...CAUSE, value: t.cause }, REASON],
+    means: () => "You say that it is done. Where customers are still without supply the ticket is opened again.",
+  },
+  cancel: {
+    label: "Cancel ticket", asks: () => [WHY],
+    means: () => "You say that there is nothing to be done. The ticket stays cancelled as long as its incident goes on.",
+  },
+  reopen: {
+    label: "Reopen", asks: () => [WHY],
+    means: () => "You say that it is not done after all. The ticket is open until a person ends it.",
+  },
+  comment: {
+    label: "Comment", asks: () => [{ ...WHY, label: "Comment" }], whenever: true,
+    means: () => "Your word goes on record, and to service systems as it is.",
+  },
 };
 
 const INCIDENT = {
-  confirm: { label: "Confirm", means: () => "You say that it is real: nothing but a person takes it back or rolls it up.", asks: () => [REASON] },
-  cancel: { label: "Withdraw", means: withdrawn, asks: () => [WHY] },
-  merge: { label: "Merge", means: () => "It becomes part of another loss of supply, which carries its members on. Its ticket is merged too.", asks: (i) => [others(i), REASON] },
-  split: { label: "Split", means: () => "Its members at or below the place you choose become an incident of their own, with a ticket of its own.", asks: (i, more) => [places(i, more), REASON] },
+  confirm: {
+    label: "Confirm", asks: () => [REASON],
+    means: () => "You say that it is real: nothing but a person takes it back or rolls it up.",
+  },
+  cancel: { label: "Withdraw", asks: () => [WHY], means: withdrawn },
+  merge: {
+    label: "Merge", asks: (i) => [others(i), REASON],
+    means: () => "It becomes part of another loss of supply, which carries its members on. Its ticket is merged too.",
+  },
+  split: {
+    label: "Split", asks: (i, more) => [places(i, more), REASON],
+    means: () => "Its members at or below the place you choose become an incident of their own, with a ticket of its own.",
+  },
 };
 
 function withdrawn(incident) {
@@ -46,7 +81,8 @@ function withdrawn(incident) {
 const OF = { ticket: TICKET, incident: INCIDENT };
 
 function crews() {
-  return [...new Set([...tickets()?.values() ?? []].map((ticket) => ticket.crew).filter(Boolean))].sort().map((name) => [name, name]);
+  const named = [...tickets()?.values() ?? []].map((ticket) => ticket.crew).filter(Boolean);
+  return [...new Set(named)].sort().map((name) => [name, name]);
 }
 
 // Those that the gateway would take: open losses of at least the same phases below the same root. Nearest first.
@@ -55,30 +91,33 @@ function others(incident) {
   const near = (other) => other.places.filter((place) => incident.places.some(({ id }) => id === place.id)).length;
   const found = [...incidents()?.values() ?? []]
     .filter((other) => other.id !== incident.id && other.state === "open" && ["outage", "phase_loss"].includes(other.kind)
-      && other.drill === incident.drill && other.places[0]?.id === root && [...incident.phases].every((phase) => other.phases.includes(phase)))
+      && other.drill === incident.drill && other.places[0]?.id === root
+      && [...incident.phases].every((phase) => other.phases.includes(phase)))
     .map((other) => ({ other, near: near(other) }))
     .sort((a, b) => b.near - a.near || b.other.customers - a.other.customers)
     .slice(0, MOST_OFFERED)
     .map(({ other }) => [other.id, `${headline(other)}, ${lost(other)}, since ${clock(other.started_at)}`]);
-  return {
-    name: "into", label: "It is part of", kind: "choice", needed: true, options: found.length ? [["", "Choose an incident"], ...found] : [["", "There is none it could be part of"]],
-  };
+  const first = ["", found.length ? "Choose an incident" : "There is none it could be part of"];
+  return { name: "into", label: "It is part of", kind: "choice", needed: true, options: [first, ...found] };
 }
 
 // Nodes with members below the incident's own; the gateway checks that some lie there and some do not.
 function places(incident, { nodes = [] } = {}) {
   return {
-    name: "node", label: "Place to split off", needed: true, most: 200, suggest: nodes.filter(([id]) => id !== incident.node).slice(0, MOST_OFFERED),
-    hint: "The id of a node below the incident's own.",
+    name: "node", label: "Place to split off", needed: true, most: 200, hint: "The id of a node below the incident's own.",
+    suggest: nodes.filter(([id]) => id !== incident.node).slice(0, MOST_OFFERED),
   };
 }
 
 const subject = (what, of) => (what === "ticket" ? `ticket no. ${of.number}` : headline(of));
-const about = (what, of) => (what === "ticket" ? `${of.title}. It is ${stateWords(of.state)}.` : `${headline(of)}, ${way(of)}. It is ${stateWords(of.state)}; ${lost(of)}.`);
+const about = (what, of) => (what === "ticket"
+  ? `${of.title}. It is ${stateWords(of.state)}.`
+  : `${headline(of)}, ${way(of)}. It is ${stateWords(of.state)}; ${lost(of)}.`);
 const labels = (what, possible) => possible.map((action) => OF[what][action]?.label ?? words(action)).join(", ") || "nothing";
 
 function offered(what, of) {
-  return of.possible.filter((action) => action in OF[what] && !(what === "ticket" && action === "acknowledge" && of.acknowledged_at));
+  const done = what === "ticket" && of.acknowledged_at ? "acknowledge" : "";
+  return of.possible.filter((action) => action in OF[what] && action !== done);
 }
 
 // Buttons for what may be done with it now. `more()`: what the questions need to know besides; `done`: after an answer.
@@ -97,7 +136,9 @@ export function showActions(box, what, of, { more, done } = {}) {
 export function whyNot() {
   const who = session();
   if (!who || who.role !== "viewer") return "";
-  return who.csrf === null ? "You may look, not act: sign in as an operator to work on it." : `You may look, not act: ${who.name} is a viewer. An operator works on it.`;
+  return who.csrf === null
+    ? "You may look, not act: sign in as an operator to work on it."
+    : `You may look, not act: ${who.name} is a viewer. An operator works on it.`;
 }
 
 function open(what, action, of, around) {
@@ -147,7 +188,9 @@ function became(what, now) {
     + `Possible now: ${labels(what, now.possible)}.`;
 }
 
-const refused = (what, error, now) => (error.possible ? `Not possible as things are: it is ${stateWords(now.state)}. Possible now: ${labels(what, error.possible)}.` : error.detail);
+const refused = (what, error, now) => (error.possible
+  ? `Not possible as things are: it is ${stateWords(now.state)}. Possible now: ${labels(what, error.possible)}.`
+  : error.detail);
 
 async function after(what, of, { done }) {
   const incident = what === "incident" ? of.id : of.incident;

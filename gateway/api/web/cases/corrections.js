@@ -19,17 +19,24 @@ export function correct(incident, { members = [], device = "", done, back } = {}
   const dialog = openDialog({
     title: "Correct interruptions",
     about: headline(incident),
-    means: "What you say holds over what the detector found, and stays on record with your name. Tickets do not change. Leave empty what is right.",
+    means: "What you say holds over what the detector found, and stays on record with your name. Tickets do not change. "
+      + "Leave empty what is right.",
     wide: true,
     fields: [
       { name: "device", label: "Device (empty for all of the incident)", most: 200, value: device, suggest: members },
       { name: "step", label: "Which of its interruptions (0 is the first; empty for all)", kind: "number" },
       { name: "started_at", label: "Began", kind: "time" },
       { name: "ended_at", label: "Ended", kind: "time" },
-      { name: "voided", label: "Does it count?", kind: "choice", options: [["", "as it is"], ["true", "no: void, it was none"], ["false", "yes: it was one after all"]], as: (text) => text === "true" },
+      {
+        name: "voided", label: "Does it count?", kind: "choice", as: (text) => text === "true",
+        options: [["", "as it is"], ["true", "no: void, it was none"], ["false", "yes: it was one after all"]],
+      },
       { name: "kind", label: "Kind", kind: "choice", options: [["", "as it is"], ["fault", "fault"], ["planned", "planned"]] },
       { name: "cause", label: "Cause", most: 2000 },
-      { name: "as_detected", label: "Earlier corrections", kind: "choice", options: [["", "stay"], ["true", "take back: as it was detected"]], as: () => true },
+      {
+        name: "as_detected", label: "Earlier corrections", kind: "choice", as: () => true,
+        options: [["", "stay"], ["true", "take back: as it was detected"]],
+      },
       { name: "reason", label: "Reason", kind: "long", most: 2000, needed: true },
     ],
     label: SHOW,
@@ -46,7 +53,8 @@ export function correct(incident, { members = [], device = "", done, back } = {}
         return false;
       }
       const { body } = await send("POST", path, said);
-      announce(`Correction no. ${body.correction.number}: ${plural(body.correction.changed, "interruption", "interruptions")} changed.`);
+      const { number: no, changed } = body.correction;
+      announce(`Correction no. ${no}: ${plural(changed, "interruption", "interruptions")} changed.`);
       done?.();
       return true;
     },
@@ -54,7 +62,8 @@ export function correct(incident, { members = [], device = "", done, back } = {}
       if (!(error instanceof NoAnswer)) return null;
       done?.(); // the trail tells whether it was made
       forget(self);
-      return "The gateway does not answer. It may have been corrected or not: look at the corrections of the incident before you send it again.";
+      return "The gateway does not answer. It may have been corrected or not: look at the corrections of the incident before you "
+        + "send it again.";
     },
   });
 
@@ -71,10 +80,13 @@ function effects(box, { changed, effects: found }) {
   const list = element("ul", "effects");
   for (const { device, step, before, after } of found.slice(0, NAMED)) {
     const line = element("li");
-    line.append(element("b", "", step ? `${device}, interruption ${step}` : device), element("span", "was", `was ${state(before)}`), element("span", "becomes", `becomes ${state(after)}`));
+    line.append(element("b", "", step ? `${device}, interruption ${step}` : device));
+    line.append(element("span", "was", `was ${state(before)}`), element("span", "becomes", `becomes ${state(after)}`));
     list.append(line);
   }
-  const title = changed ? `This would change ${plural(changed, "interruption", "interruptions")}:` : "This would change nothing: it is so already.";
+  const title = changed
+    ? `This would change ${plural(changed, "interruption", "interruptions")}:`
+    : "This would change nothing: it is so already.";
   box.replaceChildren(element("h3", "", title), list);
   if (changed > NAMED) box.append(element("p", "note", `and ${number(changed - NAMED)} more`));
 }

@@ -41,19 +41,25 @@ export function reasons(incident) {
   return ["for", "against", "note"].flatMap((side) => found.filter((line) => line.side === side));
 }
 
-const told = (value) => (typeof value === "object" ? JSON.stringify(value) : typeof value === "number" ? number(value) : String(value));
+function told(value) {
+  if (typeof value === "number") return number(value);
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
+}
 
 function supply(e, say) {
   const inferred = given(e.members) && given(e.reported) ? e.members - e.reported : 0;
   if (inferred > 0 && !e.alone) say("note", `${meters(inferred)} said nothing: concluded from the others`);
   if (e.silent) say("note", `${number(e.silent)} of ${meters(e.members)} silent by now`);
   if (e.asked > (e.unanswered ?? 0)) say("against", `${number(e.asked - (e.unanswered ?? 0))} of ${number(e.asked)} that were asked answered`);
-  if (e.back) say("against", `${number(e.back)} of ${number(e.members)} have supply again${e.verified ? `, ${number(e.verified)} of them by a reading` : ""}`);
+  const shown = e.verified ? `, ${number(e.verified)} of them by a reading` : "";
+  if (e.back) say("against", `${number(e.back)} of ${number(e.members)} have supply again${shown}`);
   else if (given(e.back) && !given(e.condition)) say("for", "none of them has shown supply since");
   if (e.verified_by) say("note", `that supply is back is vouched for by ${e.verified_by} only`);
   if (e.outlasted) say("note", `${number(e.outlasted)} stayed off after the announced end`);
   if (given(e.other_outages)) {
-    say("note", e.other_outages ? `${plural(e.other_outages, "other outage", "other outages")} open, ${plural(e.other_feeders ?? 0, "other feeder", "other feeders")} affected` : "no other outage is open");
+    const feeders = plural(e.other_feeders ?? 0, "other feeder", "other feeders");
+    const others = `${plural(e.other_outages, "other outage", "other outages")} open, ${feeders} affected`;
+    say("note", e.other_outages ? others : "no other outage is open");
   }
 }
 
@@ -69,13 +75,18 @@ function planned(e, say) {
 }
 
 function quality(e, say) {
-  say("for", `${words(e.condition)}: ${number(e.worst)} ${e.unit ?? ""} at worst${e.worst_by ? ` (${e.worst_by})` : ""}, the limit is ${number(e.limit)} ${e.unit ?? ""}`);
+  if (!given(e.worst)) say("for", words(e.condition));
+  else {
+    const by = e.worst_by ? ` (${e.worst_by})` : "";
+    say("for", `${words(e.condition)}: ${number(e.worst)} ${e.unit ?? ""} at worst${by}, the limit is ${number(e.limit)} ${e.unit ?? ""}`);
+  }
   if (given(e.observed)) say("for", `${number(e.members)} of ${plural(e.observed, "point", "points")} that were observed`);
 }
 
 // Concluded from what, and how sure.
 export function certainty(incident) {
-  const how = incident.confirmed_by ? `confirmed by ${incident.confirmed_by}` : incident.direct ? "direct evidence" : "inferred from what the field reported";
+  const found = incident.direct ? "direct evidence" : "inferred from what the field reported";
+  const how = incident.confirmed_by ? `confirmed by ${incident.confirmed_by}` : found;
   return `${percent(incident.confidence, 0)} sure, ${how}`;
 }
 

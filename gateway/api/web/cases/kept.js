@@ -1,6 +1,6 @@
 // A detail that stays true while it is open: read anew when its revision has moved, its clocks every second.
 
-import { NotSignedIn } from "../core/api.js";
+import { ApiError, NoAnswer, NotSignedIn } from "../core/api.js";
 import { on, session } from "../core/store.js";
 
 const LEAST_MS = 1500; // between two readings that nobody asked for: in a storm an incident changes every second
@@ -29,8 +29,7 @@ export function keptUp({ load, tell, changed, tick, topics }) {
         tell("");
       }
     } catch (error) {
-      if (!closed && !(error instanceof NotSignedIn)) tell(error.status === 404 ? "There is none, or it lies outside your part of the network." : `${error.message} What stands here may be old.`);
-      if (!error.status && error.name !== "Error" && !(error instanceof NotSignedIn)) reportError(error);
+      if (!closed) fault(error);
     } finally {
       reading = false;
       readAt = performance.now();
@@ -39,6 +38,12 @@ export function keptUp({ load, tell, changed, tick, topics }) {
         reload();
       }
     }
+  }
+
+  function fault(error) {
+    if (error instanceof NotSignedIn) return;
+    tell(error.status === 404 ? "There is none, or it lies outside your part of the network." : `${error.message} What stands here may be old.`);
+    if (!(error instanceof ApiError || error instanceof NoAnswer)) reportError(error);
   }
 
   const offs = topics.map((topic) => on(topic, () => {

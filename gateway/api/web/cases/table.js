@@ -78,7 +78,7 @@ export function caseTable(root, given) {
 
   // What is seen, as it is now: times go on.
   function paint() {
-    if (!list.hidden) view.refresh();
+    if (!list.hidden || !shown.length) view.refresh(); // what is gone is taken out of a list that is hidden, too
   }
 
   form.addEventListener("submit", (event) => event.preventDefault());
