@@ -11,6 +11,8 @@ from gateway.report.markup import Child, el, shortened
 from gateway.report.tables import NUMBERS, Column, Table, Value, shown
 from gateway.report.words import Words
 
+Tables = Mapping[str, Table]  # by name
+
 MOST_ROWS = 15
 _SHORT = 10  # rows that stay on one sheet
 _LONG = 18  # characters that may be broken anywhere

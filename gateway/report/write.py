@@ -13,6 +13,7 @@ from gateway.report.gather import Report
 from gateway.report.page import page_of
 from gateway.report.supply import supply_tables
 from gateway.report.tables import csv_of, dictionary
+from gateway.report.where import place_tables
 from gateway.report.words import Words
 from gateway.report.work import work_tables
 
@@ -21,7 +22,8 @@ PAGE = "report.html"
 
 def files_of(report: Report, words: Words) -> dict[str, bytes]:
     """Every file by its name: the page, the tables, and what their columns are."""
-    tables = [*supply_tables(report, words), *work_tables(report, words), *data_tables(report, words)]
+    parts = (supply_tables, place_tables, work_tables, data_tables)
+    tables = [table for part in parts for table in part(report, words)]
     found = {PAGE: page_of(report, {table.name: table for table in tables}, words)}
     found |= {f"{table.name}.csv": csv_of(table) for table in tables}
     return found | {"columns.csv": csv_of(dictionary(tables, words))}

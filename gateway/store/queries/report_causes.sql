@@ -1,10 +1,15 @@
 -- Sustained interruptions by kind and by the cause on record: that of a correction, else that of the ticket.
-with spell as materialized (
-    select j.user_key as device_key, j.customers, j.micros, j.going_on, s.event
+-- Both lists are made once, and matched by hashing: the planner cannot know how long they are.
+with judged as materialized (
+    select j.user_key as device_key, j.started_at, j.customers, j.micros, j.going_on
       from judged_spell(%(frm)s::timestamptz, %(to)s::timestamptz, %(at)s::timestamptz) j
-      join supply_spell(%(frm)s::timestamptz, %(to)s::timestamptz) s
-        on s.device_key = j.user_key and s.started_at = j.started_at
      where j.sustained
+), began as materialized (
+    select s.device_key, s.started_at, s.event
+      from supply_spell(%(frm)s::timestamptz, %(to)s::timestamptz) s
+), spell as materialized (
+    select j.device_key, j.customers, j.micros, j.going_on, b.event
+      from judged j join began b on b.device_key = j.device_key and b.started_at = j.started_at
 ), told as (
     select s.*, coalesce(e.kind, case i.kind when 'planned_outage' then 'planned' else 'fault' end) as kind,
            coalesce(nullif(btrim(e.cause), ''), nullif(btrim(t.cause), ''), '') as cause
