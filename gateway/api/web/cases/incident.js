@@ -89,8 +89,7 @@ export function show(root, id) {
     setText(title, headline(incident));
     setText(chip, stateWords(incident.state));
     setClass(chip, `chip ${tone(incident)}`);
-    where.replaceChildren(...incident.places.flatMap((place, i) => [...(i ? [element("span", "to", " › ")] : []), link("node", place.id, nameOf(place.id, place.name))]));
-    if (!incident.places.length) where.replaceChildren(element("span", "", incident.path ?? incident.node));
+    lies();
     figures();
     showActions(actions, "incident", incident, { done: () => kept.reload(), more: () => ({ nodes: nodes() }) });
     correcting();
@@ -106,6 +105,16 @@ export function show(root, id) {
     });
     showTimeline(ofTimeline(timeline));
     setText(membersBox.firstChild, `Members: ${plural(incident.device_count, "device", "devices")}`);
+  }
+
+  // Made anew only when it moves: somebody may be on one of the links.
+  function lies() {
+    const told = JSON.stringify(incident.places);
+    if (where.dataset.told === told) return;
+    where.dataset.told = told;
+    const links = incident.places.map(({ id: node, name }) => link("node", node, nameOf(node, name)));
+    if (links.length) where.replaceChildren(...links.flatMap((node, i) => (i ? [" › ", node] : [node])));
+    else where.replaceChildren(incident.path ?? incident.node);
   }
 
   function says() {
@@ -134,7 +143,9 @@ export function show(root, id) {
     const split = incident.evidence?.split_from;
     if (incident.parent) found.push([incident.state === "merged" ? "Merged into" : "Part of", incident.parent, ""]);
     if (split) found.push(["Split off from", split, ""]);
-    for (const child of children) found.push([child.state === "merged" ? "Holds" : "Followed by", child.id, `${headline(child)}, ${stateWords(child.state)}`]);
+    for (const child of children) {
+      found.push([child.state === "merged" ? "Holds" : "Followed by", child.id, `${headline(child)}, ${stateWords(child.state)}`]);
+    }
     belongs.show(found, ([how, other]) => `${how} ${other}`, () => {
       const line = element("li");
       line.append(element("span"), " ", element("a"));
@@ -159,7 +170,10 @@ export function show(root, id) {
   });
 
   // Where members hang, as far as they have been read.
-  const nodes = () => [...new Map(members.rows().filter((row) => row.node).map((row) => [row.node, row.node_name && row.node_name !== row.node ? row.node_name : ""]))];
+  function nodes() {
+    const named = members.rows().filter((row) => row.node);
+    return [...new Map(named.map((row) => [row.node, row.node_name === row.node ? "" : row.node_name ?? ""]))];
+  }
 
   async function load() {
     const [one, story, parts_, made] = await Promise.all([

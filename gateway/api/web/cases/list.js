@@ -15,7 +15,8 @@ const KINDS = [
   ["communications_loss", "Communications lost"], ["power_quality", "Supply quality"], ["usage_anomaly", "Unusual usage"], ["momentary", "Momentary"],
 ];
 const STATES = [
-  ["", "Any state"], ["open", "Open"], ["restored", "Restored, to be verified"], ["unattended", "Nobody sent yet"], ["late", "A clock is late"], ["drill", "Exercises"],
+  ["", "Any state"], ["open", "Open"], ["restored", "Restored, to be verified"], ["unattended", "Nobody sent yet"],
+  ["late", "A clock is late"], ["drill", "Exercises"],
 ];
 
 let known = null; // ids that have been told of
@@ -28,8 +29,8 @@ function joined(incident, at) {
 }
 
 function fallback(incident) {
-  return incident.ticket === null ? null
-    : { number: incident.ticket_number, state: incident.ticket_state, crew: incident.crew, restoration_estimated_at: incident.restoration_estimated_at };
+  const { ticket, ticket_number: number, ticket_state: state, crew, restoration_estimated_at } = incident;
+  return ticket === null ? null : { number, state, crew, restoration_estimated_at };
 }
 
 function make() {

@@ -38,10 +38,11 @@ export function membersOf(root, id) {
       }
       const where = row.node ? nameOf(row.node, row.node_name) : "not listed any more";
       setText(name, row.device);
-      setText(at, [where, row.priority && words(row.priority), row.customers > 1 && plural(row.customers, "customer", "customers")].filter(Boolean).join(", "));
+      const many = row.customers > 1 && plural(row.customers, "customer", "customers");
+      setText(at, [where, row.priority && words(row.priority), many].filter(Boolean).join(", "));
       setText(state, supply(row));
       setClass(state, `state ${row.ended_at ? "restored" : row.supply ?? ""}`);
-      node.title = `${row.device}, ${where}: ${row.started_at ? `since ${moment(row.started_at)}${row.ended_at ? ` until ${moment(row.ended_at)}` : ""}` : "no interruption"}`;
+      node.title = `${row.device}, ${where}: ${interruption(row)}`;
     },
     count: () => total,
     key: (index) => rows[index]?.device ?? `row ${index}`,
@@ -49,10 +50,9 @@ export function membersOf(root, id) {
   });
   box.setAttribute("aria-label", "Members");
 
-  const supply = (row) => (row.supply === null ? "" : row.ended_at ? `on since ${clock(row.ended_at)}` : `${row.supply} since ${clock(row.started_at)}`);
-
   async function page(after) {
-    const { body } = await get(`/api/incidents/${encodeURIComponent(id)}/members?limit=${PAGE}${after ? `&after=${encodeURIComponent(after)}` : ""}`);
+    const behind = after ? `&after=${encodeURIComponent(after)}` : "";
+    const { body } = await get(`/api/incidents/${encodeURIComponent(id)}/members?limit=${PAGE}${behind}`);
     return body;
   }
 
@@ -93,4 +93,14 @@ export function membersOf(root, id) {
       list.close();
     },
   };
+}
+
+function supply({ supply: state, started_at: start, ended_at: end }) {
+  if (state === null) return "";
+  return end ? `on since ${clock(end)}` : `${state} since ${clock(start)}`;
+}
+
+function interruption({ started_at: start, ended_at: end }) {
+  if (!start) return "no interruption";
+  return `since ${moment(start)}${end ? ` until ${moment(end)}` : ""}`;
 }

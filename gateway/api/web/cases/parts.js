@@ -6,7 +6,10 @@ import { href } from "../core/router.js";
 import { stateWords } from "./say.js";
 
 const MANY_STEPS = 40;
-const STAYED = { acknowledge: "taken up", update: "updated", comment: "comment", warn: "clock warns", escalate: "too late", estimate: "time promised", dispatch: "another crew" };
+const STAYED = {
+  acknowledge: "taken up", update: "updated", comment: "comment", warn: "clock warns", escalate: "too late", estimate: "time promised",
+  dispatch: "another crew",
+};
 
 export function section(root, title, className = "") {
   const box = element("section", className);
@@ -84,6 +87,7 @@ export const ofTransition = (step) => ({
   said: [[recorded(step.detail), step.reason].filter(Boolean).join("; "), `(${step.by})`].filter(Boolean).join(" "),
 });
 
+const STEPS = { acknowledge: "taken up", warn: "clock warns", escalate: "too late", estimate: "time promised" };
 const HAPPENED = {
   "incident.started": "began", "incident.detected": "concluded", "incident.restored": "supply back", "incident.closed": "closed",
   "incident.cancelled": "withdrawn", "incident.merged": "merged into another", correction: "interruptions corrected", "ticket.open": "ticket opened",
@@ -94,7 +98,8 @@ export function ofTimeline(rows) {
   return rows.map(({ at, what, by, said }) => {
     const name = `${at} ${what}`;
     seen.set(name, (seen.get(name) ?? 0) + 1);
-    const plain = what.startsWith("ticket.") ? `ticket: ${words(STAYED[what.slice(7)] ?? what.slice(7))}` : words(what.replace("instruction.", "told to "));
+    const step = what.startsWith("ticket.") ? what.slice(7) : "";
+    const plain = step ? `ticket: ${words(STEPS[step] ?? step)}` : words(what.replace("instruction.", "told to "));
     return { key: `${name} ${seen.get(name)}`, at, what: HAPPENED[what] ?? plain, said: said ? `${said} (${by})` : `(${by})` };
   });
 }
@@ -108,7 +113,8 @@ export function told(deliveries) {
     if (delivery.state === "delivered") of.delivered += 1;
     else if (delivery.state === "dead") Object.assign(of, { trouble: `; given up: ${delivery.last_error ?? "no reason"}`, tone: "bad" });
     else if (delivery.attempts) {
-      Object.assign(of, { trouble: `; trying again after ${plural(delivery.attempts, "attempt", "attempts")}: ${delivery.last_error ?? "no answer"}`, tone: of.tone || "warn" });
+      const tries = plural(delivery.attempts, "attempt", "attempts");
+      Object.assign(of, { trouble: `; trying again after ${tries}: ${delivery.last_error ?? "no answer"}`, tone: of.tone || "warn" });
     }
     by.set(delivery.target, of);
   }

@@ -41,15 +41,16 @@ export function lost(incident) {
   if (incident.customers_off) parts.push(`${number(incident.customers_off)} off`);
   if (incident.customers_unknown) parts.push(`${number(incident.customers_unknown)} unknown`);
   if (parts.length) return parts.join(", ");
-  if (incident.drill || !["outage", "phase_loss", "planned_outage"].includes(incident.kind)) return plural(incident.customers, "customer", "customers");
-  return incident.state === "open" ? plural(incident.customers, "customer", "customers") : "none off";
+  const counted = !incident.drill && ["outage", "phase_loss", "planned_outage"].includes(incident.kind);
+  return counted && incident.state !== "open" ? "none off" : plural(incident.customers, "customer", "customers");
 }
 
 export const endOf = (incident) => incident.ended_at ?? incident.restored_at;
 
 export function since(incident, at = nowIso()) {
   const end = endOf(incident);
-  return end ? `for ${roughly(incident.started_at, end)} from ${soon(incident.started_at)}` : `${roughly(incident.started_at, at)}, since ${soon(incident.started_at)}`;
+  const { started_at: start } = incident;
+  return end ? `for ${roughly(start, end)} from ${soon(start)}` : `${roughly(start, at)}, since ${soon(start)}`;
 }
 
 // As far as it matters to who glances at it: no seconds beside minutes, no date for today.
@@ -80,11 +81,13 @@ const PEOPLE_DONE = new Set(["restored", "closed", "merged", "cancelled"]);
 // Who works on it, in few words.
 export function doingOf(ticket) {
   const crew = ticket.crew || "a crew";
-  const promised = ticket.restoration_estimated_at && !PEOPLE_DONE.has(ticket.state) ? `, back by ${soon(ticket.restoration_estimated_at)}` : "";
+  const by = PEOPLE_DONE.has(ticket.state) ? null : ticket.restoration_estimated_at;
+  const promised = by ? `, back by ${soon(by)}` : "";
   const arrived = ticket.state === "on_site" || Boolean(ticket.arrived_at);
   switch (ticket.state) {
     case "predicted": case "confirmed": case "reopened":
-      return `${[ticket.state === "predicted" ? "" : ticket.state, ticket.acknowledged_at && "taken up", "nobody sent yet"].filter(Boolean).join(", ")}${promised}`;
+      return [ticket.state === "predicted" ? "" : ticket.state, ticket.acknowledged_at && "taken up", "nobody sent yet"]
+        .filter(Boolean).join(", ") + promised;
     case "dispatched": case "on_site": case "estimated": return `${crew} ${arrived ? "on site" : "on the way"}${promised}`;
     case "restored": return `restored${ticket.crew ? ` by ${ticket.crew}` : ""}, to be verified`;
     default: return stateWords(ticket.state);

@@ -11,9 +11,12 @@ import { caseTable, cut, pieces } from "./table.js";
 
 const ROW_REM = 5;
 const STATES = [
-  ["", "Any state"], ["live", "All that live"], ["predicted", "Predicted"], ["confirmed", "Confirmed"], ["dispatched", "Dispatched"], ["on_site", "On site"],
-  ["estimated", "Time promised"], ["restored", "Restored, to be verified"], ["reopened", "Reopened"], ["over", "Finished"],
+  ["", "Any state"], ["live", "All that live"], ["predicted", "Predicted"], ["confirmed", "Confirmed"], ["dispatched", "Dispatched"],
+  ["on_site", "On site"], ["estimated", "Time promised"], ["restored", "Restored, to be verified"], ["reopened", "Reopened"], ["over", "Finished"],
 ];
+
+const SEVERITIES = [["", "Any severity"], ["1", "Severity 1"], ["2", "Severity 2"], ["3", "Severity 3"]];
+const WORKS = [["", "Any work"], ["repair", "Repair"], ["quality", "Quality"], ["inspection", "Inspection"]];
 
 function make() {
   return pieces("ticket-row", [["shape", "name", "lost"], ["who", "since"], ["where", "clock"]]);
@@ -26,7 +29,9 @@ function update(node, ticket) {
   const pressed = over ? null : pressing(ticket.clocks, at);
   const doing = over ? stateWords(ticket.state) : doingOf(ticket);
   const name = `No. ${ticket.number}: ${ticket.title}`;
-  const how = over ? `${stateWords(ticket.state)} ${soon(ticket.closed_at ?? ticket.updated_at)}` : `${roughly(ticket.opened_at, at)}, since ${soon(ticket.opened_at)}`;
+  const how = over
+    ? `${stateWords(ticket.state)} ${soon(ticket.closed_at ?? ticket.updated_at)}`
+    : `${roughly(ticket.opened_at, at)}, since ${soon(ticket.opened_at)}`;
   const customers = plural(ticket.customers, "customer", "customers");
   const work = workOf(ticket.kind);
   node.dataset.tone = over ? "over" : ticket.state === "restored" ? "restored" : work === "repair" ? "off" : "other";
@@ -56,8 +61,8 @@ export function mount(root) {
     filters: [
       { name: "text", label: "Place, crew, #number", kind: "text" },
       { name: "state", label: "State", kind: "choice", options: STATES },
-      { name: "severity", label: "Severity", kind: "choice", options: [["", "Any severity"], ["1", "Severity 1"], ["2", "Severity 2"], ["3", "Severity 3"]] },
-      { name: "work", label: "Kind of work", kind: "choice", options: [["", "Any work"], ["repair", "Repair"], ["quality", "Quality"], ["inspection", "Inspection"]] },
+      { name: "severity", label: "Severity", kind: "choice", options: SEVERITIES },
+      { name: "work", label: "Kind of work", kind: "choice", options: WORKS },
       { name: "late", label: "late only", kind: "check" },
     ],
     changes: (tell) => { on("tickets", tell); },
