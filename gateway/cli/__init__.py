@@ -52,8 +52,9 @@ def options(
     """Gateway between an electricity distributor's field devices and its operations centre."""
 
 
-for command in (demo, run, check, decode, payload, indices, replay, vee, report, correct, drill, bench):
+for command in (demo, run, check, decode, payload, indices, replay, vee, report, correct, drill):
     app.command()(command)
+app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(bench)
 app.add_typer(planned)
 app.add_typer(interval)
 app.add_typer(network)
