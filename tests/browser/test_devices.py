@@ -88,7 +88,9 @@ async def test_devices_are_found_among_many_thousands(
         await detail.get_by_role("link", name="the incident").click()
         await expect(detail).to_contain_text("Outage at")
         await page.keyboard.press("Escape")
-        await expect(page.locator("#devices")).to_be_visible()
+        await expect(detail).to_be_hidden()
+        await page.get_by_role("link", name="Devices", exact=True).click()
+        await expect(found).to_have_text("1 found")
 
         await page.get_by_label("State").first.select_option("silent")
         await text.fill("")

@@ -61,7 +61,7 @@ async def test_how_things_stand_is_said_in_words_and_figures(postgres_url: str, 
             shown = plain(await page.locator("#figures").text_content())
             for words in (
                 "Customers off now50without supplyof 100 customers served",
-                "Customers unknown now5not heard of",
+                "Customers unknown5not heard of",
                 "(SAIDI)15.00 minwill be missed when open outages end: target 15 min",
                 "(ASAI)99.9281 %met: target 99.90 %55 % of the month's budget left",
                 "open outages add 5.00 min so far; the month's budget is overspent by 34 %",
@@ -76,7 +76,8 @@ async def test_how_things_stand_is_said_in_words_and_figures(postgres_url: str, 
             await pictures(page, "now")
             await connection.execute(
                 "update feederline.ticket set acknowledged_at = opened_at, dispatched_at = opened_at, "
-                "arrived_at = opened_at, crew = 'Crew <b>7</b>', revision = 2, state = 'on_site' where ticket_id = 'tic-2'"
+                "arrived_at = opened_at, crew = 'Crew <b>7</b>', revision = 2, state = 'on_site' "
+                "where ticket_id = 'tic-2'"
             )
             await connection.execute("delete from feederline.interruption where incident_id = 'inc-2'")
             await page.goto("about:blank")

@@ -51,7 +51,7 @@ export function show(root, id) {
     setText(chip, word);
     setClass(chip, `chip ${tone}`);
     facts(list, [
-      ["Supply since", since(d, at)],
+      [{ off: "Off since", unknown: "Unknown since" }[d.state] ?? "Supply", since(d, at)],
       ["Because of", d.incident ? link("incident", d.incident, "the incident") : ""],
       ["Last reading", heard(d, at)],
       ["It is a", [d.kind, d.priority && words(d.priority)].filter(Boolean).join(", ")],

@@ -8,7 +8,7 @@ import { asaiWithOpen, sentence } from "./sentence.js";
 
 const FIGURES = [
   ["asai", "Supply reliability (ASAI)"], ["saidi", "Average outage time (SAIDI)"],
-  ["off", "Customers off now"], ["unknown", "Customers unknown now"], ["planned", "Off for planned work"],
+  ["off", "Customers off now"], ["unknown", "Customers unknown"], ["planned", "Off as planned"],
 ];
 
 function figure(id, tone, value, verdict, note) {

@@ -60,7 +60,7 @@ function target({ reliability: r, below }) {
   if (!state || state.spent_share === null) return `Nothing is known yet about ${name} this month.`;
   if (state.left_minutes < 0) return `Not inside ${name} this month: the budget is overspent by ${percentAtMost(state.spent_share - 1, 0)}.`;
   const left = `${percent(1 - state.spent_share, 0)} of the budget is left`;
-  if (asaiWithOpen(r) < r.targets.asai) return `Below ${name} this month so far; ${left}.`;
+  if (asaiWithOpen(r) < r.targets.asai) return `${name} this month is at risk: ${left}, but at this rate it will not last.`;
   if (state.state === "at_risk") return `Inside ${name} this month so far: ${left}, but at this rate it will not last.`;
   return `Inside ${name} this month: ${left}.`;
 }
