@@ -94,6 +94,7 @@ export function doingOf(ticket) {
   }
 }
 
-export const worker = (ticket) => (ticket ? `No. ${ticket.number}: ${doingOf(ticket)}` : "no ticket");
+// The number comes last: it is the least where there is no room.
+export const worker = (ticket) => (ticket ? `${doingOf(ticket)}, no. ${ticket.number}` : "no ticket");
 
 export const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
