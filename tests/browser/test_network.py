@@ -158,12 +158,13 @@ async def test_one_network_in_three_views(postgres_url: str, page: Page) -> None
         await search.fill("t05-03")
         await expect(told).to_have_text("1 node fits.")
         await expect(row(page, "Transformer 5, service 3")).to_be_visible()
-        await search.fill("")
 
         # Who is without supply changes, and so does the page, by itself.
         await expect(row(page, "Transformer 5").locator(".tree-state")).to_have_text("on")
         await there.outage("I5", "T05", below(inventory, "T05"), at=T0 + 4 * SECOND)
         await expect(row(page, "Transformer 5").locator(".tree-state")).to_have_text(re.compile(r"^\d+ off$"))
+        await search.fill("")
+        await expect(told).to_have_text("141 nodes")
 
         await page.evaluate("location.hash = '#/node/T03'")
         await expect(detail.locator(".node-title")).to_have_text(LONG)

@@ -115,7 +115,7 @@ export function mountMap(describedBy) {
 
   function draw(ctx, width, height) {
     const known = model();
-    const turned = size[0] === 0;
+    const turned = size[0] !== width || size[1] !== height;
     size = [width, height];
     shapes = 0;
     hits = [];
@@ -167,7 +167,6 @@ export function mountMap(describedBy) {
     const inside = [];
     for (let c = 0; c < made.count.length; c++) if (seen(px(made.x[c]), py(made.y[c]), 30)) inside.push(c);
     inside.sort((a, b) => states[a] - states[b]); // the loud ones on top
-    const named = inside.length <= NAMES_BELOW;
     for (const c of inside) {
       const x = px(made.x[c]), y = py(made.y[c]), state = states[c];
       shapes += 1;
@@ -175,7 +174,6 @@ export function mountMap(describedBy) {
         const i = made.first[c];
         drawMark(ctx, state, x, y, state > ON ? 6 : radius(known.kindWord(i)), colours);
         if (known.kindWord(i) === "substation") square(ctx, x, y);
-        if (named && known.kindWord(i) !== "service") label(ctx, known.name(i), x + 10, y);
         hits.push([x, y, 12, c, 1]);
         continue;
       }
@@ -195,7 +193,25 @@ export function mountMap(describedBy) {
       if (state > ON) drawMark(ctx, state, x + r * 0.8, y - r * 0.8, 4.5, colours);
       hits.push([x, y, r + 2, c, made.count[c]]);
     }
+    if (inside.length <= NAMES_BELOW) names(ctx, known, made);
   }
+
+  // Where there is room for them: the loud ones, which were drawn last, choose first.
+  function names(ctx, known, made) {
+    const taken = hits.map(([x, y, r]) => [x - r + 3, y - r + 3, x + r - 3, y + r - 3]);
+    for (const [x, y, , c, count] of [...hits].reverse()) {
+      const i = made.first[c];
+      if (count > 1 || known.kindWord(i) === "service") continue;
+      const wide = ctx.measureText(cut(known.name(i))).width;
+      const left = [x + 10, x - 10 - wide].find((start) => start > 0 && start + wide < size[0]
+        && taken.every(([x0, y0, x1, y1]) => start > x1 || start + wide < x0 || y - 7 > y1 || y + 7 < y0));
+      if (left === undefined) continue;
+      taken.push([left, y - 7, left + wide, y + 7]);
+      label(ctx, known.name(i), left, y);
+    }
+  }
+
+  const cut = (name) => (name.length > 26 ? `${name.slice(0, 25)}…` : name);
 
   const radius = (kind) => (kind === "service" ? 3 : kind === "transformer" ? 4.5 : 3.5);
 
@@ -210,9 +226,8 @@ export function mountMap(describedBy) {
     ctx.lineWidth = 3;
     ctx.strokeStyle = colours.ground;
     ctx.fillStyle = colours.text;
-    const text = name.length > 26 ? `${name.slice(0, 25)}…` : name;
-    ctx.strokeText(text, x, y);
-    ctx.fillText(text, x, y);
+    ctx.strokeText(cut(name), x, y);
+    ctx.fillText(cut(name), x, y);
   }
 
   // What is selected or meant stands out, also within a cluster.
@@ -227,7 +242,8 @@ export function mountMap(describedBy) {
     ctx.beginPath();
     ctx.arc(x, y, 20, 0, 2 * Math.PI);
     ctx.stroke();
-    label(ctx, known.name(place), x + 24, y);
+    const wide = ctx.measureText(cut(known.name(place))).width;
+    label(ctx, known.name(place), x + 24 + wide > size[0] ? x - 24 - wide : x + 24, y);
     shapes += 1;
   }
 

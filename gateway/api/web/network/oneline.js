@@ -108,7 +108,7 @@ export function mountOneLine(describedBy) {
 
   function draw(ctx, width, height) {
     const known = model();
-    const turned = size[0] === 0;
+    const turned = size[0] !== width || size[1] !== height;
     size = [width, height];
     shapes = 0;
     hits = [];
@@ -310,13 +310,13 @@ export function mountOneLine(describedBy) {
     clamp();
     const y = yOf(first[place]);
     const x = xOf(place);
-    if (y < 0 || y + Math.min(rows[place] * scale, size[1] / 2) > size[1]) {
+    if (y < 0 || y + Math.min(rows[place] * scale, size[1] / 2) > size[1] - BOTTOM) {
       fitted = false;
       top = first[place] - size[1] / scale / 3;
     }
-    if (x < 0 || x > size[0] - column) {
+    if (x < 0 || x > size[0] - 2 * column) {
       fitted = false;
-      left += x - size[0] / 2;
+      left += x - Math.max(column, size[0] - 2.5 * column);
     }
     clamp();
     view.redraw();

@@ -265,6 +265,8 @@ export function mountTree(container, { onCount }) {
       }
       rebuild();
       container.scrollTop = 0;
+      const place = selected() >= 0 ? selected() : lit();
+      if (!keep && known) showPlace(place);
       return hits;
     },
     focus: () => list.focus(Math.max(0, list.active())),
