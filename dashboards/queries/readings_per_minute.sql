@@ -3,7 +3,7 @@ with step as (
     select make_interval(secs => ceil($__interval_ms / base) * base / 1000) as width,
            ceil($__interval_ms / base) * base / 60000 as minutes
       from (select case when $__interval_ms >= 86400000 then 86400000.0
-                        when $__interval_ms >= 3600000 then 3600000.0
+                        when $__interval_ms >= 3600000 then 3600000.0  -- of sums that are made once
                         when $__interval_ms >= 900000 then 900000.0
                         else 1000.0 end as base) as source
 ), piece as (
@@ -15,13 +15,9 @@ with step as (
       from feederline.reading_15min
      where $__interval_ms >= 900000 and $__interval_ms < 3600000 and $__timeFilter(bucket)
     union all
-    select bucket, samples
-      from feederline.reading_hourly
-     where $__interval_ms >= 3600000 and $__interval_ms < 86400000 and $__timeFilter(bucket)
-    union all
-    select bucket, samples
-      from feederline.reading_daily
-     where $__interval_ms >= 86400000 and $__timeFilter(bucket)
+    select hour, readings
+      from feederline.hour_total
+     where $__interval_ms >= 3600000 and $__timeFilter(hour)
 ), stepped as (
     select date_bin(s.width, p.at, timestamptz '2000-01-01 00:00:00+00') as at, s.width, s.minutes, p.samples
       from step s, piece p

@@ -41,6 +41,7 @@ values ('desk', now(), now(), 'alarms')""",
     """insert into feederline.setting (name, value)
 values ('sla', '{"area": "urban", "warn_at": 0.8, "response": {"urban": [30, 60, 120]}}')
 on conflict (name) do nothing""",
+    "select feederline.sum_hours(now(), 200)",
 )
 
 
