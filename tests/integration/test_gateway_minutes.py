@@ -11,6 +11,7 @@ from gateway.core.clock import DAY, HOUR, MINUTE, SECOND, ManualClock, to_dateti
 from gateway.core.errors import UnavailableError
 from gateway.minutes import Minutes
 from gateway.store import Store
+from gateway.store import migrate as module
 from gateway.store.settings import DatabaseSettings
 from gateway.store.writer import Written
 from gateway.totals import Summing
@@ -92,3 +93,43 @@ def test_the_pages_address_has_no_slash_at_its_end() -> None:
         ApiSettings(public_url="https://operations.example/feeder/").public_url
         == "https://operations.example/feeder"
     )
+
+
+async def test_a_database_from_before_is_brought_up_with_its_days_marked(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the account holds by then is summed like what comes later."""
+    real, roles = module.migrations, module._roles
+
+    async def none(conn: psycopg.AsyncConnection) -> tuple[str, ...]:
+        return ()
+
+    monkeypatch.setattr(module, "migrations", lambda *, timescale: real(timescale=timescale)[:14])
+    monkeypatch.setattr(module, "_roles", none)  # they name tables of later
+    connection = await story.migrated(database_url)
+    day = {
+        "half": 10,
+        "meters": 20,
+        "nominal": 230.0,
+        "today": to_datetime(NOW),
+        "yesterday": to_datetime(NOW - DAY),
+    }
+    for statement in (story._NODES, story._DEVICES, story._METER_DATA[0]):
+        await connection.execute(statement, day)
+    monkeypatch.setattr(module, "migrations", real)
+    monkeypatch.setattr(module, "_roles", roles)
+    done = await module.migrate(connection, DatabaseSettings(url=database_url))
+    await connection.close()
+    assert done.applied[0] == "dashboards"
+    assert await _all(database_url, "select count(*) from feederline.day_stale") == [(2,)]
+    before = await _all(
+        database_url, "select day, sum(expected) from feederline.collection_by_day group by 1 order by 1"
+    )
+    async with Store.open(DatabaseSettings(url=database_url)) as store:
+        while await store.totals.sum_day():
+            pass
+    assert await _all(database_url, "select * from feederline.day_stale") == []
+    after = await _all(
+        database_url, "select day, sum(expected) from feederline.collection_by_day group by 1 order by 1"
+    )
+    assert before == after == [(to_datetime(NOW - DAY), 20 * 96), (to_datetime(NOW), 20 * 96)]
