@@ -44,7 +44,7 @@ async def test_what_was_given_up_is_sent_again_by_those_who_may(
         await page.locator("#sign-out").click()
         await page.locator("#token").fill(engineer)
         await page.keyboard.press("Enter")
-        await page.get_by_label("State").last.select_option("dead")
+        await page.locator("#deliveries").get_by_label("State").select_option("dead")
         await expect(rows).to_have_count(3)
         await expect(rows.first).to_contain_text(f"given up after 7 attempts: {WHY}")
         assert await page.locator("#inside b").count() == 0, "markup stays text"

@@ -52,10 +52,9 @@ async def test_devices_are_found_among_many_thousands(
         await pictures(page, "devices")
 
         box = page.locator(".device-rows")
-        for _ in range(5):
+        for count in range(400, 1400, 200):
             await box.evaluate("node => { node.scrollTop = node.scrollHeight }")
-            await expect(page.get_by_text("More are being read")).to_have_count(0)
-        await expect(found).to_have_text("1,200 and more found")
+            await expect(found).to_have_text(f"{count:,} and more found")
         assert await rows.count() < 60, "only what is seen is in the document"
 
         text = page.get_by_label("Id, or name of the place")
@@ -90,10 +89,8 @@ async def test_devices_are_found_among_many_thousands(
         await page.keyboard.press("Escape")
         await expect(detail).to_be_hidden()
         await page.get_by_role("link", name="Devices", exact=True).click()
-        await expect(found).to_have_text("1 found")
-
-        await page.get_by_label("State").first.select_option("silent")
-        await text.fill("")
+        await expect(found).to_have_text("200 and more found")
+        await page.locator("#devices").get_by_label("State").select_option("silent")
         await expect(found).to_have_text("45 found")
         await page.goto(f"{there.url}/#/device/C1")
         await expect(detail).to_contain_text("5 devices: 0 off, 0 unknown, 3 silent")
