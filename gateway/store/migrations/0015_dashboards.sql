@@ -443,3 +443,59 @@ create trigger hours_inserted after insert on gateway_minute referencing new tab
     for each statement execute function sum_gateway_hours();
 create trigger hours_updated after update on gateway_minute referencing new table as told
     for each statement execute function sum_gateway_hours();
+
+-- The indices day by day, in the time zone of the settings; only days that have begun by `at`. As before, but each stretch of
+-- unknown time is held against its own days only.
+create or replace function reliability_daily(
+    frm timestamptz, till timestamptz, at timestamptz default now(), of text default 'all')
+returns table (
+    day timestamptz, served bigint, customer_interruptions bigint, customer_minutes double precision,
+    saifi double precision, saidi_minutes double precision, asai double precision,
+    open_customers bigint, open_customer_minutes double precision,
+    unknown_customer_minutes double precision, unknown_share double precision)
+language sql stable set search_path = feederline, pg_temp set work_mem = '64MB' set jit = off as $$
+    with zone as (
+        select coalesce(setting_text('time_zone'), 'UTC') as name, served_customers() as served,
+               setting_number('sustained_threshold_s') as threshold, setting_text('sustained_comparator') as comparator
+    ), day as (
+        select d as day, greatest(d, observed_since()) as low,
+               greatest(d, observed_since(), least(date_add(d, interval '1 day', z.name), at)) as high, z.served
+          from zone z, generate_series(date_trunc('day', greatest(frm, observed_since()), z.name),
+                                       least(till, at) - interval '1 microsecond', interval '1 day', z.name) d
+    ), spell as (
+        select date_trunc('day', s.started_at, z.name) as day, s.customers, s.ended_at is null as going_on,
+               extract(epoch from coalesce(s.ended_at, greatest(at, s.started_at)) - s.started_at)::double precision as seconds
+          from zone z, supply_spell(date_trunc('day', frm, z.name), till, array[of]) s
+    ), judged as (
+        select s.*, not going_on
+                    and case z.comparator when '>=' then seconds >= threshold else seconds > threshold end as sustained
+          from spell s, zone z
+    ), counted as (
+        select d.day, d.low, d.high, d.served::double precision as served,
+               extract(epoch from d.high - d.low)::double precision / 60 as length,
+               coalesce(sum(customers) filter (where going_on or sustained), 0) as interruptions,
+               coalesce(sum(customers * seconds) filter (where sustained), 0) / 60 as minutes,
+               coalesce(sum(customers) filter (where going_on), 0) as open_customers,
+               coalesce(sum(customers * seconds) filter (where going_on), 0) / 60 as open_minutes
+          from day d left join judged s on s.day = d.day
+         group by d.day, d.low, d.high, d.served
+    ), whole as (
+        select min(low) as low, max(high) as high from day having count(*) > 0
+    ), unseen as (
+        select d.day, sum(u.customers * extract(epoch from upper(u.during * tstzrange(d.low, d.high))
+                                                           - lower(u.during * tstzrange(d.low, d.high))
+                                               )::double precision) / 60 as minutes
+          from whole w, zone z, unknown_spell(w.low, w.high) u,
+               lateral generate_series(date_trunc('day', lower(u.during), z.name), upper(u.during) - interval '1 microsecond',
+                                       interval '1 day', z.name) as s (day)
+          join day d using (day)
+         group by d.day
+    )
+    select c.day, c.served::bigint, c.interruptions, c.minutes,
+           c.interruptions / nullif(c.served, 0), c.minutes / nullif(c.served, 0),
+           1 - c.minutes / nullif(c.served * c.length, 0),
+           c.open_customers, c.open_minutes,
+           coalesce(u.minutes, 0), coalesce(u.minutes, 0) / nullif(c.served * c.length, 0)
+      from counted c left join unseen u using (day)
+     order by c.day
+$$;
