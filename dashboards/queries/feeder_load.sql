@@ -1,8 +1,8 @@
 -- Measured active power of feeders, kW: of the terminals at their transformers, a mean per step of each, summed. Transformers
--- without a measurement in a step are missing from its sum.
+-- without a measurement in a step are missing from its sum. From six hours per point on, means of days.
 with step as (
     select make_interval(secs => ceil($__interval_ms / base) * base / 1000) as width
-      from (select case when $__interval_ms >= 86400000 then 86400000.0
+      from (select case when $__interval_ms >= 21600000 then 86400000.0
                         when $__interval_ms >= 3600000 then 3600000.0
                         when $__interval_ms >= 900000 then 900000.0
                         else 1000.0 end as base) as source
@@ -27,12 +27,12 @@ with step as (
     select device_key, bucket, active_power_avg
       from feederline.reading_hourly
      where device_key = any (array(select t.device_key from terminal t))
-       and $__interval_ms >= 3600000 and $__interval_ms < 86400000 and $__timeFilter(bucket)
+       and $__interval_ms >= 3600000 and $__interval_ms < 21600000 and $__timeFilter(bucket)
     union all
     select device_key, bucket, active_power_avg
       from feederline.reading_daily
      where device_key = any (array(select t.device_key from terminal t))
-       and $__interval_ms >= 86400000 and $__timeFilter(bucket)
+       and $__interval_ms >= 21600000 and $__timeFilter(bucket)
 ), mean as (
     select p.device_key, date_bin(s.width, p.at, timestamptz '2000-01-01 00:00:00+00') as at, avg(p.p) as p
       from step s, piece p
