@@ -123,6 +123,23 @@ async def migrated(url: str) -> psycopg.AsyncConnection:
     return connection
 
 
+async def tell_all(connection: psycopg.AsyncConnection, now: int) -> None:
+    """The story, and what dashboards show besides: a terminal, a sensor, events, days accounted, minutes of the gateway."""
+    await tell(connection, now)
+    for statement in story_devices.STATEMENTS:
+        await connection.execute(statement, _about(now))
+
+
+def _about(now: int) -> dict[str, object]:
+    return {
+        "now": to_datetime(now),
+        "today": to_datetime(now - now % DAY),
+        "yesterday": to_datetime(now - now % DAY - DAY),
+        "half": METERS // 2,
+        "meters": METERS,
+    }
+
+
 async def tell(connection: psycopg.AsyncConnection, now: int) -> None:
     """Fill the database: 20 points of 5 customers; at `now` 50 customers are off and 5 unknown.
 
@@ -153,11 +170,8 @@ async def tell(connection: psycopg.AsyncConnection, now: int) -> None:
     for story in (over, going_on, unheard):
         for statement in (_INCIDENT, _INTERRUPTION, _MEMBERS):
             await connection.execute(statement, story)
-    days = {"now": at(now), "today": at(now - now % DAY), "yesterday": at(now - now % DAY - DAY)}
     for statement in _METER_DATA:
-        await connection.execute(statement, days | {"half": METERS // 2, "meters": METERS})
+        await connection.execute(statement, _about(now))
     for story in (over, going_on):
         for statement in (_TICKET, _TRANSITION, _DELIVERY):
             await connection.execute(statement, story)
-    for statement in story_devices.STATEMENTS:
-        await connection.execute(statement, days | {"half": METERS // 2, "meters": METERS})

@@ -53,7 +53,8 @@ update feederline.quality_day
    set means = 144, means_in = 100, means_wide = 140, mean_low = 0.84, mean_high = 1.01, frequency_min = 1000,
        frequency_02_min = 0, frequency_05_min = 0, frequency_1pc_min = 0, frequency_low = 49.95, frequency_high = 50.05,
        unbalance_min = 1000, unbalance_13_min = 300, unbalance_2_min = 200, unbalance_26_min = 150,
-       unbalance_4_min = 100, unbalance_high = 4.5, power_factor_min = 1000, power_factor_low_min = 250, power_factor = 0.8,
+       unbalance_4_min = 100, unbalance_high = 4.5, power_factor_min = 1000, power_factor_low_min = 250,
+       power_factor = 0.8,
        power_factor_limit = 0.85, sags = 2, swells = 1
  where device_key <= 10
 """,

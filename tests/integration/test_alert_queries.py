@@ -89,7 +89,7 @@ async def _messages(database: psycopg.AsyncConnection) -> None:
 
 
 async def test_targets_fire_as_their_state_says(database: psycopg.AsyncConnection) -> None:
-    await story.tell(database, SystemClock().now())
+    await story.tell_all(database, SystemClock().now())
     await database.execute("insert into feederline.setting (name, value) values ('page_url', 'https://page.example')"
                            " on conflict (name) do update set value = excluded.value")  # fmt: skip
     cursor = await database.execute("select span, index, state from feederline.target_state()")

@@ -36,7 +36,7 @@ class Grafana:
 async def grafana(database_url: str) -> AsyncIterator[Grafana]:
     connection = await story.migrated(database_url)
     now = SystemClock().now()
-    await story.tell(connection, now)
+    await story.tell_all(connection, now)
     await connection.execute("set role feederline_grafana")
     yield Grafana(connection, now)
     await connection.close()

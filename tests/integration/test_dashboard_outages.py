@@ -38,7 +38,7 @@ async def told(url: str) -> AsyncIterator[Asking]:
     """A database with the story in it."""
     connection = await story.migrated(url)
     now = SystemClock().now()
-    await story.tell(connection, now)
+    await story.tell_all(connection, now)
     yield Asking(connection, now)
     await connection.close()
 

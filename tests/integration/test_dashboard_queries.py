@@ -58,7 +58,7 @@ def story_database(request: pytest.FixtureRequest) -> Iterator[Told]:
 
     async def fill(url: str) -> None:
         connection = await story.migrated(url)
-        await story.tell(connection, now)
+        await story.tell_all(connection, now)
         for statement in _BESIDES:
             await connection.execute(statement)
         await connection.close()
@@ -256,7 +256,7 @@ async def test_sums_of_days_say_the_same_before_and_after_they_are_made(
     database: psycopg.AsyncConnection,
 ) -> None:
     now = SystemClock().now()
-    await story.tell(database, now)
+    await story.tell_all(database, now)
     names = ("collection_by_day", "collection_summed", "quality_by_day", "quality_summed")
 
     async def all_days() -> list[list[tuple[Any, ...]]]:
@@ -287,7 +287,7 @@ async def test_hours_of_voltages_are_reckoned_once_and_again_a_day_later(
     database: psycopg.AsyncConnection,
 ) -> None:
     now = SystemClock().now()
-    await story.tell(database, now)
+    await story.tell_all(database, now)
     hours = [
         row[0]
         async for row in await database.execute("select feederline.sum_hours(%s, 100)", [to_datetime(now)])
@@ -313,7 +313,7 @@ async def test_hours_of_voltages_are_reckoned_once_and_again_a_day_later(
 
 async def test_a_minute_without_a_row_is_one_without_a_gateway(database: psycopg.AsyncConnection) -> None:
     now = SystemClock().now()
-    await story.tell(database, now)
+    await story.tell_all(database, now)
     await database.execute("delete from feederline.gateway_minute")
     for minute in (*range(10, 30), *range(40, 60)):
         await database.execute(

@@ -64,7 +64,7 @@ async def test_a_minute_tells_how_the_gateway_is_and_what_it_took(database_url: 
 
 async def test_the_gateway_sums_days_and_hours_with_its_own_rights(database_url: str) -> None:
     connection = await story.migrated(database_url)
-    await story.tell(connection, NOW)
+    await story.tell_all(connection, NOW)
     async with Store.open(DatabaseSettings(url=database_url)) as store:
         clock = ManualClock(NOW)
         summing = Summing(store.totals, clock)
