@@ -124,7 +124,7 @@ async def migrated(url: str) -> psycopg.AsyncConnection:
 
 
 async def tell_all(connection: psycopg.AsyncConnection, now: int) -> None:
-    """The story, and what dashboards show besides: other devices, events, accounts of days, the gateway by the minute."""
+    """The story, and what dashboards show besides: other devices, events, accounts of days, minutes of the gateway."""
     await tell(connection, now)
     for statement in story_devices.STATEMENTS:
         await connection.execute(statement, _about(now))
