@@ -7,9 +7,16 @@ export class NotSignedIn extends Error {}
 
 // No answer at all: nobody there, or not in time. Of a change it is not known whether it was made.
 export class NoAnswer extends Error {
-  constructor() {
-    super("The gateway does not answer.");
+  constructor(why = "The gateway does not answer.") {
+    super(why);
   }
+}
+
+const NOT_IT = "What answers is not the gateway, or it was changed on the way.";
+
+// Something in between answers with a page of its own, or with half an answer: nothing of it is shown.
+export function expect(fits) {
+  if (!fits) throw new NoAnswer(NOT_IT);
 }
 
 // What the gateway refused, in its words. `faults`: of a 422; `possible`: of a 409; `retryAfterS`: of a 429 or 503.
@@ -47,13 +54,15 @@ async function ask(method, path, headers, body, patience, cache = "no-store") {
   try {
     response = await fetch(path, { method, headers, body, cache, signal: AbortSignal.timeout(patience) });
     const text = response.status === 204 ? "" : await response.text();
-    told = text && (response.headers.get("content-type") ?? "").includes("json") ? JSON.parse(text) : {};
+    told = text && (response.headers.get("content-type") ?? "").includes("json") ? JSON.parse(text) : null;
   } catch (error) {
-    if (response && error instanceof SyntaxError) told = {};
+    if (response && error instanceof SyntaxError) told = null;
     else throw new NoAnswer();
   }
+  const fits = told !== null && typeof told === "object";
+  if (response.ok) expect(fits || response.status === 204);
   if (response.ok) return { status: response.status, body: told, etag: response.headers.get("etag") };
-  const error = new ApiError(response.status, told ?? {}, Number(response.headers.get("retry-after")) || 0);
+  const error = new ApiError(response.status, fits ? told : {}, Number(response.headers.get("retry-after")) || 0);
   if (response.status !== 401) throw error;
   if (method !== "POST" || path !== "/api/session") strange(); // a wrong token leaves things as they are
   throw new NotSignedIn(error.message);

@@ -36,7 +36,11 @@ export const rem = (n) => n * parseFloat(getComputedStyle(document.documentEleme
 
 // Bring a list's children in line with `items`: nodes that stay are kept, so focus and reading position stay too.
 export function keyed(list, items, keyOf, make, update) {
-  const old = new Map([...list.children].map((node) => [node.dataset.key, node]));
+  const old = new Map();
+  for (const node of [...list.children]) {
+    if (old.has(node.dataset.key)) node.remove(); // two of one name: the second is made anew, none is left behind
+    else old.set(node.dataset.key, node);
+  }
   let before = list.firstElementChild;
   for (const item of items) {
     const key = String(keyOf(item));

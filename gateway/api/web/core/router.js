@@ -5,15 +5,15 @@ const DETAILS = { incident: "now", node: "now", ticket: "tickets", device: "devi
 
 const listeners = new Set();
 
-export const isDetail = (view) => view in DETAILS;
+export const isDetail = (view) => Object.hasOwn(DETAILS, view); // an address may say anything, such as `toString`
 // The list that a detail belongs to.
-export const listOf = (view) => DETAILS[view] ?? view;
+export const listOf = (view) => (isDetail(view) ? DETAILS[view] : view);
 
 function parsed(hash) {
   const [view, ...rest] = hash.replace(/^#\/?/, "").split("/");
   const text = rest.join("/");
   if (LISTS.includes(view) && !text) return { view, id: null };
-  if (view in DETAILS && text) {
+  if (isDetail(view) && text) {
     try {
       return { view, id: decodeURIComponent(text) };
     } catch { /* not written by us */ }

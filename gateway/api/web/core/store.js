@@ -1,6 +1,6 @@
 // What is known, in one place. Panes read it and are told when it changes; only live.js has it read anew.
 
-import { ApiError, get } from "./api.js";
+import { ApiError, expect, get } from "./api.js";
 
 const PAGE = 500;
 const LATE = 30; // tickets that were opened last, whatever has become of them
@@ -10,7 +10,10 @@ const JITTER_MS = 3000; // a summary may be a second old: the time shown does no
 
 const listeners = new Map(["summary", "incidents", "tickets", "session", "freshness"].map((topic) => [topic, new Set()]));
 let known = {};
-const touched = new Map(); // id -> when it was read by itself
+const touched = new Map(); // id -> { asked, read }: when it was read by itself
+let asked = 0; // summaries so far
+let shown = 0; // which of them is known
+let era = 0; // of who looks: what was asked for before is for somebody else
 let origin = null; // the gateway's time at performance.now() 0
 forget();
 
@@ -45,6 +48,7 @@ export function forget() {
   known = { summary: null, session: null, incidents: null, tickets: null };
   touched.clear();
   origin = null;
+  era += 1;
 }
 
 export function setSession(who) {
@@ -53,7 +57,11 @@ export function setSession(who) {
 }
 
 export async function readSummary() {
+  const [mine, then] = [asked += 1, era];
   const { body } = await get("/api/summary");
+  expect(body.gateway && body.customers && Number.isFinite(Date.parse(body.at)));
+  if (then !== era || mine < shown) return; // a later one was faster
+  shown = mine;
   const told = Date.parse(body.at) - performance.now();
   if (origin === null || told > origin || origin - told > JITTER_MS) origin = told;
   known.summary = body;
@@ -65,6 +73,7 @@ async function pages(path, name) {
   let before = "";
   do {
     const { body } = await get(`${path}&limit=${PAGE}${before && `&before=${encodeURIComponent(before)}`}`);
+    expect(Array.isArray(body[name]) && (!before || body.next !== before)); // or it would go on for ever
     rows.push(...body[name]);
     before = body.next ?? "";
   } while (before);
@@ -73,12 +82,14 @@ async function pages(path, name) {
 
 // All that lives, with every page of it.
 export async function readAll() {
-  const begun = performance.now();
+  const [begun, then] = [performance.now(), era];
   const [cases, open, last] = await Promise.all([
     pages("/api/incidents?state=live", "incidents"),
     pages("/api/tickets?state=live", "tickets"),
     get(`/api/tickets?limit=${LATE}`),
   ]);
+  expect(Array.isArray(last.body.tickets));
+  if (then !== era) return;
   known.incidents = merged(known.incidents, cases, begun);
   known.tickets = merged(known.tickets, [...last.body.tickets, ...open], begun);
   touched.clear();
@@ -93,23 +104,33 @@ function merged(before, rows, begun) {
   return out;
 }
 
-const recent = (id, begun) => (touched.get(id) ?? -1) >= begun;
+const recent = (id, begun) => (touched.get(id)?.read ?? -1) >= begun;
 
 // One of them: `what` is "incident" or "ticket". Gives what it is now, null when there is none any more.
 export async function reload(what, id) {
-  const topic = `${what}s`;
-  const row = await get(`/api/${topic}/${encodeURIComponent(id)}`).then(({ body }) => body, (error) => {
+  const begun = performance.now();
+  const then = era;
+  const row = await get(`/api/${what}s/${encodeURIComponent(id)}`).then(({ body }) => body, (error) => {
     if (error instanceof ApiError && error.status === 404) return null;
     throw error;
   });
+  if (then === era) keep(what, id, row, begun);
+  return row;
+}
+
+// What the gateway answered of one of them, such as what has become of it by an act.
+export const put = (what, row) => keep(what, row.id, row);
+
+function keep(what, id, row, begun = performance.now()) {
+  const topic = `${what}s`;
   const rows = known[topic];
-  if (!rows) return row;
-  touched.set(id, performance.now());
+  if (!rows) return;
+  if (touched.get(id)?.asked > begun) return; // one that was asked for later was faster
+  touched.set(id, { asked: begun, read: performance.now() });
   if (!row || (what === "incident" && !live(row))) rows.delete(id);
   else if (!(rows.get(id)?.revision > row.revision)) rows.set(id, row);
   if (what === "ticket") trim(rows);
   tell(topic);
-  return row;
 }
 
 function trim(rows) {

@@ -133,14 +133,17 @@ export class Model {
       unknownSince[i] = timeOf(since);
     }
     times.clear();
-    const lost = [];
+    const lost = new Uint8Array(this.count); // at or below a loss of communications
+    const tops = [];
     this.incidents = state.incidents;
     for (const one of state.incidents) {
       troubles[one.node]++;
-      if (one.kind === "communications_loss" && one.state === "open") lost.push(one.node);
+      if (one.kind === "communications_loss" && one.state === "open") tops.push(one.node);
     }
-    for (const [i] of lost.length ? state.unknown : []) {
-      if (lost.some((top) => this.isBelow(i, top))) silent[i] = unknown[i];
+    for (const top of tops) lost[top] = 1;
+    for (let i = 0; tops.length && i < this.count; i++) {
+      if (parent[i] >= 0 && lost[parent[i]]) lost[i] = 1;
+      if (lost[i]) silent[i] = unknown[i];
     }
     sumUp(parent, [off, planned, unknown, silent, troubles]);
     for (let i = this.count - 1; i > 0; i--) {
@@ -150,7 +153,7 @@ export class Model {
       if (unknownSince[i] < unknownSince[above]) unknownSince[above] = unknownSince[i];
     }
     for (let i = 0; i < this.count; i++) states[i] = this.#stateOf(i);
-    for (const node of lost) if (states[node] <= ON) states[node] = SILENT;
+    for (const node of tops) if (states[node] <= ON) states[node] = SILENT;
     this.version++;
   }
 

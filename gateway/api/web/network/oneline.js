@@ -148,7 +148,7 @@ export function mountOneLine(describedBy) {
     }
     const [before, last] = found.slice(-2);
     if (last && last === open && before.run.length > 1) {
-      before.run.push(...last.run);
+      before.run = before.run.concat(last.run);
       before.tall += last.tall;
       found.pop();
     }
