@@ -37,7 +37,7 @@ class Stream:
         self.last = ""
 
     async def next(self, timeout_s: float = 10) -> tuple[str, dict[str, Any]]:
-        """Name and data of the next event, comments left out."""
+        """Name and data of the next event, beats left out."""
         name = ""
         data: dict[str, Any] = {}
         async with asyncio.timeout(timeout_s):
@@ -51,7 +51,7 @@ class Stream:
                     self.last = value
                 elif key == "data":
                     data = json.loads(value)
-                elif not key and name:
+                elif not key and name != "beat" and name:
                     return name, data
 
 

@@ -34,7 +34,8 @@ RETRY_MS = 3000
 _DESCRIPTION = """
 A stream that does not end. Events: `change` with `{"what", "id", "revision", "node"}`, of incidents and tickets that
 are theirs; `resync` when everything is to be read anew: at the beginning, after changes came too fast, and when an
-interruption is over; `trouble` while changes are not heard of; `end` with the reason before the stream is closed.
+interruption is over; `trouble` while changes are not heard of; `beat` when there was nothing else for 15 s; `end` with
+the reason before the stream is closed.
 """
 
 
@@ -112,7 +113,10 @@ def build(hub: Hub, network: Network, gate: Gate) -> APIRouter:
 
 
 async def _written(watcher: Watcher, may_still: Callable[[], Awaitable[bool]]) -> AsyncGenerator[bytes, None]:
-    """The stream's bytes: events as they come, and a comment when there are none for a while."""
+    """The stream's bytes: events as they come, and a beat when there are none for a while.
+
+    Comments would keep the connection as well, but a page does not see them: it could not tell a dead stream.
+    """
     yield f"retry: {RETRY_MS}\n\n".encode()
     checked = monotonic()
     while True:
@@ -125,7 +129,7 @@ async def _written(watcher: Watcher, may_still: Callable[[], Awaitable[bool]]) -
             with suppress(UnavailableError):  # the database is away: nobody is put out for that
                 if not await may_still():
                     told = Told("end", detail="the credentials are not good any more")
-        yield _event(told) if told is not None else b": beat\n\n"
+        yield _event(told) if told is not None else b"event: beat\ndata: {}\n\n"
         if told is not None and told.name == "end":
             return
 

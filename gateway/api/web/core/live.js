@@ -11,6 +11,9 @@ const STALE_MS = 7000;
 const DEAF_S = 20; // the gateway's own stream ticks every second
 const GATHER_MS = 150;
 const MANY = 25; // changes at once; beyond that everything is read
+const FEW = 5; // changes at once; after more there is a rest
+const REST_MS = 1000; // while changes go on: a storm is not answered with a storm of questions
+const QUIET_MS = 40000; // the gateway says something every 15 s; a stream without is dead, whatever it looks like
 const FIRST_MS = 10000; // within that a new stream says something; a proxy may hold it back
 const AGAIN_MS = 15000; // until a refused stream is tried once more
 const MOST_WAIT_MS = 30000;
@@ -22,12 +25,14 @@ let listsAt = null; // until when incidents and tickets are known to be complete
 let source = null;
 let heard = false; // the stream stands and has told where it begins
 let failed = false; // something that the stream told of could not be read
+let toldAt = 0; // when the stream last said anything
 let firstTimer = 0;
 let againTimer = 0;
 let reading = null;
 let complaint = "";
 const changed = new Map(); // "ticket tkt-…" -> [what, id]
 let gather = 0;
+let flushing = false;
 let spoken = "";
 
 const streaming = () => heard && !failed;
@@ -63,6 +68,7 @@ export function stop() {
   clearTimeout(againTimer);
   close();
   clearTimeout(gather);
+  gather = 0;
   changed.clear();
   answeredAt = listsAt = reading = null;
   failed = false;
@@ -78,6 +84,7 @@ export function refresh() {
 }
 
 async function tick() {
+  if (!running) return;
   clearTimeout(timer);
   let wait = PERIOD_MS;
   try {
@@ -134,10 +141,12 @@ function open() {
   firstTimer = setTimeout(() => later(mine), FIRST_MS);
   mine.addEventListener("resync", () => told(mine, resync));
   mine.addEventListener("change", (event) => told(mine, () => take(JSON.parse(event.data))));
+  mine.addEventListener("beat", () => told(mine, () => {}));
   mine.addEventListener("trouble", () => told(mine, lose)); // a resync follows
   mine.addEventListener("end", lose); // and comes back by itself, with the number of the last event
   mine.addEventListener("open", () => {
     // Come back: what was missed is told now, or a resync; both before anything else.
+    toldAt = performance.now();
     if (mine === source && listsAt !== null && mine.resumed) heard = true;
     mine.resumed = true;
   });
@@ -150,6 +159,7 @@ function open() {
 function told(mine, then) {
   if (mine !== source) return;
   clearTimeout(firstTimer);
+  toldAt = performance.now();
   then();
 }
 
@@ -164,11 +174,16 @@ function take({ what, id }) {
   heard = true;
   if (what !== "incident" && what !== "ticket") return;
   changed.set(`${what} ${id}`, [what, id]);
-  if (!gather) gather = setTimeout(flush, GATHER_MS);
+  soon(GATHER_MS);
+}
+
+function soon(ms) {
+  if (!gather && !flushing && changed.size) gather = setTimeout(flush, ms);
 }
 
 async function flush() {
   gather = 0;
+  flushing = true; // what comes meanwhile waits, and is one more question at most
   const these = [...changed.values()];
   changed.clear();
   try {
@@ -177,7 +192,9 @@ async function flush() {
   } catch {
     failed = true; // the next beat reads everything
   }
-  tick();
+  await tick();
+  flushing = false;
+  if (running) soon(these.length > FEW ? REST_MS : GATHER_MS);
 }
 
 function lose() {
@@ -207,6 +224,10 @@ function close() {
 
 // Once a second; spoken only when it turns, not while it counts.
 function beat() {
+  if (heard && performance.now() - toldAt > QUIET_MS) {
+    close(); // half open: it will never say so itself
+    open();
+  }
   const { state, text } = freshness();
   if (spoken && spoken !== state && state !== "waiting") announce(state === "live" ? "Live again" : text);
   if (state !== "waiting") spoken = state;
