@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -29,6 +30,21 @@ async def there(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
         yield found
 
 
+_WRITTEN = """
+with moved as (update feederline.ticket set revision = revision + 1, customers = customers + %s
+                where ticket_id = %s returning *)
+insert into feederline.ticket_transition (ticket_id, revision, at, action, from_state, to_state, actor, origin,
+                                          reason, detail)
+select ticket_id, revision, updated_at, 'update', state, state, 'detector', 'detector', 'more', '{}' from moved
+"""
+
+
+async def _gateway_writes(url: str, ticket: str, more: int) -> None:
+    """So many customers more in a ticket, as the gateway counts them."""
+    async with await psycopg.AsyncConnection.connect(url) as connection:
+        await connection.execute(_WRITTEN, (more, ticket))
+
+
 def _button(page: Page, label: str) -> Locator:
     return page.locator("#detail").get_by_role("button", name=f"{label}: ticket no. 1")
 
@@ -42,7 +58,7 @@ async def _answer(page: Page, **said: str) -> None:
     await page.keyboard.press("Enter")
 
 
-async def test_a_ticket_is_driven_from_open_to_closed(there: World, page: Page) -> None:
+async def test_a_ticket_is_driven_from_open_to_closed(there: World, page: Page, postgres_url: str) -> None:
     name = await there.ticket_of("I1")
     _, operator = await make_token(there.store)
     dialog, detail, trouble = (
@@ -118,11 +134,20 @@ async def test_a_ticket_is_driven_from_open_to_closed(there: World, page: Page) 
         await expect(detail.locator(".worker").first).to_contain_text("back by ")
         assert (await ticket())["restoration_estimated_at"] == "2026-03-01T09:11:00Z"
 
+        # What the gateway alone writes stops nobody who works on it; whoever ends it reads what has changed.
         await _button(page, "On site").click()
+        await _gateway_writes(postgres_url, name, 1)
         await _answer(page)
         await expect(detail.locator(".worker").first).to_contain_text("on site")
         await _button(page, "Restored").click()
+        await _gateway_writes(postgres_url, name, 3)
         await _answer(page, cause="a branch on the line")
+        await expect(trouble).to_contain_text(
+            re.compile(
+                r"Nobody else has acted, but the gateway wrote on meanwhile: (\d+) customers in place of \d+\."
+            )
+        )
+        await _answer(page)
         await expect(page.locator("#incidents .case-row", has_text="T1")).to_contain_text(
             "restored by Crew <s>7</s>, to be verified"
         )

@@ -3,8 +3,9 @@
 import { NoAnswer, get, send } from "../core/api.js";
 import { announce, button, element, keyed } from "../core/dom.js";
 import { clock, plural, words } from "../core/format.js";
-import { incidents, reload, session, tickets } from "../core/store.js";
+import { incidents, put, reload, session, tickets } from "../core/store.js";
 import { openDialog } from "./dialog.js";
+import { goesOn, overtaken } from "./overtaken.js";
 import { headline, lost, stateWords, way } from "./say.js";
 
 const MOST_OFFERED = 300;
@@ -141,11 +142,32 @@ export function whyNot() {
     : `You may look, not act: ${who.name} is a viewer. An operator works on it.`;
 }
 
-function open(what, action, of, around) {
+// As it is known by now: what shows it may be read a moment later than what was done last.
+function newest(what, of) {
+  const known = (what === "ticket" ? tickets() : incidents())?.get(of.id);
+  return known?.revision > of.revision ? { ...of, ...known } : of;
+}
+
+function open(what, action, given, around) {
   const { label, means, asks, whenever } = OF[what][action];
-  let revision = of.revision;
+  let of = newest(what, given);
   let strict = !whenever; // after an answer that did not come, nothing is said twice
   const path = `/api/${what}s/${encodeURIComponent(of.id)}`;
+  const say = (said) => send("POST", `${path}/${action}`, said, strict ? { ifMatch: of.revision } : {});
+  const anew = () => get(path).then(({ body }) => body, () => null);
+
+  // Once more where only the gateway has written since, and nothing that matters to it.
+  async function sayAgain(said) {
+    try {
+      return await say(said);
+    } catch (error) {
+      const now = error.status === 412 ? await anew() : null;
+      if (!now || !goesOn(what, action, of, now)) throw error;
+      of = now;
+      return say(said);
+    }
+  }
+
   openDialog({
     title: `${label}: ${subject(what, of)}`,
     about: about(what, of),
@@ -154,8 +176,9 @@ function open(what, action, of, around) {
     label,
     back: () => (around.node.isConnected ? around.node : around.box.querySelector("button") ?? around.box.closest("[tabindex]")),
     async submit(said) {
-      const answer = await send("POST", `${path}/${action}`, said, strict ? { ifMatch: revision } : {});
+      const answer = await sayAgain(said);
       const later = answer.status === 202;
+      put(what, what === "ticket" ? answer.body : answer.body.incident);
       announce(`${label}, ${subject(what, of)}: ${later ? "taken, the effect will follow" : "done"}.`);
       await after(what, of, around);
     },
@@ -165,27 +188,22 @@ function open(what, action, of, around) {
         return null;
       }
       if (error.status === 409 || error.status === 412) {
-        const now = await get(path).then(({ body }) => body, () => null);
+        const now = await anew();
         after(what, of, around);
         if (!now) return error.status === 412 ? "It has changed meanwhile. It cannot be read now." : error.detail;
-        revision = now.revision;
+        const before = of;
+        of = now;
         dialog.about(about(what, now));
         const can = offered(what, now);
         dialog.instead(can.filter((other) => other !== action).map((other) => button(OF[what][other].label, () => {
           dialog.close();
           open(what, other, now, around);
         })), !can.includes(action));
-        return error.status === 412 ? `Somebody else was faster, look again. ${became(what, now)}` : refused(what, error, now);
+        return error.status === 412 ? overtaken(what, before, now, labels(what, now.possible)) : refused(what, error, now);
       }
       return null;
     },
   });
-}
-
-function became(what, now) {
-  const last = what === "ticket" ? now.transitions.at(-1) : null;
-  return `The ${what} is ${stateWords(now.state)} now${last ? `; last: ${words(last.action)} by ${last.by} at ${clock(last.at)}` : ""}. `
-    + `Possible now: ${labels(what, now.possible)}.`;
 }
 
 const refused = (what, error, now) => (error.possible
@@ -196,5 +214,5 @@ async function after(what, of, { done }) {
   const incident = what === "incident" ? of.id : of.incident;
   const ticket = what === "ticket" ? of.id : of.ticket;
   await Promise.all([reload("incident", incident), ticket ? reload("ticket", ticket) : null]).catch(() => {});
-  done?.();
+  await done?.(); // the buttons that are seen next are those of what has become of it
 }

@@ -8,20 +8,25 @@ const LEAST_MS = 1500; // between two readings that nobody asked for: in a storm
 // `load()` gives a function that shows what was read; `changed()`: whether what is known elsewhere is newer.
 export function keptUp({ load, tell, changed, tick, topics }) {
   let closed = false;
-  let reading = false;
-  let again = false;
+  let reading = null;
+  let next = null; // of those who ask while it is being read
   let readAt = -Infinity;
   let later = 0;
 
-  async function reload() {
+  // Resolves when something that was read after this call is shown.
+  function reload() {
     clearTimeout(later);
     later = 0;
-    if (closed || !session()) return;
-    if (reading) {
-      again = true;
-      return;
-    }
-    reading = true;
+    if (closed || !session()) return Promise.resolve();
+    if (!reading) return (reading = read());
+    next ??= reading.then(() => {
+      next = null;
+      return reload();
+    });
+    return next;
+  }
+
+  async function read() {
     try {
       const show = await load();
       if (!closed) {
@@ -31,12 +36,8 @@ export function keptUp({ load, tell, changed, tick, topics }) {
     } catch (error) {
       if (!closed) fault(error);
     } finally {
-      reading = false;
+      reading = null;
       readAt = performance.now();
-      if (again) {
-        again = false;
-        reload();
-      }
     }
   }
 

@@ -77,7 +77,14 @@ export function announce(text) {
   waiting.push(text);
 }
 
+// Nothing more, and nothing that was said.
+export function hush() {
+  waiting = [];
+  setText(byId("news"), "");
+}
+
 function speak() {
+  if (!waiting.length) return;
   const more = waiting.length - MOST;
   setText(byId("news"), waiting.slice(0, MOST).join(". ") + (more > 0 ? `. And ${more} more.` : ""));
   waiting = [];

@@ -21,12 +21,17 @@ function cut(share, digits, toward, slack) {
   return `${(Math.max(0, toward(share * 100 * scale + slack)) / scale).toFixed(digits)}${GAP}%`;
 }
 
-// Minutes are bad news: rounded up.
+// Rounded up, as bad news is; adding 0 leaves no negative zero, which would be written as "-0".
+const raised = (value, digits) => Math.ceil(value * 10 ** digits - 1e-6) / 10 ** digits + 0;
+
+// Minutes are bad news.
 export function minutes(value, digits = 2) {
   if (value === null || value === undefined) return "no data";
-  const scale = 10 ** digits;
-  return `${(Math.ceil(value * scale - 1e-6) / scale).toFixed(digits)}${GAP}min`;
+  return `${raised(value, digits).toFixed(digits)}${GAP}min`;
 }
+
+// How many times as fast as it may: bad news too.
+export const times = (rate) => `${count.format(raised(rate, 2))}${GAP}×`;
 
 export function clock(iso) {
   return new Date(iso).toLocaleTimeString("en-GB");

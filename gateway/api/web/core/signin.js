@@ -1,11 +1,19 @@
 // Signing in: the token goes to the gateway once; what comes back is a cookie that no script can read.
 
 import { ApiError, NotSignedIn, get, onStranger, send, useCsrf } from "./api.js";
-import { byId, setText } from "./dom.js";
+import { drop, putAway } from "../cases/dialog.js";
+import { byId, hush, setText } from "./dom.js";
 import * as live from "./live.js";
 import { session, setSession } from "./store.js";
 
 const PATH = "/api/session";
+const OVER = "Your sign-in is over. Sign in again to go on where you were.";
+const NO_COOKIE = "The token is good, but this browser does not keep the sign-in: allow cookies for this page.";
+const KEPT = "What you had typed has not been sent. It is kept until you have signed in again and ask for the same.";
+
+// Other windows of this browser have the same cookie: who signs in or out in one does so in all.
+const others = new BroadcastChannel("feederline-session");
+let last = ""; // who was here last
 
 function offer(form) {
   byId("sign-in").hidden = !form;
@@ -13,19 +21,23 @@ function offer(form) {
   if (form) byId("token").focus();
 }
 
-// Who one is; without an answer the page waits, and asks again.
+// Who one is; without an answer the page waits, and asks again. Gives false where one is nobody.
 async function recognise() {
   try {
     const { body } = await get(PATH);
     welcome(body);
   } catch (error) {
-    if (error instanceof NotSignedIn) return;
+    if (error instanceof NotSignedIn) return false;
     setText(byId("freshness-text"), `${error.message} Asking again.`);
     setTimeout(recognise, 2000);
   }
+  return true;
 }
 
 function welcome(who) {
+  const name = `${who.name} ${who.role} ${who.below}`;
+  if (name !== last) drop();
+  last = name;
   useCsrf(who.csrf);
   const part = who.below.length ? `, below ${who.below.join(", ")}` : "";
   setText(byId("who-name"), `${who.name} (${who.role}${part})`);
@@ -45,9 +57,11 @@ function wanted() {
   useCsrf(null);
   byId("who").hidden = true;
   byId("inside").hidden = true;
-  document.querySelectorAll("dialog[open]").forEach((dialog) => dialog.close());
-  if (session()) setText(byId("sign-in-why"), "Your sign-in is over. Sign in again to go on where you were.");
+  setText(byId("who-name"), "");
+  const typed = putAway();
+  if (session()) setText(byId("sign-in-why"), typed ? `${OVER} ${KEPT}` : OVER);
   live.stop();
+  hush();
   setSession(null);
   if (byId("sign-in").hidden) offer(true);
 }
@@ -62,7 +76,8 @@ async function signIn(event) {
     setText(byId("sign-in-trouble"), "");
     setText(byId("sign-in-why"), "");
     live.stop();
-    await recognise();
+    if (!(await recognise()) || session()?.csrf === null) throw new NotSignedIn(NO_COOKIE);
+    others.postMessage("");
   } catch (error) {
     const known = error instanceof NotSignedIn || error instanceof ApiError;
     setText(byId("sign-in-trouble"), known ? error.message : "The gateway does not answer.");
@@ -74,12 +89,30 @@ async function signOut() {
   await send("DELETE", PATH).catch(() => {});
   setSession(null); // by one's own will: no word about a sign-in that is over
   live.stop();
+  putAway();
+  drop();
+  hush();
+  setText(byId("who-name"), "");
   byId("inside").hidden = true;
+  others.postMessage("");
   recognise();
+}
+
+// Somebody else may be signed in now, or nobody: nothing of who was here before is kept.
+async function elsewhere() {
+  const before = session();
+  const now = await get(PATH).then(({ body }) => body, () => null); // that nobody is, is dealt with already
+  if (!now || !before || (now.csrf === before.csrf && now.name === before.name)) return;
+  putAway();
+  hush();
+  live.stop();
+  setSession(null);
+  welcome(now);
 }
 
 export function setUpSignIn() {
   onStranger(wanted);
+  others.addEventListener("message", () => { if (session()) elsewhere(); else recognise(); });
   byId("sign-in").addEventListener("submit", signIn);
   byId("sign-in-open").addEventListener("click", () => offer(byId("sign-in").hidden)); // who may read without may want more
   byId("sign-out").addEventListener("click", signOut);

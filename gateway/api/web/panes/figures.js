@@ -1,7 +1,7 @@
 // The strip on top: how things stand in words, and the figures.
 
 import { byId, element, setClass, setText } from "../core/dom.js";
-import { minutes, moment, number, percent, percentAtMost, plural } from "../core/format.js";
+import { minutes, moment, number, percent, percentAtMost, plural, times } from "../core/format.js";
 import { freshness } from "../core/live.js";
 import { incidents, now, on, summary, tickets } from "../core/store.js";
 import { asaiWithOpen, sentence } from "./sentence.js";
@@ -20,14 +20,15 @@ function figure(id, tone, value, verdict, note) {
 }
 
 // The target is judged with what still goes on, because that can only grow; the figure itself follows the standard.
-// Minutes only grow too, but a share recovers: it is missed once the whole month's budget is spent, and below until then.
+// Minutes only grow too, but a share recovers: it is missed once the whole month's budget is spent, and until then below so far,
+// which is a warning: of a short time a first outage makes a share look worse than the month will be.
 // `state`: of the month; what holds and will not at the rate so far is at risk.
 function judged(known, met, metWithOpen, target, missed, state, forecast) {
   if (!known) return ["", ""];
-  if (!met) return ["bad", `${missed ? "missed:" : "below so far:"} target ${target}`];
+  if (!met) return missed ? ["bad", `missed: target ${target}`] : ["warn", `below so far: target ${target}`];
   if (metWithOpen && state?.state === "at_risk") return ["warn", `at risk: ${forecast(state.forecast)} at this rate, target ${target}`];
   if (metWithOpen) return ["good", `met: target ${target}`];
-  return ["bad", `will be ${missed ? "missed" : "below"} when open outages end: target ${target}`];
+  return [missed ? "bad" : "warn", `will be ${missed ? "missed" : "below"} when open outages end: target ${target}`];
 }
 
 function ofMonth(states, index) {
@@ -41,7 +42,7 @@ function budget(states, index) {
   const left = state.left_minutes >= 0
     ? `${percent(1 - state.spent_share, 0)} of the month's budget left`
     : `the month's budget is overspent by ${percentAtMost(state.spent_share - 1, 0)}`;
-  return `${left}${state.burn_rate === null ? "" : `, spent at ${number(Math.ceil(state.burn_rate * 100 - 1e-6) / 100)}\u00a0× the pace that lasts`}`;
+  return `${left}${state.burn_rate ? `, spent at ${times(state.burn_rate)} the pace that lasts` : ""}`;
 }
 
 function showFigures({ reliability: r, customers: c, below }) {

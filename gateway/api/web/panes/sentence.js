@@ -53,18 +53,19 @@ export function asaiWithOpen(r) {
   return r.all.asai - (r.served && length ? r.all.open.customer_minutes / r.served / length : 0);
 }
 
-function target({ reliability: r, below }) {
+// First whether the month's budget holds, which is what is promised; then what threatens it.
+function target({ reliability: r, below }, now) {
   if (!r) return below.length ? "How the whole network stands against its target is not told for a part of it." : "";
   const state = r.target_states.find((s) => s.span === "month" && s.index === "asai");
   const name = percent(r.targets.asai, 2).replace(/0+(?=\D*$)/, "");
   if (!state || state.spent_share === null) return `Nothing is known yet about ${name} this month.`;
   if (state.left_minutes < 0) return `Not inside ${name} this month: the budget is overspent by ${percentAtMost(state.spent_share - 1, 0)}.`;
-  const left = `${percent(1 - state.spent_share, 0)} of the budget is left`;
-  if (asaiWithOpen(r) < r.targets.asai) return `${name} this month is at risk: ${left}, but at this rate it will not last.`;
-  if (state.state === "at_risk") return `Inside ${name} this month so far: ${left}, but at this rate it will not last.`;
-  return `Inside ${name} this month: ${left}.`;
+  const left = `${name} this month: ${percent(1 - state.spent_share, 0)} of its budget is left`;
+  if (asaiWithOpen(r) < r.targets.asai) return `Still inside ${left}, but so far, since ${since(state.from, now)}, it is below, and at this rate it will not last.`;
+  if (state.state === "at_risk") return `Still inside ${left}, but at this rate it will not last.`;
+  return `Inside ${left}.`;
 }
 
 export function sentence(summary, incidents, tickets, now) {
-  return [supply(summary, incidents, now), people(tickets), target(summary)].filter(Boolean).join(" ");
+  return [supply(summary, incidents, now), people(tickets), target(summary, now)].filter(Boolean).join(" ");
 }
