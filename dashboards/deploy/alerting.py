@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from dashboards.deploy.client import Grafana, covers, document, documents
-from dashboards.deploy.steps import Faults, Rights, Step
+from dashboards.deploy.steps import Faults, Rights, Step, harmless
 from dashboards.deploy.wanted import ALERT_FOLDER, Wanted
 from gateway.core.errors import FeederlineError, InvalidInputError
 
@@ -117,7 +117,8 @@ def _rules(grafana: Grafana, wanted: Wanted, notes: list[str]) -> Iterator[Step]
             known.add(rule["uid"])
             yield _rule(grafana, group["name"], rule, there.get(rule["uid"]))
     notes += [
-        f"alert rule {rule.get('title')} ({uid}) is none of Feederline's any more; delete it where nobody wants it"
+        harmless(f"alert rule {rule.get('title')} ({uid})")
+        + " is none of Feederline's any more; delete it where nobody wants it"
         for uid, rule in there.items()
         if rule.get("folderUID") == ALERT_FOLDER and uid.startswith(PREFIX) and uid not in known
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import ssl
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from grafana_client.api import GrafanaApi
 from grafana_client.client import GrafanaClientError, GrafanaException, GrafanaTimeoutError
 from niquests.exceptions import InvalidJSONError, ReadTimeout, RequestException, SSLError, TooManyRedirects
 
+from dashboards.deploy.steps import harmless
 from dashboards.deploy.wanted import Login
 from gateway.core.errors import (
     FeederlineError,
@@ -32,6 +34,8 @@ T = TypeVar("T")
 
 OLDEST = (11, 6)
 _NO_REDIRECT = 0
+_LARGEST = 64 << 20  # bytes of an answer: ten thousand alert rules are a third of it
+_SAID = 200  # characters of what a server said
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +101,7 @@ class Grafana:
         """Raises InvalidInputError: the address, the file, or a login that would be sent where others can read it."""
         self.address = Address.of(url)
         self.timeout_s = timeout_s
+        self._secrets = [text for text in (login.token, login.password) if text]
         if ca_file is not None:
             try:
                 ssl.create_default_context(cafile=ca_file)
@@ -119,14 +124,32 @@ class Grafana:
         self.api.client.s.close()
         self.api.client.s = self._session()
 
-    @staticmethod
-    def _session() -> niquests.Session:
+    def conceal(self, *secrets: str) -> None:
+        """Not to be repeated, whatever a server says."""
+        self._secrets += filter(None, secrets)
+
+    def _session(self) -> niquests.Session:
         # A control room has no internet: nobody is asked whether a certificate was withdrawn. A redirect would turn
         # what is to be written into a reading, and could hand the login to another host.
         session = niquests.Session(disable_http3=True, revocation_configuration=None)
         session.max_redirects = _NO_REDIRECT
         session.headers["User-Agent"] = "feederline"
+        session.stream = True
+        session.hooks["response"].append(self._read)
         return session
+
+    def _read(self, response: niquests.PreparedRequest | niquests.Response) -> None:
+        """The whole answer, as long as it is not too large and comes in time."""
+        assert isinstance(response, niquests.Response)
+        parts, size, end = [], 0, time.monotonic() + self.timeout_s
+        for part in response.iter_content():
+            parts.append(part)
+            size += len(part)
+            if size > _LARGEST:
+                raise InvalidJSONError("larger than any answer of Grafana")
+            if time.monotonic() > end:
+                raise ReadTimeout("the answer does not end")
+        response._content = b"".join(parts)  # as its own property does, which knows no limits
 
     def close(self) -> None:
         self.api.client.s.close()
@@ -140,7 +163,7 @@ class Grafana:
             NotFoundError: there is no such thing.
             ImpossibleError: Grafana does not take what it was sent, or what answers is no Grafana.
         """
-        with self._told(what):
+        with self._told(what), self.understood():
             return call(*args, **kwargs)
 
     def later(self, what: str, call: Callable[..., object], *args: object) -> Callable[[], None]:
@@ -152,6 +175,19 @@ class Grafana:
         return take
 
     @contextmanager
+    def understood(self) -> Iterator[None]:
+        """Where answers are taken apart: one that lacks what Grafana's have becomes ImpossibleError."""
+        try:
+            yield
+        except (LookupError, TypeError, AttributeError, ValueError, RecursionError) as exc:
+            if isinstance(exc, RequestException):  # some of these are ValueErrors, too
+                raise
+            raise ImpossibleError(
+                f"what answers at {self.address} is no Grafana, or one that answers in another way "
+                f"({type(exc).__name__}: {self._harmless(str(exc))})"
+            ) from exc
+
+    @contextmanager
     def _told(self, what: str) -> Iterator[None]:
         try:
             yield
@@ -161,9 +197,10 @@ class Grafana:
             raise self._fault(what, exc) from exc
         except TooManyRedirects as exc:
             answer = exc.response
-            to = answer.headers.get("Location", "elsewhere") if answer is not None else "elsewhere"
+            to = answer.headers.get("Location") if answer is not None else None
             raise ImpossibleError(
-                f"{self.address} sends on to {to}: give the address at which Grafana itself answers"
+                f"{self.address} sends on to {self._harmless(str(to or 'elsewhere'))}: give the address at which "
+                "Grafana itself answers"
             ) from exc
         except ReadTimeout as exc:
             raise self._late(what) from exc
@@ -184,7 +221,7 @@ class Grafana:
         return UnavailableError(f"{what}: {self.address} did not answer within {self.timeout_s:g} s")
 
     def _fault(self, what: str, exc: GrafanaException) -> FeederlineError:
-        said = _said(exc)
+        said = self.said(exc.response or exc.message)
         match exc.status_code:
             case 401:
                 return RefusedError(f"{self.address} does not know the login, or not any more")
@@ -201,15 +238,20 @@ class Grafana:
             case status:
                 return UnavailableError(f"{what}: Grafana failed ({status}: {said})")
 
+    def said(self, answer: object) -> str:
+        """What a server gave as its reason, fit to be shown."""
+        if isinstance(answer, dict) and isinstance(answer.get("results"), dict):  # of a query
+            results = [one for one in answer["results"].values() if isinstance(one, dict)]
+            answer = results[0].get("error") if results else answer
+        if isinstance(answer, dict) and answer.get("message"):
+            answer = answer["message"]
+        return self._harmless(str(answer))
 
-def _said(exc: GrafanaException) -> str:
-    answer = exc.response
-    if isinstance(answer, dict) and isinstance(answer.get("results"), dict):  # of a query
-        answer = next((one.get("error") for one in answer["results"].values()), answer)
-    if isinstance(answer, dict) and answer.get("message"):
-        return str(answer["message"])
-    text = str(answer or exc.message)
-    return text if len(text) <= 200 else f"{text[:200]}…"
+    def _harmless(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, "…")
+        text = harmless(text)
+        return text if len(text) <= _SAID else f"{text[:_SAID]}…"
 
 
 def document(answer: object, address: Address) -> dict[str, Any]:

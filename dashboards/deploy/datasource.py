@@ -52,11 +52,11 @@ def probe(grafana: Grafana) -> Probe:
         )
         result = answer["results"]["A"]
         if result.get("error"):
-            return Probe(trouble=f"{_WHAT}: {result['error']}")
+            return Probe(trouble=f"{_WHAT}: {grafana.said(result['error'])}")
         (timescale,), (readable,) = result["frames"][0]["data"]["values"]
     except FeederlineError as error:
         return Probe(trouble=str(error))
-    except (KeyError, IndexError, TypeError, ValueError):
+    except (LookupError, TypeError, ValueError, AttributeError):
         return Probe(trouble=f"{_WHAT}: Grafana's answer to a query is not understood")
     if not readable:
         return Probe(

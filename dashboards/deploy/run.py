@@ -14,7 +14,7 @@ from dashboards.deploy.alerting import alerting
 from dashboards.deploy.boards import dashboards, folders
 from dashboards.deploy.client import OLDEST, Grafana, document, documents
 from dashboards.deploy.datasource import datasource, probe
-from dashboards.deploy.steps import Faults, Outcome, Step, lacking
+from dashboards.deploy.steps import Faults, Outcome, Step, harmless, lacking
 from dashboards.deploy.wanted import DATASOURCE_TYPE, Wanted
 from gateway.core.errors import (
     FeederlineError,
@@ -40,19 +40,23 @@ def deploy(
         InvalidInputError, ImpossibleError: what was asked for does not fit that Grafana; all reasons are named.
     Nothing was changed then, unless the message says how much was done; deploying again goes on from there.
     """
+    if wanted.database is not None:
+        grafana.conceal(wanted.database.password)
+    grafana.conceal(wanted.webhook)
     outcome = Outcome(url=str(grafana.address), version=_version(grafana), dry_run=dry_run)
     faults = Faults()
     _look_for_plugin(grafana, faults)
-    steps = [
-        *folders(grafana, wanted, faults),
-        *datasource(grafana, wanted, faults),
-        *dashboards(grafana, wanted, faults),
-        *alerting(grafana, wanted, faults, outcome.notes),
-    ]
+    with grafana.understood():
+        steps = [
+            *folders(grafana, wanted, faults),
+            *datasource(grafana, wanted, faults),
+            *dashboards(grafana, wanted, faults),
+            *alerting(grafana, wanted, faults, outcome.notes),
+        ]
     for line in lacking(steps, _may(grafana)):
         faults.add(line, RefusedError)
     faults.settle()
-    _take(steps, outcome, told)
+    _take(grafana, steps, outcome, told)
     if not dry_run:
         trouble = probe(grafana).trouble
         if trouble:
@@ -60,14 +64,15 @@ def deploy(
     return outcome
 
 
-def _take(steps: list[Step], outcome: Outcome, told: Callable[[str], None]) -> None:
+def _take(grafana: Grafana, steps: list[Step], outcome: Outcome, told: Callable[[str], None]) -> None:
     due = [step for step in steps if step.take is not None]
     done = 0
     for step in steps:
         if step.take is not None and not outcome.dry_run:
-            told(f"{done + 1}/{len(due)} {step.what}")
+            told(harmless(f"{done + 1}/{len(due)} {step.what}"))
             try:
-                step.take()
+                with grafana.understood():
+                    step.take()
             except FeederlineError as exc:
                 raise _midway(exc, done, len(due)) from exc
             done += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Literal
@@ -12,6 +13,11 @@ Verb = Literal["create", "update", "same", "keep"]
 
 Rights = tuple[frozenset[str], ...]
 """Ways to be allowed something: all actions of any one of them do. None at all: nothing special is needed."""
+
+
+def harmless(text: str) -> str:
+    """Without what moves a terminal's cursor, hides, or turns the text around it."""
+    return "".join("\ufffd" if unicodedata.category(char)[0] == "C" else char for char in text)
 
 
 def any_of(*actions: str) -> Rights:
@@ -57,7 +63,7 @@ class Outcome:
         return not (self.kept or self.failures)
 
     def add(self, step: Step) -> None:
-        text = f"{step.what}: {step.note}" if step.note else step.what
+        text = harmless(f"{step.what}: {step.note}" if step.note else step.what)
         match step.verb:
             case "create":
                 self.created.append(text)
@@ -89,7 +95,7 @@ class Faults:
         self._found: dict[str, type[FeederlineError]] = {}
 
     def add(self, text: str, kind: type[FeederlineError] = ImpossibleError) -> None:
-        self._found.setdefault(text, kind)
+        self._found.setdefault(harmless(text), kind)
 
     def caught(self, error: FeederlineError) -> None:
         for text in error.faults if isinstance(error, InvalidInputError) else (str(error),):

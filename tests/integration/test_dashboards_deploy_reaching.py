@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import ssl
 import sys
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from dashboards.deploy import client
 from dashboards.deploy.client import Address, Grafana
 from dashboards.deploy.wanted import Login
 from gateway.core.errors import (
@@ -26,7 +28,7 @@ from tests.grafana.deploying import (
     run,
     writes_of,
 )
-from tests.grafana.standin import StandIn, serving
+from tests.grafana.standin import ADMIN, StandIn, serving
 from tests.integration.test_api_tls import certificate
 
 __all__ = ["few", "grafana"]
@@ -70,6 +72,69 @@ def test_what_is_no_grafana_is_told_from_one(grafana: StandIn, answer: Any, told
     grafana.before = instead
     with pytest.raises(ImpossibleError, match=told):
         run(grafana)
+
+
+@pytest.mark.parametrize(
+    ("path", "answer", "told"),
+    [
+        (
+            "/api/health",
+            lambda: web.Response(body=b"[" * 100_000, content_type="application/json"),
+            "RecursionError",
+        ),
+        ("/api/frontend/settings", lambda: web.json_response([]), "AttributeError"),
+        ("/api/folders/feederline", lambda: web.json_response({"uid": "feederline"}), "KeyError: 'title'"),
+        ("/api/dashboards/uid/", lambda: web.json_response({"dashboard": None}), "AttributeError"),
+        ("/api/v1/provisioning/policies", lambda: web.json_response({"routes": 5}), "TypeError"),
+    ],
+)
+def test_answers_of_another_shape_are_told_and_nothing_is_changed(
+    grafana: StandIn, path: str, answer: Any, told: str
+) -> None:
+    async def instead(request: web.Request) -> web.StreamResponse | None:
+        response: web.StreamResponse | None = answer() if request.path.startswith(path) else None
+        return response
+
+    grafana.before = instead
+    with pytest.raises(ImpossibleError, match=f"answers in another way.*{told}"):
+        run(grafana)
+    assert grafana.writes == []
+
+
+@pytest.mark.parametrize(("part", "kind"), [(b" ", UnavailableError), (b" " * (1 << 20), ImpossibleError)])
+def test_answers_without_end_are_left(
+    grafana: StandIn, part: bytes, kind: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "_LARGEST", 4 << 20)
+
+    async def instead(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        await response.prepare(request)
+        while request.transport is not None and not request.transport.is_closing():
+            await response.write(part)
+            await asyncio.sleep(0.01)
+        return response
+
+    grafana.before = instead
+    with pytest.raises(kind):
+        run(grafana, timeout_s=0.3)
+
+
+def test_what_a_server_says_is_shortened_and_holds_no_secret(grafana: StandIn) -> None:
+    async def instead(request: web.Request) -> web.StreamResponse | None:
+        if request.path != "/api/datasources" or request.method != "POST":
+            return None
+        said = f"\x1b[2J\u202e{request.headers['Authorization']} {await request.text()}"
+        return web.json_response({"message": said + "no " * 1000}, status=400)
+
+    grafana.before = instead
+    with pytest.raises(ImpossibleError) as failed:
+        run(grafana)
+    text = str(failed.value)
+    assert len(text) < 500
+    assert not {"\x1b", "\u202e"} & set(text)
+    for secret in (ADMIN, '"reads"', "desk.example/hooks"):
+        assert secret not in text
 
 
 def test_a_gateway_error_of_a_proxy_is_a_reason_to_try_again(grafana: StandIn) -> None:
