@@ -73,7 +73,7 @@ RULES = (
         title="Reliability target missed",
         summary="{{ $labels.target }} target of this {{ $labels.window }} is missed",
         description='Interruptions have used up {{ printf "%.0f" $values.A.Value }} % of what the target allows in its '
-        "window; those that go on count up to now. It cannot be met any more in this window.",
+        "window; those that go on count up to now. In a calendar month or year it cannot be met any more.",
         severity="critical",
         dashboard="supply-reliability",
         view="now",

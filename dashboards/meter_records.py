@@ -88,7 +88,7 @@ def _energy(words: Words, dashboard: Dashboard) -> Dashboard:
         "Changes by people",
         "meter_changes",
         description="Exchanges, ratios, clocks and resets as registered or seen in a new device list;"
-        " energy that was put by hand or taken back. Nothing here is ever deleted: a mistake is withdrawn.",
+        " energy of the range that was put by hand or taken back. Nothing is ever deleted: a mistake is withdrawn.",
         columns={
             "At": TIME,
             "Change": coded(words, "meter_change"),

@@ -122,8 +122,9 @@ def _targets(words: Words, dashboard: Dashboard) -> Dashboard:
         words,
         "Budget of this month",
         "budget_burn",
-        description="Customer minutes without supply of this calendar month, together by the end of each day, against"
-        " what its targets allow. Above the even pace the budget will not last. What still goes on is spent.",
+        description="Customer minutes without supply of this calendar month, summed by the days on which the"
+        " interruptions began, against what its targets allow. Above the even pace the budget will not last. What"
+        " still goes on is spent.",
         unit="locale",
         dashed=("Allowed by SAIDI", "Allowed by ASAI"),
         columns={

@@ -1,4 +1,5 @@
--- Messages that a service system does not get, by target and what is wrong; at least 1 where something is, no row where all is well.
+-- Messages that a service system does not get, by target and what is wrong; at least 1 where something is, no row where all is
+-- well. Given up is told for a day after the last try (`next_at` is when that was due): it comes days after a message was made.
 with trouble as (
     select w.target, 'disabled' as problem,
            (select count(*) from feederline.delivery d
@@ -13,7 +14,7 @@ with trouble as (
     union all
     select d.target, 'given up', count(*)
       from feederline.delivery d
-     where d.state = 'dead' and d.created_at > now() - interval '1 day'
+     where d.state = 'dead' and d.next_at > now() - interval '1 day'
      group by d.target
 )
 select t.target as "target",

@@ -1,4 +1,5 @@
--- Customer minutes without supply that have come together by the end of each day of this month, and what its targets allow.
+-- Customer minutes without supply of this month, summed by the days on which the interruptions began, and what its targets allow;
+-- a day's sum stands at its end.
 with month as materialized (
     select min(t.window_from) as low, min(t.window_to) as high,
            min(t.budget_minutes) filter (where t.index = 'saidi') as by_saidi,

@@ -1,4 +1,4 @@
--- Messages that did not get through: dead ones of the range and all that wait, oldest first.
+-- Messages that did not get through: those given up in the range (`next_at`: when the last try was due) and all that wait.
 select d.created_at as "Made",
        d.target as "Target",
        d.state as "State",
@@ -9,6 +9,6 @@ select d.created_at as "Made",
        d.ticket_id as "ticket_id"
   from feederline.delivery d
   left join feederline.ticket t using (ticket_id)
- where d.state = 'pending' or (d.state = 'dead' and $__timeFilter(d.created_at))
+ where d.state = 'pending' or (d.state = 'dead' and $__timeFilter(d.next_at))
  order by d.created_at
  limit 200

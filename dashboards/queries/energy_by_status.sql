@@ -7,7 +7,8 @@ select case i.status when 0 then 'Missing' when 1 then 'Estimated' when 2 then '
        sum(i.value) / nullif(sum(sum(i.value)) over (), 0) as "Share of energy"
   from (select max(l.day) as day from feederline.collection_day l
          where l.day <= date_trunc('day', now(), feederline.setting_text('time_zone')) - interval '23 hours') d
-  join feederline.interval i on i.starts_at >= d.day and i.starts_at < d.day + interval '1 day'
+  join feederline.interval i on i.starts_at >= d.day
+                             and i.starts_at < date_add(d.day, interval '1 day', coalesce(feederline.setting_text('time_zone'), 'UTC'))
  where i.quantity = 27
  group by i.status
  order by i.status desc

@@ -1,4 +1,4 @@
--- Drivers that run and that wait to be started again, and alarms that stand: the most within each step.
+-- Drivers that run (the least within each step), and those that wait to be started again and alarms that stand (the most).
 select date_bin(make_interval(secs => greatest($__interval_ms, 60000) / 1000.0), m.at, timestamptz '2000-01-01 00:00:00+00') as "time",
        min(m.drivers_running) as "Drivers that run",
        max(m.drivers_waiting) as "Drivers that wait",

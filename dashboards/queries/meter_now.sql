@@ -11,9 +11,10 @@ select s.state as "Supply",
                       where r.device_key = d.device_key and r.measured_at > now() - interval '2 days'
                       order by r.measured_at desc limit 1) l on true
   left join lateral (select sum(c.collected)::double precision / nullif(sum(c.expected), 0) as rate
-                       from feederline.collection_day c
+                       from feederline.collection_day c,
+                            (select coalesce(feederline.setting_text('time_zone'), 'UTC') as name) z
                       where c.device_key = d.device_key
-                        and c.day = date_trunc('day', now(), feederline.setting_text('time_zone')) - interval '1 day') c on true
+                        and c.day = date_subtract(date_trunc('day', now(), z.name), interval '1 day', z.name)) c on true
   left join lateral (select u.score from feederline.suspicion u
                       where u.device_key = d.device_key order by u.until desc, u.received_at desc limit 1) u on true
   left join lateral (select count(*) as incidents

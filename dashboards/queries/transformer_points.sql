@@ -20,9 +20,10 @@ select s.device_id as "Device",
                        from feederline.quality_day y
                       where y.device_key = s.device_key order by y.starts_at desc limit 1) q on true
   left join lateral (select sum(y.collected)::double precision / nullif(sum(y.expected), 0) as rate
-                       from feederline.collection_day y
+                       from feederline.collection_day y,
+                            (select coalesce(feederline.setting_text('time_zone'), 'UTC') as name) z
                       where y.device_key = s.device_key
-                        and y.day = date_trunc('day', now(), feederline.setting_text('time_zone')) - interval '1 day') c on true
+                        and y.day = date_subtract(date_trunc('day', now(), z.name), interval '1 day', z.name)) c on true
   left join lateral (select y.score from feederline.suspicion y
                       where y.device_key = s.device_key order by y.until desc, y.received_at desc limit 1) u on true
  where s.transformer_key = (select n.node_key from feederline.node n where n.node_id = ${transformer:sqlstring})

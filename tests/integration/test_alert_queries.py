@@ -17,7 +17,7 @@ insert into feederline.gateway_minute (at, stream_at, lag_entries, spool_bytes, 
 values (%(at)s, %(stream_at)s, 0, 0, 0, 0, 0, 1, 0, %(ready)s, 0)"""
 DELIVERY = """
 insert into feederline.delivery (delivery_id, subject, revision, target, content_type, body, state, next_at, created_at)
-values (%s, %s, 1, %s, 'application/json', '', %s, now(), now() - make_interval(hours => %s))"""
+values (%s, %s, 1, %s, 'application/json', '', %s, now() - make_interval(hours => %s), now() - interval '3 days')"""
 TARGET = """
 insert into feederline.webhook_target (target, disabled_at, late_since, changed_at, changed_by)
 values (%s, %s, %s, now(), 'test')"""
