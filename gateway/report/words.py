@@ -22,7 +22,7 @@ TERMS: Mapping[str, str] = {
     "open": "Open", "restored": "Restored", "closed": "Closed", "cancelled": "Cancelled (false)", "merged": "Merged",
     "predicted": "Predicted", "confirmed": "Confirmed", "dispatched": "Dispatched", "on_site": "On site",
     "estimated": "Restoration estimated", "reopened": "Reopened",
-    "critical": "Critical", "lifeline": "Lifeline", "public_welfare": "Public welfare", "important": "Important",
+    "critical": "Critical", "public_welfare": "Public welfare", "important": "Important",
     "modbus": "asked (Modbus)", "mqtt": "report by themselves (MQTT)",
     "lv": "Low voltage", "mv": "Medium voltage",
     "interruptions": "Customer interruptions", "minutes": "Customer minutes",
