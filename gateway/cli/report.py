@@ -21,6 +21,8 @@ from gateway.report.words import Words
 from gateway.report.write import PAGE, files_of, writable, write
 from gateway.store.snapshot import snapshot
 
+REPLACED = "; they replace those of an earlier run"
+
 
 def report(
     *,
@@ -50,6 +52,7 @@ def report(
     if faults or settings is None or span is None:
         raise InvalidInputError(faults)
     found = asyncio.run(_gathered(settings, span, at))
+    before = (folder / PAGE).exists()
     written = write(folder, files_of(found, Words(language)))
     console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     if found.zone != settings.targets.time_zone:
@@ -57,7 +60,7 @@ def report(
             f"days begin by {found.zone}, as the gateway last wrote it to the database; targets.time_zone says "
             f"{settings.targets.time_zone}: it holds from the next start of the gateway"
         )
-    console.print(f"{folder / PAGE}, and {len(written) - 1} CSV files beside it")
+    console.print(f"{folder / PAGE}, and {len(written) - 1} CSV files beside it{REPLACED if before else ''}")
     if as_json:
         print(json.dumps(_told(found, folder, written)))  # noqa: T201
 

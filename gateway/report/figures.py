@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import tzinfo
-from math import ceil, floor
+from math import ceil, floor, isfinite
 
 from gateway.core.clock import MINUTE, to_datetime
 
@@ -24,7 +24,9 @@ def down(value: float | None, digits: int = 0, unit: str = "") -> str:
 
 
 def percent(share: float | None, digits: int = 4) -> str:
-    return down(None if share is None else share * 100, digits, "%")
+    text = down(None if share is None else share * 100, digits, "%")
+    short = share is not None and share < 1 and text == down(100.0, digits, "%")
+    return down(100 - 10.0**-digits, digits, "%") if short else text
 
 
 def percent_at_most(share: float | None, digits: int = 4) -> str:
@@ -60,8 +62,11 @@ def day(at: int | None, zone: tzinfo) -> str:
 
 
 def _cut(value: float | None, digits: int, unit: str, toward: Callable[[float], int], slack: float) -> str:
-    if value is None:
-        return NONE
     scale = 10**digits
-    text = f"{toward(value * scale + slack) / scale:,.{digits}f}".replace("-", "−")
+    if value is None or not isfinite(value * scale):
+        return NONE
+    whole = toward(value * scale + slack)
+    if value > 0 and toward is ceil:
+        whole = max(whole, 1)
+    text = f"{whole / scale:,.{digits}f}".replace("-", "−")
     return f"{text}{GAP}{unit}" if unit else text

@@ -219,8 +219,8 @@ def _before(report: Report, words: Words) -> list[Said]:
     if report.before is None:
         return []
     now, then = report.reliability.all.saidi_minutes, report.before.reliability.all.saidi_minutes
-    if now is None or then is None:
-        return []
+    if now is None or then is None or (report.so_far and now <= then):
+        return []  # that less is known of a span that is not over is no merit
     text = (
         words(
             "SAIDI is {minutes} higher than in {period}.",

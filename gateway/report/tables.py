@@ -31,7 +31,7 @@ Kind: TypeAlias = Literal[
 ]
 
 NUMBERS = frozenset({"count", "minutes", "left", "good", "bad", "rate", "plain", "length"})
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,9 @@ def _cell(value: Value, column: Column) -> str:
         return ""
     if isinstance(value, str):
         text = value.replace("\x00", "\ufffd")
-        return f"'{text}" if text.lstrip(" \n").startswith(_FORMULA) else text
+        begins = text.lstrip()
+        blank = text[: len(text) - len(begins)]
+        return f"'{text}" if begins.startswith(_FORMULA) or set("\t\r") & set(blank) else text
     if isinstance(value, bool):
         return "true" if value else "false"
     if column.kind in ("time", "day"):
