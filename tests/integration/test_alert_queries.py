@@ -70,6 +70,7 @@ async def _gateway(database: psycopg.AsyncConnection) -> None:
 
     assert await said(30, 2) == set()
     assert await said(600, 2) == {"gateway_silent"}
+    assert await said(-86_400, 2) == {"gateway_silent"}, "its clock was a day ahead, then it fell silent"
     assert await said(30, 900) == {"gateway_lag"}
     assert await said(30, 2, ready=False) == {"gateway_not_ready"}
 

@@ -57,6 +57,14 @@ async def test_a_minute_tells_how_the_gateway_is_and_what_it_took(database_url: 
             (to_datetime(NOW), to_datetime(NOW), 3, 7, 9, 7, 4, 1, 1, True, 1),
             (to_datetime(NOW + 2 * MINUTE), to_datetime(NOW), 3, 7, 2, 2, 0, 1, 1, True, 1),
         ]
+        clock.advance(100 * DAY)
+        await minutes.note()
+        clock.advance(MINUTE - 100 * DAY)  # somebody set it right
+        await minutes.note()
+        ats = await _all(database_url, "select at from feederline.gateway_minute order by at")
+        assert ats == [(to_datetime(NOW + minute * MINUTE),) for minute in (0, 2, 3)]
+        hours = await _all(database_url, "select hour, minutes from feederline.gateway_hour")
+        assert hours == [(to_datetime(NOW), 3)]
         await store.maintain(NOW + 401 * DAY)
         assert await _all(database_url, "select at from feederline.gateway_minute") == []
         assert await _all(database_url, "select hour from feederline.gateway_hour") == []
@@ -77,6 +85,11 @@ async def test_the_gateway_sums_days_and_hours_with_its_own_rights(database_url:
         clock.advance(2 * HOUR)
         await summing.work()
         assert await _all(database_url, "select count(*) - 2 from feederline.hour_total") == [made]
+        ahead = "update feederline.hour_total set made_at = made_at + interval '9 days', readings = -1 where hour >= %s"
+        await connection.execute(ahead.encode(), [to_datetime(NOW - 6 * HOUR)])
+        await summing.work()  # after the clock was set right
+        wrong = "select count(*) from feederline.hour_total where readings < 0 or made_at > '{}'"
+        assert await _all(database_url, wrong.format(to_datetime(NOW + 2 * HOUR))) == [(0,)]
     await connection.close()
 
 

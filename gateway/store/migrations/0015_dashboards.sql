@@ -340,8 +340,8 @@ create table hour_total (
 );
 comment on table hour_total is 'Devices with readings in the hour and how many; which hours of voltage_hour are reckoned, and when.';
 
--- Reckon up to `most` hours, the latest first: those never reckoned, those that were not over by then, and each once more a
--- day later for meters that report late. Returns how many.
+-- Reckon up to `most` hours, the latest first: those never reckoned, those that were not over by then, those reckoned by a
+-- clock that was ahead, and each once more a day later for meters that report late. Returns how many.
 create function sum_hours(at timestamptz default now(), most integer default 1) returns integer
 language plpgsql security definer set search_path = feederline, pg_temp set jit = off set work_mem = '64MB' as $$
 declare
@@ -353,7 +353,7 @@ begin
     for h in select s from generate_series(date_trunc('hour', greatest(coalesce(observed_since(), at - interval '2 days'), at - interval '400 days'), 'UTC'),
                                            date_trunc('hour', at, 'UTC'), interval '1 hour') s
              left join hour_total t on t.hour = s
-             where t.made_at is null or t.made_at < least(s + interval '70 minutes', at)
+             where t.made_at is null or t.made_at > at or t.made_at < least(s + interval '70 minutes', at)
                 or (t.made_at < s + interval '26 hours' and at >= s + interval '26 hours')
              order by s desc limit most loop
         source := case when plain or exists (select from reading where measured_at >= h and measured_at < h + interval '1 hour')

@@ -1,4 +1,10 @@
--- A gateway that starts again within a minute adds what it took to what the one before it took.
+-- A gateway that starts again within a minute adds what it took to what the one before it took. What a clock that was ahead
+-- wrote of the time to come is no more: it would be taken for the latest word.
+with ahead as (
+    delete from gateway_minute where at > %(at)s + interval '1 minute'
+), hours_ahead as (
+    delete from gateway_hour where hour > %(at)s
+)
 insert into gateway_minute
        (at, stream_at, lag_entries, spool_bytes, readings, rows_written, signals, drivers_running, drivers_waiting, ready,
         alarms)
