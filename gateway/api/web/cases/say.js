@@ -1,6 +1,7 @@
 // Incidents and tickets in words that are the same wherever they are shown.
 
 import { number, plural, span, words } from "../core/format.js";
+import { among } from "../core/names.js";
 import { now } from "../core/store.js";
 
 const KINDS = {
@@ -23,13 +24,13 @@ export function nowIso() {
   return new Date(Number.isFinite(at) ? at : Date.now()).toISOString(); // before the first answer nothing else is known
 }
 
-export const nameOf = (id, name) => (name && name !== id ? `${name} (${id})` : id);
+export const nameOf = (id, name) => (name && name !== id ? `${among(name)} (${among(id)})` : among(id));
 export const place = (of) => nameOf(of.node, of.node_name);
 export const headline = (incident) => `${mark(incident)}${kindWords(incident.kind)} at ${place(incident)}`;
 
 // The way there: what lies above its own node, feeder and transformer named as such.
 export function way(incident) {
-  const above = incident.places.slice(0, -1).map(({ id, name }) => name || id);
+  const above = incident.places.slice(0, -1).map(({ id, name }) => among(name || id));
   return above.length ? above.join(" › ") : incident.path ?? "";
 }
 
@@ -80,7 +81,7 @@ const PEOPLE_DONE = new Set(["restored", "closed", "merged", "cancelled"]);
 
 // Who works on it, in few words.
 export function doingOf(ticket) {
-  const crew = ticket.crew || "a crew";
+  const crew = among(ticket.crew || "a crew");
   const by = PEOPLE_DONE.has(ticket.state) ? null : ticket.restoration_estimated_at;
   const promised = by ? `, back by ${soon(by)}` : "";
   const arrived = ticket.state === "on_site" || Boolean(ticket.arrived_at);

@@ -1,11 +1,13 @@
 // All text reaches the page through textContent; what a device calls itself is never markup.
 
+import { upright } from "./names.js";
+
 export const byId = (id) => document.getElementById(id);
 
 export function element(tag, className, text) {
   const node = document.createElement(tag);
   if (className) node.className = className;
-  if (text !== undefined) node.textContent = text;
+  if (text !== undefined) node.textContent = upright(text);
   return node;
 }
 
@@ -17,7 +19,8 @@ export function button(text, pressed, className) {
 }
 
 export function setText(node, text) {
-  if (node.textContent !== text) node.textContent = text;
+  const safe = upright(text);
+  if (node.textContent !== safe) node.textContent = safe;
 }
 
 export function setClass(node, className) {

@@ -51,19 +51,37 @@ export function whileShown(view, ms, { read, failed, forget }) {
   return turn;
 }
 
-// A detail that is open: read at once and every `ms`, until the function that this gives is called.
+const LEAST_MS = 1500; // between two readings: in a storm everything changes all the time
+
+// A detail that is open: read at once and every `ms`, until the function that this gives is called. Its `soon()` has it
+// read earlier; however often that is called, one reading follows the other.
 export function whileOpen(ms, read) {
   let over = false;
+  let busy = false;
+  let again = false;
   let timer = 0;
+  let readAt = -Infinity;
   async function turn() {
     clearTimeout(timer);
     if (over) return;
+    busy = true;
     await read().catch((error) => { if (!(error instanceof NotSignedIn)) reportError(error); });
-    if (!over) timer = setTimeout(turn, ms);
+    busy = false;
+    readAt = performance.now();
+    if (!over) timer = setTimeout(turn, again ? LEAST_MS : ms);
+    again = false;
   }
-  turn();
-  return () => {
+  function close() {
     over = true;
     clearTimeout(timer);
+  }
+  close.soon = () => {
+    if (busy) again = true;
+    else if (!over) {
+      clearTimeout(timer);
+      timer = setTimeout(turn, Math.max(0, readAt + LEAST_MS - performance.now()));
+    }
   };
+  turn();
+  return close;
 }

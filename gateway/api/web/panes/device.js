@@ -85,6 +85,7 @@ export function show(root, id) {
     }
   }
 
-  const offs = [on("incidents", () => read().catch(() => {})), on("freshness", draw), whileOpen(PERIOD_MS, read)];
+  const open = whileOpen(PERIOD_MS, read);
+  const offs = [on("incidents", open.soon), on("freshness", draw), open];
   return () => offs.forEach((off) => off());
 }

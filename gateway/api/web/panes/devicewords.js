@@ -1,12 +1,13 @@
 // Devices in words that are the same in the list and in the detail.
 
+import { among } from "../core/names.js";
 import { now } from "../core/store.js";
 
 const QUIET = 3; // intervals; as the gateway counts silent ones
 const LEAST_S = 900;
 const MOST_S = 172800;
 
-export const placeOf = ({ node, node_name: name }) => (name && name !== node ? `${name} (${node})` : node);
+export const placeOf = ({ node, node_name: name }) => (name && name !== node ? `${among(name)} (${among(node)})` : among(node));
 
 // Nothing is measured of a concentrator itself.
 export function silent(device) {
