@@ -26,7 +26,7 @@ from gateway.cli.report import report
 from gateway.cli.run import run
 from gateway.cli.sending import deliveries, targets
 from gateway.cli.token import token
-from gateway.cli.vee import vee
+from gateway.cli.vee.command import vee
 from gateway.core.errors import FeederlineError, InvalidInputError
 
 app = typer.Typer(

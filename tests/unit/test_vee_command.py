@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from gateway.cli import main, veefile, veetold
+from gateway.cli import main
+from gateway.cli.vee import outcome, readings
 from gateway.core.clock import SECOND, format_time, parse_time
 
 CASES = Path(__file__).parents[1] / "cases" / "vee"
@@ -160,7 +161,7 @@ def test_a_full_disk_is_told_in_one_line(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(veetold.Outcome, "write", full)
+    monkeypatch.setattr(outcome.Outcome, "write", full)
     ran = run(file, "--devices", devices, "--json")
     assert (ran.code, ran.err) == (1, "feederline: cannot write what was found: No space left on device\n")
 
@@ -310,8 +311,8 @@ def test_how_a_file_is_parted_changes_nothing(
     listed = written(tmp_path, "d.csv", DEVICES, *[f"{name},T1,meter,mqtt,,,,,1,,900" for name in names])
     file = written(tmp_path, "r.csv", READINGS, *readings(names, 60))
     whole = run(file, "--devices", listed, "--json").result
-    monkeypatch.setattr(veefile, "ROWS_AT_ONCE", 100)
-    monkeypatch.setattr(veefile, "_BLOCK", 77)
+    monkeypatch.setattr(readings, "ROWS_AT_ONCE", 100)
+    monkeypatch.setattr(readings, "_BLOCK", 77)
     parted = run(file, "--devices", listed, "--json").result
 
     def by_name(one: dict[str, Any]) -> tuple[str, str]:
@@ -327,8 +328,8 @@ def test_memory_does_not_grow_with_the_file(
     """Peaks of files of 1 and 6 times as many rows, in parts of a few thousand."""
     names = [f"M{i}" for i in range(96)]
     listed = written(tmp_path, "d.csv", DEVICES, *[f"{name},T1,meter,mqtt,,,,,1,,900" for name in names])
-    monkeypatch.setattr(veefile, "ROWS_AT_ONCE", 1500)
-    monkeypatch.setattr(veefile, "_BLOCK", 1000)
+    monkeypatch.setattr(readings, "ROWS_AT_ONCE", 1500)
+    monkeypatch.setattr(readings, "_BLOCK", 1000)
     peaks: list[int] = []
     for many in (16, 96):
         file = written(tmp_path, "r.csv", READINGS, *readings(names[:many], 200))

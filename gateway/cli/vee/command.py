@@ -11,10 +11,10 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from gateway.cli.veefile import partition
-from gateway.cli.veeinput import read_edits, read_meters
-from gateway.cli.veerun import Work
-from gateway.cli.veetold import Outcome
+from gateway.cli.vee.given import read_edits, read_meters
+from gateway.cli.vee.outcome import Outcome
+from gateway.cli.vee.readings import partition
+from gateway.cli.vee.work import Work
 from gateway.cli.when import moment, zone_of
 from gateway.config import load_config
 from gateway.core.clock import SECOND, SystemClock

@@ -14,7 +14,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from gateway.cli.veerun import Found
+from gateway.cli.vee.work import Found
 from gateway.core.clock import SECOND
 from gateway.core.inventory import Inventory
 from gateway.core.meterdata import IntervalEdit, Intervals, IntervalStatus, Rule

@@ -1,0 +1,1 @@
+"""Validation, estimation and editing of register readings in a file, offline."""
