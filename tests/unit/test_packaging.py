@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
+from importlib.metadata import packages_distributions
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -75,6 +79,22 @@ def test_every_pin_has_hashes_and_no_registry_is_named(lock: str) -> None:
 def test_what_runs_is_what_is_tested() -> None:
     runtime, development = pins("requirements.lock"), pins("requirements-dev.lock")
     assert {name: development.get(name) for name in runtime} == runtime
+
+
+def test_what_grafana_client_imports_is_installed_without_the_development_tools() -> None:
+    """It imports urllib3 and does not say so; without it `feederline dashboards deploy` does not even start."""
+    spec = find_spec("grafana_client")
+    assert spec is not None
+    assert spec.origin is not None
+    api = ast.parse(Path(spec.origin).with_name("api.py").read_text(encoding="utf-8"))
+    absolute = [n.module for n in ast.walk(api) if isinstance(n, ast.ImportFrom) and n.module and not n.level]
+    named = {alias.name for n in ast.walk(api) if isinstance(n, ast.Import) for alias in n.names}
+    tops = {name.partition(".")[0] for name in [*absolute, *named]} - sys.stdlib_module_names
+    assert "urllib3" in tops
+    providers = packages_distributions()
+    runtime = pins("requirements.lock")
+    lacking = [top for top in tops if not any(p.replace("_", "-") in runtime for p in providers[top])]
+    assert lacking == []
 
 
 def make(*arguments: str) -> subprocess.CompletedProcess[str]:
