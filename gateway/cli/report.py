@@ -93,6 +93,7 @@ def _told(found: Report, folder: Path, written: list[Path]) -> dict[str, object]
         "to": format_time(r.window_to),
         "at": format_time(found.at),
         "so_far": found.so_far,
+        "heard_until": None if found.heard_until is None else format_time(found.heard_until),
         "time_zone": found.zone,
         "served": r.served,
         "page": str(folder / PAGE),

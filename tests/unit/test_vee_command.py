@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from gateway.cli import main
-from gateway.cli.vee import outcome, readings
+from gateway.cli.vee import outcome, parts
 from gateway.core.clock import SECOND, format_time, parse_time
 
 CASES = Path(__file__).parents[1] / "cases" / "vee"
@@ -311,8 +311,8 @@ def test_how_a_file_is_parted_changes_nothing(
     listed = written(tmp_path, "d.csv", DEVICES, *[f"{name},T1,meter,mqtt,,,,,1,,900" for name in names])
     file = written(tmp_path, "r.csv", READINGS, *readings(names, 60))
     whole = run(file, "--devices", listed, "--json").result
-    monkeypatch.setattr(readings, "ROWS_AT_ONCE", 100)
-    monkeypatch.setattr(readings, "_BLOCK", 77)
+    monkeypatch.setattr(parts, "ROWS_AT_ONCE", 100)
+    monkeypatch.setattr(parts, "_BLOCK", 77)
     parted = run(file, "--devices", listed, "--json").result
 
     def by_name(one: dict[str, Any]) -> tuple[str, str]:
@@ -328,8 +328,8 @@ def test_memory_does_not_grow_with_the_file(
     """Peaks of files of 1 and 6 times as many rows, in parts of a few thousand."""
     names = [f"M{i}" for i in range(96)]
     listed = written(tmp_path, "d.csv", DEVICES, *[f"{name},T1,meter,mqtt,,,,,1,,900" for name in names])
-    monkeypatch.setattr(readings, "ROWS_AT_ONCE", 1500)
-    monkeypatch.setattr(readings, "_BLOCK", 1000)
+    monkeypatch.setattr(parts, "ROWS_AT_ONCE", 1500)
+    monkeypatch.setattr(parts, "_BLOCK", 1000)
     peaks: list[int] = []
     for many in (16, 96):
         file = written(tmp_path, "r.csv", READINGS, *readings(names[:many], 200))

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from gateway.cli.vee.given import read_edits, read_meters
 from gateway.cli.vee.outcome import Outcome
-from gateway.cli.vee.readings import partition
+from gateway.cli.vee.parts import partition
 from gateway.cli.vee.work import Work
 from gateway.cli.when import moment, zone_of
 from gateway.config import load_config

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from gateway.cli.vee.readings import REGISTERS
+from gateway.cli.vee.parts import REGISTERS
 from gateway.core.clock import parse_time
 from gateway.core.errors import InvalidInputError
 from gateway.core.inventory import Inventory

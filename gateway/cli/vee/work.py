@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from gateway.cli.vee.readings import Rows
+from gateway.cli.vee.parts import Rows
 from gateway.core.clock import SECOND
 from gateway.core.inventory import Inventory
 from gateway.core.meterdata import (
