@@ -20,7 +20,7 @@ const ROWS = ["outage", "phase_loss", "momentary", "planned_outage", "communicat
 
 export function show(root, id) {
   const path = `/api/incidents/${encodeURIComponent(id)}`;
-  const box = element("article", "case-detail");
+  const box = element("article", "case-detail unread");
   const title = element("h2", "headline", "Incident");
   title.tabIndex = -1;
   const chip = element("p", "chip");
@@ -35,19 +35,21 @@ export function show(root, id) {
   const actions = element("div", "actions");
   const mending = element("div", "actions");
   const denied = element("p", "note denied");
-  box.append(title, chip, where, told, who, trouble, actions, mending, denied);
+  const work = element("div", "actions first");
+  box.append(title, chip, where, told, who, trouble, work, denied);
 
   const because = section(box, "Why we think so");
   because.append(why);
   const sure = because.appendChild(element("p", "sure"));
   const evidence = because.appendChild(element("ul", "evidence"));
   const phases = because.appendChild(element("dl", "facts times"));
+  because.append(actions, mending);
 
-  const work = section(box, "Who works on it");
-  const noTicket = work.appendChild(element("p", "empty"));
-  const toTicket = work.appendChild(element("p")).appendChild(element("a"));
-  const ticketBox = work.appendChild(element("div"));
-  const parts = ticketParts(ticketBox, { done: () => kept.reload(), within: true });
+  const worked = section(box, "Who works on it");
+  const noTicket = worked.appendChild(element("p", "empty"));
+  const toTicket = worked.appendChild(element("p")).appendChild(element("a"));
+  const ticketBox = worked.appendChild(element("div"));
+  const parts = ticketParts(ticketBox, { done: () => kept.reload(), within: work });
 
   section(box, "In figures").append(list);
   const belongs = listIn(box, "Belongs to", "links");
@@ -86,6 +88,7 @@ export function show(root, id) {
   }
 
   function render({ timeline, children, trail }) {
+    setClass(box, "case-detail");
     setText(title, headline(incident));
     setText(chip, stateWords(incident.state));
     setClass(chip, `chip ${tone(incident)}`);
@@ -132,7 +135,7 @@ export function show(root, id) {
   function works() {
     noTicket.hidden = ticket !== null;
     setText(noTicket, isLive(incident) ? "No ticket: it waits for the hold-off, or its kind has none." : "It had no ticket.");
-    toTicket.hidden = ticketBox.hidden = ticket === null;
+    toTicket.hidden = ticketBox.hidden = work.hidden = ticket === null;
     if (!ticket) return;
     setLink(toTicket, "ticket", ticket.id, `Ticket no. ${ticket.number}`);
     parts.update(ticket, nowIso());

@@ -11,7 +11,7 @@ import { ticketParts } from "./ticketparts.js";
 const LINKED = { merged_into: "merged into", merged_from: "was merged with", split_from: "split off from", split_into: "was split into" };
 
 export function show(root, id) {
-  const box = element("article", "case-detail");
+  const box = element("article", "case-detail unread");
   const title = element("h2", "headline");
   title.tabIndex = -1;
   const chip = element("p", "chip");
@@ -28,6 +28,7 @@ export function show(root, id) {
   let ticket = null;
 
   function render() {
+    setClass(box, "case-detail");
     setText(title, `No. ${ticket.number}: ${ticket.title}`);
     title.title = ticket.title;
     setText(chip, stateWords(ticket.state));

@@ -7,10 +7,11 @@ import { showClocks } from "./clocks.js";
 import { listIn, told } from "./parts.js";
 import { doingOf, sentence, stateWords, TICKET_OVER, workOf } from "./say.js";
 
-// `within`: the detail of its incident, which says itself why somebody sees no buttons.
+// `within`: the place for its buttons in the detail of its incident, which says itself who works on it and why somebody sees none.
 export function ticketParts(root, { done, within } = {}) {
   const who = root.appendChild(element("p", "worker"));
-  const actions = root.appendChild(element("div", "actions"));
+  who.hidden = Boolean(within);
+  const actions = within ?? root.appendChild(element("div", "actions"));
   const denied = root.appendChild(element("p", "note denied"));
   const clocks = root.appendChild(element("ul", "clocks"));
   clocks.setAttribute("aria-label", "Clocks");

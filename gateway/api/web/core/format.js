@@ -31,7 +31,7 @@ export function minutes(value, digits = 2) {
 }
 
 // How many times as fast as it may: bad news too.
-export const times = (rate) => `${count.format(raised(rate, 2))}${GAP}×`;
+export const times = (rate) => `${count.format(raised(rate, rate < 10 ? 2 : 0))}${GAP}×`;
 
 export function clock(iso) {
   return new Date(iso).toLocaleTimeString("en-GB");

@@ -227,8 +227,8 @@ export function mountOneLine(describedBy) {
     text(ctx, fitting(known, i, room), x + (alone ? 14 : 10), alone ? y : y - 9, room, ink);
     if (loss && !alone && inner > LEAST * 1.6) {
       ctx.fillStyle = colours.panel; // the line down goes on behind it
-      ctx.fillRect(x + 10, y + 4, Math.min(room, loss.length * 6.5), 13);
-      text(ctx, loss, x + 10, y + 10, room, ink);
+      ctx.fillRect(x + 10, y + 4, Math.min(column - 16, loss.length * 6.5), 13);
+      text(ctx, loss, x + 10, y + 10, column - 16, ink);
     }
     hits.push([x - 14, y - 15, x + (alone ? room : column - 24), y + 12, i, i, i]);
   }

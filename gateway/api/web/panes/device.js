@@ -33,7 +33,7 @@ export function show(root, id) {
   const title = element("h2", "", id);
   const chip = element("p", "chip");
   const list = element("dl", "facts");
-  const more = element("h3", "", "Written with it");
+  const more = element("h3", "", "Also known of it");
   const kept = element("dl", "facts");
   const trouble = element("p", "pane-trouble", "Being read …");
   root.append(title, chip, trouble, list, more, kept);

@@ -1,6 +1,6 @@
 // The strip on top: how things stand in words, and the figures.
 
-import { byId, element, setClass, setText } from "../core/dom.js";
+import { byId, element, keyed, setClass, setText } from "../core/dom.js";
 import { minutes, moment, number, percent, percentAtMost, plural, times } from "../core/format.js";
 import { freshness } from "../core/live.js";
 import { incidents, now, on, summary, tickets } from "../core/store.js";
@@ -88,22 +88,23 @@ function showIndices(r) {
   figure("asai", asaiTone, percent(all.asai), asaiVerdict, budget(r.target_states, "asai"));
   const [saidiTone, saidiVerdict] = judged(known, all.saidi_minutes <= r.targets.saidi_minutes,
     all.saidi_minutes + pending <= r.targets.saidi_minutes, minutes(r.targets.saidi_minutes, 0),
-    true, saidiState, (spent) => minutes(spent));
+    true, saidiState, (spent) => minutes(spent, spent < 100 ? 2 : 0));
   figure("saidi", saidiTone, minutes(all.saidi_minutes), saidiVerdict,
     [all.open.customers && `open outages add ${minutes(pending)} so far`, budget(r.target_states, "saidi")].filter(Boolean).join("; "));
   budgetBar("asai", asaiState);
   budgetBar("saidi", saidiState);
   setText(byId("basis"),
     `This ${r.window.name} so far, since ${moment(r.window.from)}; supply unknown ${percentAtMost(r.unknown.share)} of the time. `
-    + `By IEEE 1366, sustained: ${r.basis.comparator} ${number(r.basis.threshold_s)} s. An interruption's minutes belong to the `
-    + "window in which it began and join the figures when it ends.");
+    + `By IEEE 1366, sustained ${r.basis.comparator} ${number(r.basis.threshold_s)} s; minutes join the figures of the month an interruption began in when it ends.`);
 }
 
 function showSentence() {
   const known = summary() && incidents() && tickets();
   const old = freshness().state === "stale";
-  const text = known ? sentence(summary(), [...incidents().values()], [...tickets().values()], now()) : "Nothing is known yet.";
-  setText(byId("sentence"), known && old ? `Last known at ${moment(summary().at)}: ${text}` : text);
+  const told = known ? sentence(summary(), [...incidents().values()], [...tickets().values()], now()) : ["Nothing is known yet."];
+  if (known && old) told[0] = `Last known at ${moment(summary().at)}: ${told[0]}`;
+  keyed(byId("sentence"), told.map((text, i) => [i, `${i ? " " : ""}${text}`]), ([i]) => i, () => element("span"),
+    (node, [, text]) => setText(node, text));
 }
 
 function show() {

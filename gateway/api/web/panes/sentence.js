@@ -3,6 +3,7 @@
 import { clock, moment, number, percent, percentAtMost, plural } from "../core/format.js";
 import { finished } from "../core/store.js";
 
+const ASIDE = new Set(["power_quality", "usage_anomaly"]);
 const LOSS = new Set(["outage", "phase_loss", "planned_outage"]);
 
 const places = (list) => (list.length > 2 ? `${list.slice(0, 2).join(", ")} and ${number(list.length - 2)} more` : list.join(" and "));
@@ -24,12 +25,14 @@ const supply = ({ customers: c }, incidents, now) => {
   return `${plural(c.off, "customer is", "customers are")} without supply${long}${unknown}.`;
 };
 
+const repairs = (list) => list.filter((t) => !ASIDE.has(t.kind));
 const crew = (t) => t.crew || "a crew";
 const upper = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 const named = (list) => places([...new Set(list.map(crew))]);
 
 function people(tickets) {
-  const open = tickets.filter((t) => !finished(t) && t.state !== "restored" && !t.drill);
+  const all = tickets.filter((t) => !finished(t) && t.state !== "restored" && !t.drill);
+  const open = repairs(all).length ? repairs(all) : all; // inspections wait while people are in the dark
   if (!open.length) return "";
   const there = open.filter((t) => t.arrived_at);
   const coming = open.filter((t) => !t.arrived_at && t.dispatched_at);
@@ -66,6 +69,7 @@ function target({ reliability: r, below }, now) {
   return `Inside ${left}.`;
 }
 
+// Who is off, who works on it, and whether the month is inside its target: one text each.
 export function sentence(summary, incidents, tickets, now) {
-  return [supply(summary, incidents, now), people(tickets), target(summary, now)].filter(Boolean).join(" ");
+  return [supply(summary, incidents, now), people(tickets), target(summary, now)].filter(Boolean);
 }
