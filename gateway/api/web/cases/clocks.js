@@ -6,7 +6,7 @@ import { roughly } from "./say.js";
 
 const before = (a, b) => Date.parse(a) < Date.parse(b);
 
-export const runsLate = (clock, at) => !clock.stopped_at && before(clock.due_at, at);
+const runsLate = (clock, at) => !clock.stopped_at && before(clock.due_at, at);
 export const isLate = (ticket, at) => ticket.clocks.some((clock) => runsLate(clock, at));
 
 export function reading({ name, due_at: due, stopped_at: stopped }, at, between = span) {

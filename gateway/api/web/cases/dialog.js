@@ -119,7 +119,7 @@ export function openDialog(asked) {
   return self;
 }
 
-export function inWords(error, fields) {
+function inWords(error, fields) {
   if (error instanceof NoAnswer) return UNSURE;
   switch (error.status) {
     case 403: return `You may not do this: ${error.detail}.`;

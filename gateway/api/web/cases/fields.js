@@ -9,7 +9,7 @@ const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 const AHEAD = [["+30 min", 30], ["+1 h", 60], ["+2 h", 120], ["+4 h", 240]];
 
 // As the field wants it: this computer's zone, to the second.
-export function localTime(iso) {
+function localTime(iso) {
   if (!iso) return "";
   const at = new Date(iso);
   return new Date(at - at.getTimezoneOffset() * 60000).toISOString().slice(0, 19);

@@ -77,7 +77,7 @@ function line(item) {
 }
 
 // What was said with one step of a ticket.
-export function recorded({ crew, cause, restoration_estimated_at: promised }) {
+function recorded({ crew, cause, restoration_estimated_at: promised }) {
   return [crew, promised && `supply promised for ${moment(promised)}`, cause && `cause: ${cause}`].filter(Boolean).join("; ");
 }
 

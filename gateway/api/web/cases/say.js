@@ -11,7 +11,7 @@ const KINDS = {
 const STATES = { restored: "restored, to be verified", on_site: "on site", estimated: "time promised" };
 
 export const TICKET_OVER = new Set(["closed", "merged", "cancelled"]);
-export const WORK = { power_quality: "quality", usage_anomaly: "inspection" };
+const WORK = { power_quality: "quality", usage_anomaly: "inspection" };
 
 export const workOf = (kind) => WORK[kind] ?? "repair";
 export const kindWords = (kind) => KINDS[kind] ?? words(kind);
@@ -46,7 +46,7 @@ export function lost(incident) {
   return counted && incident.state !== "open" ? "none off" : plural(incident.customers, "customer", "customers");
 }
 
-export const endOf = (incident) => incident.ended_at ?? incident.restored_at;
+const endOf = (incident) => incident.ended_at ?? incident.restored_at;
 
 export function since(incident, at = nowIso()) {
   const end = endOf(incident);

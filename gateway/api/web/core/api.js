@@ -41,7 +41,7 @@ export function useCsrf(given) {
 }
 
 // For what asks by itself; `send` adds them.
-export const changeHeaders = () => (csrf ? { "x-csrf-token": csrf } : {});
+const changeHeaders = () => (csrf ? { "x-csrf-token": csrf } : {});
 
 // Called when the gateway wants to know who asks.
 export function onStranger(fn) {

@@ -37,7 +37,6 @@ let spoken = "";
 
 const streaming = () => heard && !failed;
 
-export const streams = () => streaming();
 // Why what is shown cannot be current, in words; empty when nothing is wrong.
 export const trouble = () => complaint;
 
