@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from gateway.api.supply.part import Encoded, Moment, Part
 from gateway.core.access import Role
 from gateway.core.clock import SECOND
 from gateway.core.model import IncidentKind
@@ -103,12 +105,12 @@ async def test_what_is_known_is_not_sent_again_and_what_is_sent_is_packed(postgr
                     status, packed, answer = await ask(path, accept_encoding=accepted)
                     assert answer.headers["content-encoding"] == "gzip"
                     assert json.loads(gzip.decompress(packed)).keys() == json.loads(plain).keys()
-                for accepted in ("br", "gzip;q=0", "identity"):
+                for accepted in ("br", "gzip;q=0", "GZIP ; Q=0.000", "identity", "," * 9000):
                     assert (await ask(path, accept_encoding=accepted))[1] == plain or path == STATE
                 for match in (tag, tag.removeprefix("W/"), f'"x", {tag}', "*"):
                     status, body, answer = await ask(path, if_none_match=match)
                     assert (status, body, answer.headers["etag"]) == (304, b"", tag), match
-                for match in ('"x"', "", tag[:-2]):
+                for match in ('"x"', "", tag[:-2], '"*"', 'W/"x",' * 2000, "x" * 20_000):
                     assert (await ask(path, if_none_match=match))[0] == 200, match
             before = (await ask(STATE))[2].headers["etag"]
             await there.outage("I0", "T0", (0, 3), at=T0)
@@ -116,6 +118,24 @@ async def test_what_is_known_is_not_sent_again_and_what_is_sent_is_packed(postgr
             assert status == 200
             assert answer.headers["etag"] != before
             assert (await ask(PICTURE, if_none_match=before))[0] == 200
+
+
+async def test_a_state_is_told_once_however_many_ask(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Part] = []
+    tell = Part.state
+
+    def counted(part: Part, moment: Moment) -> Encoded:
+        made.append(part)
+        return tell(part, moment)
+
+    monkeypatch.setattr(Part, "state", counted)
+    monkeypatch.setattr("gateway.api.supply.picture.STATE_KEPT_S", 60.0)
+    async with world(postgres_url) as there, there.client(Role.VIEWER) as client:
+        answers = await asyncio.gather(*[get(client, STATE) for _ in range(12)])
+    assert len(made) == 1
+    assert all(answer == answers[0] for answer in answers)
 
 
 async def test_nothing_can_be_chosen_and_a_node_keeps_its_name(postgres_url: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from functools import partial
 from math import inf
 from typing import Annotated, NamedTuple, TypeAlias
 
@@ -28,7 +29,7 @@ MOST_PARTS = 16
 """So many parts of the network are kept ready; those that were not asked for the longest are made again."""
 
 Row: TypeAlias = tuple[int, int, Time]
-Match = Annotated[str | None, Header(max_length=2000)]
+Match = Annotated[str | None, Header()]  # what is too long to mean anything is no mistake of who asks
 
 
 class NoChoice(BaseModel):
@@ -78,7 +79,7 @@ class Look(NamedTuple):
     """The whole network at one moment, and what was told of it, by part."""
 
     moment: Moment
-    told: dict[Part, Encoded]
+    told: dict[Part, Shared[Encoded]]
 
 
 _SAME: Responses = {304: {"description": "As If-None-Match says it is"}}
@@ -139,9 +140,10 @@ def build(field: Field, supply: Supply, clock: Clock, gate: Gate) -> APIRouter:
         actor: Actor = reader,
     ) -> Response:
         part, seen = await part_of(actor), await now.get()
-        if part not in seen.told:
-            seen.told[part] = await asyncio.to_thread(part.state, seen.moment)
-        return await _answer(seen.told[part], if_none_match, accept_encoding)
+        if part not in seen.told:  # told once, however many ask meanwhile
+            told = partial(asyncio.to_thread, part.state, seen.moment)
+            seen.told[part] = Shared(told, keep_s=inf)
+        return await _answer(await seen.told[part].get(), if_none_match, accept_encoding)
 
     return api
 
