@@ -1,4 +1,4 @@
-"""The dashboards as files: up to date, complete, in both languages, and their macros expanded as Grafana does."""
+"""The dashboards as files: up to date, complete, and the same in both languages."""
 
 from __future__ import annotations
 
@@ -14,19 +14,15 @@ import pytest
 
 from alerts.settings import SlaSettings
 from dashboards import generate, links, query
-from dashboards import words as source
-from dashboards.macros import Window, expand
 from dashboards.panels import rows
 from dashboards.values import VALUES
-from dashboards.words import LANGUAGES, Words, WordsError
-from gateway.core.clock import parse_time
+from dashboards.words import LANGUAGES, Words
 from gateway.core.inventory import PRIORITIES
 from gateway.core.model import IncidentKind, IncidentState, SupplyState
 from gateway.core.network import NODE_KINDS
 from gateway.core.ticket import TicketState
 from processors.interruptions.targets import Span, State
 
-WINDOW = Window(low=parse_time("2017-04-21T05:01:17Z"), high=parse_time("2017-04-21T05:06:17.5Z"))
 EVERY = [f"{language}/{name}.json" for language in LANGUAGES for name in generate.DASHBOARDS]
 CHINESE = re.compile("[\u4e00-\u9fff]")
 
@@ -288,79 +284,3 @@ def test_words_that_sql_says_are_those_that_are_mapped() -> None:
     for of, queries in said.items():
         for value in VALUES[of]:
             assert any(f"'{value}'" in query.text(name) for name in queries), (of, value)
-
-
-def test_words_are_english_in_the_code_and_all_faults_are_told_at_once() -> None:
-    assert Words("en")("Customers now") == "Customers now"
-    assert Words("zh")("Customers now") == "当前用户供电状态"
-    assert Words("en").together(("One.", "Two.")) == "One. Two."
-    words = Words("zh")
-    words("No such text")
-    words("Nor this")
-    told = words.faults()
-    assert told[:2] == ["words/zh.yaml lacks: No such text", "words/zh.yaml lacks: Nor this"]
-    assert "words/zh.yaml has what nothing shows: Customers now" in told
-    assert Words("en").faults() == []
-
-
-def test_a_missing_word_stops_the_generator_and_changes_no_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    known = source.translations()
-    lost = {"Customers now", "Worst feeders"}
-    few = {english: chinese for english, chinese in known.items() if english not in lost}
-    monkeypatch.setattr(source, "translations", lambda: few | {"Left over": "多余"})
-    assert generate.main(["--folder", str(tmp_path)]) == 1
-    told = capsys.readouterr().err.splitlines()
-    assert sorted(told) == sorted(
-        [f"words/zh.yaml lacks: {text}" for text in lost]
-        + ["words/zh.yaml has what nothing shows: Left over"]
-    )
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_text_has_one_place_in_the_file_of_words(tmp_path: Path) -> None:
-    file = tmp_path / "zh.yaml"
-    file.write_text("one:\n  A: 甲\n  B: ''\ntwo:\n  A: 乙\n  \"Off\": 停\nthree:\n", encoding="utf-8")
-    with pytest.raises(WordsError) as refused:
-        source.translations(file)
-    assert refused.value.faults == [
-        "zh.yaml, one: no text: B",
-        "zh.yaml, two: stands in another section, too: A",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("macro", "expansion"),
-    [
-        ("$__time(at)", 'at AS "time"'),
-        ("$__timeEpoch(at)", 'extract(epoch from at) as "time"'),
-        ("$__timeFilter(at)", "at BETWEEN '2017-04-21T05:01:17Z' AND '2017-04-21T05:06:17.5Z'"),
-        ("$__timeFrom()", "'2017-04-21T05:01:17Z'"),
-        ("$__timeTo()", "'2017-04-21T05:06:17.5Z'"),
-        ("$__timeGroup(at,'5m')", "floor(extract(epoch from at)/300)*300"),
-        ("$__timeGroup(at , '5m', NULL) as t", "floor(extract(epoch from at)/300)*300 as t"),
-        ("$__timeGroup(at,'5m'), x", 'floor(extract(epoch from at)/300)*300 AS "time", x'),
-        ("$__timeGroupAlias(at,'5m')", 'floor(extract(epoch from at)/300)*300 AS "time"'),
-        ("$__timeGroup(at,$__interval)", "floor(extract(epoch from at)/60)*60"),
-        ("$__unixEpochFilter(at)", "at >= 1492750877 AND at <= 1492751177"),
-        ("$__unixEpochFrom() $__unixEpochTo()", "1492750877 1492751177"),
-        ("$__unixEpochNanoFrom()", "1492750877000000000"),
-        ("$__unixEpochGroup(at,'5m')", "floor((at)/300)*300"),
-        ("$__unixEpochGroupAlias(at,'5m')", 'floor((at)/300)*300 AS "time"'),
-        ("$__interval $__interval_ms", "1m 60000"),
-        ("make_interval(secs => 5)", "make_interval(secs => 5)"),
-    ],
-)
-def test_macro_expands_as_documented(macro: str, expansion: str) -> None:
-    assert expand(macro, WINDOW) == expansion
-
-
-def test_time_group_with_the_timescale_switch() -> None:
-    assert expand("$__timeGroup(at,'5m')", WINDOW, timescale=True) == "time_bucket('300.000s',at)"
-
-
-@pytest.mark.parametrize("wrong", ["$__timegroup(at)", "$__timeGroup(at)", "$__timeGroup(at,'soon')"])
-def test_macro_that_grafana_would_refuse_is_refused(wrong: str) -> None:
-    with pytest.raises(ValueError, match="macro"):
-        expand(wrong, WINDOW)
