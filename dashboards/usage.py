@@ -174,7 +174,8 @@ def _inspections(words: Words, dashboard: Dashboard) -> Dashboard:
         "Outcomes of inspections",
         "usage_outcomes",
         description="Incidents of unusual usage that began in the range, by what became of them."
-        " Confirmed: a person said that it is real. Subsided: the score stayed low by itself.",
+        " Confirmed: a person said that it is real. Subsided: the score stayed low by itself. Of the whole"
+        " network.",
         unit="locale",
         each_row=True,
         columns={"Outcome": coded(words, "outcome"), "Incidents": fixed(CALM)},
@@ -184,7 +185,8 @@ def _inspections(words: Words, dashboard: Dashboard) -> Dashboard:
         "Inspections",
         "usage_tickets",
         description="Incidents of unusual usage that overlap the range, those that go on first, with the"
-        " ticket of inspection, what was found on site, and who said what. Exercises are left out.",
+        " ticket of inspection, what was found on site, and who said what. Of the whole network; exercises"
+        " are left out.",
         columns={
             "Since": TIME,
             "Device": to_meter(words),

@@ -1,7 +1,8 @@
--- What became of the incidents of unusual usage that began in the range. Confirmed: a person said that it is real.
+-- What became of the incidents of unusual usage that began in the range. Confirmed: a person said that it is real, and nobody
+-- took that back.
 select o.outcome as "Outcome", count(*) as "Incidents"
-  from (select case when i.confirmed_by <> '' then 'confirmed'
-                    when i.state = 'cancelled' and i.ended_by <> '' then 'withdrawn'
+  from (select case when i.state = 'cancelled' and i.ended_by <> '' then 'withdrawn'
+                    when i.confirmed_by <> '' then 'confirmed'
                     when i.state in ('open', 'restored') then 'open'
                     when i.state = 'merged' then 'merged'
                     else 'subsided' end as outcome
