@@ -7,7 +7,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from alerts.settings import SlaSettings
-from gateway.core.clock import DAY, format_time
+from gateway.core.clock import DAY, MINUTE, format_time
 from gateway.core.errors import InvalidInputError, RefusedError
 from gateway.core.model import Record
 from gateway.core.ticket import Ticket
@@ -38,6 +38,7 @@ from processors.interruptions.targets import Span as TargetSpan
 from processors.interruptions.targets import Target
 
 _ALL = 1_000_000  # rows of a table; more are not of this world
+_LATE = 10 * MINUTE  # a gateway that works is not that far behind
 HOT_FEEDERS = 20  # rows of the heat map
 
 
@@ -57,6 +58,7 @@ class Report(Record, frozen=True, kw_only=True):
     at: int
     zone: str
     observed_since: int
+    heard_until: int | None  # of what came later nothing is stored yet
     reliability: Reliability
     medium: tuple[Account, ...]  # on the medium-voltage basis: all, fault, planned
     dlt: Dlt836
@@ -111,6 +113,12 @@ class Report(Record, frozen=True, kw_only=True):
     def cut(self) -> bool:
         """Observation began within the span."""
         return self.observed_since > self.low
+
+    @property
+    def deaf(self) -> bool:
+        """The gateway stopped within the span and was not heard of again, so that no account knows of its absence."""
+        end = min(self.high, self.at)
+        return self.heard_until is not None and self.heard_until < end - _LATE
 
     @property
     def spent(self) -> float:
@@ -180,6 +188,7 @@ async def gather(seen: Snapshot, span: Span, *, at: int, sla: SlaSettings, drill
         at=at,
         zone=zone_name,
         observed_since=since,
+        heard_until=await seen.reporting.heard_until(),
         reliability=reliability,
         medium=tuple(
             [

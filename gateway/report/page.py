@@ -99,7 +99,7 @@ def _tiles(report: Report, words: Words) -> list[Element]:
             words("Time of which nobody knows"),
             percent_at_most(r.unknown_share),
             words("of all customer time"),
-            "warn" if r.unknown_share else "good",
+            "warn" if r.unknown_share or report.deaf else "good",
         )
     )
     return found

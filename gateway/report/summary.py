@@ -43,6 +43,14 @@ def notices(report: Report, words: Words) -> list[str]:
                 at=moment(report.at, zone),
             )
         )
+    if report.deaf:
+        found.append(
+            words(
+                "The gateway is away: nothing is stored of the time since {since}. It counts as time with "
+                "supply here until the gateway is back and says that it was away.",
+                since=moment(report.heard_until, zone),
+            )
+        )
     if report.cut:
         found.append(
             words(
@@ -121,17 +129,26 @@ def _one(s: Standing, report: Report, words: Words) -> Said:
             over=up(-s.left_minutes),
         )
     else:
-        verdict = words(
-            "That is inside the target of {target}: {spent} customer minutes of {budget} are spent "
-            "({share}), {left} are left.",
-            target=target,
-            spent=up(s.spent_minutes),
-            budget=down(s.budget_minutes),
-            share=percent_at_most(s.spent_share, 1),
-            left=down(s.left_minutes),
-        )
-    if s.state is State.AT_RISK:
-        verdict = words.join([verdict, words("At the rate so far it will be missed by the end.")])
+        spent = {
+            "target": target,
+            "spent": up(s.spent_minutes),
+            "budget": down(s.budget_minutes),
+            "share": percent_at_most(s.spent_share, 1),
+            "left": down(s.left_minutes),
+        }
+        if s.state is State.AT_RISK:  # the share so far may be far below what the whole period can still meet
+            verdict = words(
+                "The target of {target} can still be met: {spent} customer minutes of {budget} are spent "
+                "({share}), {left} are left.",
+                **spent,
+            )
+            verdict = words.join([verdict, words("At the rate so far it will be missed by the end.")])
+        else:
+            verdict = words(
+                "That is inside the target of {target}: {spent} customer minutes of {budget} are spent "
+                "({share}), {left} are left.",
+                **spent,
+            )
     return Said(TONES[s.state.value], words.join([said, verdict]))
 
 
@@ -206,7 +223,7 @@ def _drivers(report: Report, words: Words) -> list[Said]:
 def _unknown(report: Report, words: Words) -> Said:
     share = report.reliability.unknown_share
     return Said(
-        "warn" if share else "good",
+        "warn" if share or report.deaf else "good",
         words(
             "For {share} of all customer time nobody knows whether there was supply; it counts neither as "
             "on nor as off.",

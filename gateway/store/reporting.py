@@ -133,6 +133,11 @@ class Reporting(Reader):
         (row,) = await self._all("report_observed", {})
         return micros(row["observed_since"])
 
+    async def heard_until(self) -> int | None:
+        """Up to when all that the field said is stored; None where nothing ever was."""
+        (row,) = await self._all("report_heard", {})
+        return micros(row["heard_until"])
+
     async def customers(self, frm: int, to: int, *, at: int) -> list[CustomerSupply]:
         """Metering points with sustained interruptions, those with most first."""
         return [CustomerSupply(**row) for row in await self._all("report_customers", _window(frm, to, at))]

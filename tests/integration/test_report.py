@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import json
+import re
 import sys
 from datetime import date
 from html.parser import HTMLParser
@@ -16,7 +17,7 @@ import yaml
 
 from alerts.settings import SlaSettings
 from gateway.cli import main
-from gateway.core.clock import DAY, HOUR, format_time, parse_time
+from gateway.core.clock import DAY, HOUR, MINUTE, format_time, parse_time, to_datetime
 from gateway.core.errors import InvalidInputError, RefusedError, UnavailableError
 from gateway.report.budget import Share
 from gateway.report.gather import Report, gather
@@ -258,6 +259,17 @@ async def test_nothing_to_tell_is_told_so(postgres_url: str) -> None:
         assert quiet.reliability.all.asai == 1
         for words in (Words("en"), Words("zh")):
             assert len(files_of(quiet, words)) == 31
+        async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as conn:
+            minute = "insert into feederline.gateway_minute values (%s, %s, 0, 0, 0, 0, 0, 0, 0, true, 0)"
+            for at in (MARCH - 9 * DAY, MARCH - 8 * DAY):
+                heard = at if at < MARCH - 8 * DAY else None  # it started once more, and heard nothing yet
+                await conn.execute(minute.encode(), [to_datetime(at), heard and to_datetime(heard)])
+        deaf = await told(postgres_url, "month", "2026-02")
+        assert (deaf.deaf, deaf.heard_until) == (True, MARCH - 9 * DAY)
+        for words in (Words("en"), Words("zh")):
+            page = files_of(deaf, words)["report.html"].decode()
+            assert re.search(r'class="notice">[^<]*2026-02-19 16:00', page)
+        assert not (await told(postgres_url, "month", "2026-02", MARCH - 9 * DAY + MINUTE)).deaf
         just = await told(postgres_url, "month", "2026-03", midnight(date(2026, 3, 1)) + 1)
         assert just.so_far
         assert b"svg" in files_of(just, Words("en"))["report.html"]
