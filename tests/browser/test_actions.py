@@ -8,16 +8,17 @@ from typing import Any
 
 import psycopg
 import pytest
+import pytest_asyncio
 from playwright.async_api import Locator, Page, Request, Route, expect
 
 from gateway.core.access import Role
 from tests.browser.cases_world import sign_in
-from tests.browser.conftest import THEMES, barriers, pictures, watch_of
+from tests.browser.conftest import barriers, pictures, themed_barriers, watch_of
 from tests.integration.case_world import SECRET, SECRET_VARIABLE, World, get, post, world
 from tests.signing import make_token
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def there(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
     """I1 at T1 with M1 (critical) and M4, IF at the feeder with M2 and M5; names of devices and nodes are markup."""
     monkeypatch.setenv(SECRET_VARIABLE, SECRET)
@@ -126,9 +127,7 @@ async def test_a_ticket_is_driven_from_open_to_closed(there: World, page: Page, 
         await _answer(page)
         await expect(trouble).to_contain_text("Supply is back by: must be after 1 Mar")
         await dialog.get_by_role("button", name="+1 h").click()
-        for theme in THEMES:
-            await page.evaluate("theme => document.documentElement.dataset.theme = theme", theme)
-            assert await barriers(page) == []
+        assert await themed_barriers(page) == []
         await pictures(page, "cases-action")
         await _answer(page)
         await expect(detail.locator(".worker").first).to_contain_text("back by ")

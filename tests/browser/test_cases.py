@@ -9,7 +9,7 @@ from playwright.async_api import Page, expect
 
 from gateway.core.clock import HOUR, ManualClock, parse_time
 from tests.browser.cases_world import crowd
-from tests.browser.conftest import ARTEFACTS, THEMES, barriers, pictures
+from tests.browser.conftest import ARTEFACTS, barriers, pictures, themed_barriers
 from tests.integration import story
 from tests.integration.test_api_server import opened, serving
 
@@ -90,9 +90,7 @@ async def test_the_story_is_told(postgres_url: str, page: Page) -> None:
         await expect(detail.locator(".members")).to_have_attribute("aria-label", "Members")
         await expect(detail.locator(".actions button")).to_have_count(0)
         assert await page.locator("img, #inside b:not(.unseen), #inside i").count() == 0, "markup stays text"
-        for theme in THEMES:
-            await page.evaluate("theme => document.documentElement.dataset.theme = theme", theme)
-            assert await barriers(page) == []
+        assert await themed_barriers(page) == []
         await pictures(page, "cases-incident")
         await detail.get_by_role("link", name="Ticket no. 2").click()
         await expect(detail.locator(".headline")).to_have_text("No. 2: Outage at T2")

@@ -9,8 +9,7 @@ from playwright.async_api import Page, expect
 from gateway.core.access import Role
 from gateway.core.clock import SECOND
 from tests.browser.cases_world import sign_in
-from tests.browser.conftest import barriers, pictures, watch_of
-from tests.browser.test_shell import without_barriers
+from tests.browser.conftest import barriers, pictures, watch_of, without_barriers
 from tests.integration.case_world import NOW, SECRET, SECRET_VARIABLE, get, post, world
 from tests.integration.store_world import T0
 from tests.signing import make_token

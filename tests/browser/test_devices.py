@@ -9,9 +9,8 @@ from gateway.core.clock import MINUTE
 from gateway.core.inventory import Device, Inventory
 from gateway.core.model import Commit
 from gateway.core.network import Network
-from tests.browser.conftest import pictures, watch_of
+from tests.browser.conftest import pictures, watch_of, without_barriers
 from tests.browser.network_world import LONG, MARKUP, network_world
-from tests.browser.test_shell import without_barriers
 from tests.integration.case_world import NOW, SECRET, SECRET_VARIABLE
 from tests.integration.store_world import voltages
 

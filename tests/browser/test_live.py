@@ -12,8 +12,8 @@ from gateway.core.access import Role
 from gateway.core.clock import HOUR, MINUTE, to_datetime
 from gateway.core.model import IncidentKind
 from tests.browser.cases_world import sign_in
-from tests.browser.conftest import watch_of
-from tests.browser.test_shell import plain, without_barriers
+from tests.browser.conftest import watch_of, without_barriers
+from tests.browser.test_shell import plain
 from tests.integration.case_world import NOW, SECRET, SECRET_VARIABLE, get, post, world
 from tests.proxy import Proxy
 from tests.signing import make_token

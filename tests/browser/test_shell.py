@@ -11,7 +11,7 @@ from gateway.api.access import identity
 from gateway.api.settings import AccessSettings
 from gateway.core.access import AuditEntry
 from gateway.core.clock import HOUR, ManualClock, SystemClock, parse_time
-from tests.browser.conftest import THEMES, WIDTHS, barriers, pictures, watch_of
+from tests.browser.conftest import pictures, watch_of, without_barriers
 from tests.integration import story
 from tests.integration.test_api_server import StandInState, opened, serving
 from tests.signing import make_token
@@ -22,19 +22,6 @@ STRANGER = "fdl_000000000000_" + "x" * 43
 
 def plain(text: str | None) -> str:
     return " ".join((text or "").replace("\u00a0", " ").split())
-
-
-async def without_barriers(page: Page) -> None:
-    """For everybody, in both themes, on a phone and at a desk."""
-    before = page.viewport_size
-    for theme in THEMES:
-        await page.evaluate("theme => document.documentElement.dataset.theme = theme", theme)
-        for width in ("phone", "desk"):
-            await page.set_viewport_size({"width": WIDTHS[width][0], "height": WIDTHS[width][1]})
-            assert await barriers(page) == [], (theme, width)
-            assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (theme, width)
-    if before is not None:
-        await page.set_viewport_size(before)
 
 
 async def test_how_things_stand_is_said_in_words_and_figures(postgres_url: str, page: Page) -> None:
