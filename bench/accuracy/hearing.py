@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.accuracy.networks import Grid
-from bench.accuracy.scenarios import Scenario
+from bench.accuracy.truth import Scenario
 from gateway.core.clock import SECOND
 from gateway.core.model import (
     GATEWAY,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.accuracy.hearing import Hearing, micros, session_name
-from bench.accuracy.scenarios import WARM_UP_S, Scenario
+from bench.accuracy.truth import WARM_UP_S, Scenario
 from gateway.core.inventory import Inventory
 from gateway.core.model import Batch, Event, Float64s, Question, Signal, SignalKind
 from gateway.core.ports import Processor

@@ -17,7 +17,7 @@ import numpy as np
 
 from bench.accuracy.hearing import Hearing, micros
 from bench.accuracy.play import Play
-from bench.accuracy.scenarios import Truth
+from bench.accuracy.truth import Truth
 from gateway.core.clock import SECOND
 from gateway.core.model import Event, Incident, IncidentKind, IncidentState, Interruption, SupplyState
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from bench.accuracy.hearing import START, Hearing
 from bench.accuracy.networks import Grid, load
 from bench.accuracy.play import detector, play
-from bench.accuracy.scenarios import Scenario, draw
+from bench.accuracy.scenarios import draw
 from bench.accuracy.score import score
+from bench.accuracy.truth import Scenario
 from gateway.core.clock import SECOND
 from gateway.core.model import GATEWAY, Event, Question, Signal, SignalKind
 

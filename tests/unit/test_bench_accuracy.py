@@ -9,9 +9,10 @@ from msgspec import structs
 from bench.accuracy.hearing import Hearing, micros
 from bench.accuracy.networks import Grid, load
 from bench.accuracy.play import Play, play, ticks
-from bench.accuracy.scenarios import KINDS, WARM_UP_S, Scenario, Truth, draw
+from bench.accuracy.scenarios import KINDS, draw
 from bench.accuracy.score import Outcome, score
 from bench.accuracy.sweep import figures, run
+from bench.accuracy.truth import WARM_UP_S, Scenario, Truth
 from gateway.core.errors import InvalidInputError
 from gateway.core.model import (
     Batch,
