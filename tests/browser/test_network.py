@@ -176,9 +176,8 @@ async def test_one_network_in_three_views(postgres_url: str, page: Page) -> None
                 )
             if view != "Tree":  # it is on the pictures of everything else
                 await pictures(page, f"network-{view.lower()}")
-            assert await (themed_barriers if view == "Tree" else barriers)(page) == [], (
-                view
-            )  # canvases are alike to axe
+            look = themed_barriers if view == "Tree" else barriers  # canvases are alike to axe
+            assert await look(page) == [], view
 
         # Without any coordinates the map says so, and everything else is as it was.
         async def nowhere(route: Route) -> None:
