@@ -229,7 +229,7 @@ class Grafana:
                 return RefusedError(f"{what}: the login may not ({said})")
             case 404:
                 return NotFoundError(f"{what}: not there ({said})")
-            case 409 | 412 if "exist" in said:
+            case 409 | 412 if "exist" in said and "uid" not in said:  # by uid it was looked for before
                 return ImpossibleError(f"{what}: Grafana has another of that name ({said})")
             case 409 | 412:
                 return UnavailableError(f"{what}: somebody else changed it meanwhile ({said}); deploy again")

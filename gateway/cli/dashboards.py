@@ -134,6 +134,8 @@ def _login(token_file: Path | None, user: str, password_file: Path | None) -> Lo
     if user:
         if token_file is not None:
             raise InvalidInputError(["give either --token-file or --user"])
+        if ":" in user:
+            raise InvalidInputError([f"--user {user}: no name that HTTP can carry; give a token"])
         return Login(user=user, password=_secret("--password-file", password_file, PASSWORD_VARIABLE))
     if password_file is not None:
         raise InvalidInputError(["--password-file goes with --user"])

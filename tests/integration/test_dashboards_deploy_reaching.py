@@ -152,6 +152,7 @@ def test_a_gateway_error_of_a_proxy_is_a_reason_to_try_again(grafana: StandIn) -
     [
         (409, "a folder with the same name already exists", ImpossibleError, "another of that name"),
         (412, "The folder has been changed by someone else", UnavailableError, "deploy again"),
+        (409, "a folder with the same uid already exists", UnavailableError, "deploy again"),
         (429, "Too many requests", UnavailableError, "429"),
         (400, "title cannot be empty", ImpossibleError, "does not take it"),
     ],
@@ -256,6 +257,7 @@ def test_every_fault_of_the_options_is_told_at_once(
     "arguments",
     [
         ["--user", "admin", "--token-file", "x"],
+        ["--user", "a:b"],
         ["--password-file", "x"],
         ["--database-user", "u"],
         ["--language", "fr"],
