@@ -10,22 +10,30 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain, zip_longest
 from pathlib import Path
 
 import pytest
 
 HERE = Path(__file__).parent
-AT_ONCE = 4  # each has a database server and a broker of its own
-_DEALT = 12  # more than at once, so that the slowest does not keep the others waiting; each costs a start of its own
+AT_ONCE = 5  # each has a database server and a broker of its own
+# More than at once, so that the slowest does not keep the others waiting; each costs a start of its own.
+_WITH_BROWSER = 4  # which its tests share
+_WAITING = 10
+_COMPUTING = 5
 
 
 def parts() -> list[list[str]]:
-    """Every test file once: those that wait dealt out in turn, then the others, which are quick to even out the end."""
-    waiting = sorted(
-        str(file) for kind in ("browser", "integration") for file in (HERE / kind).glob("test_*.py")
-    )
-    others = sorted(str(file) for kind in ("conformance", "unit") for file in (HERE / kind).glob("test_*.py"))
-    return [*(waiting[i::_DEALT] for i in range(_DEALT)), *(others[i::AT_ONCE] for i in range(AT_ONCE))]
+    """Every test file once: those that keep a browser busy between those that wait, then the others, which are quick
+    to even out the end."""
+    computing = _deal(_COMPUTING, "conformance", "unit")
+    pairs = zip_longest(_deal(_WITH_BROWSER, "browser"), _deal(_WAITING, "integration"))
+    return [part for part in (*chain(*pairs), *computing) if part is not None]
+
+
+def _deal(count: int, *kinds: str) -> list[list[str]]:
+    files = sorted(str(file) for kind in kinds for file in (HERE / kind).glob("test_*.py"))
+    return [files[i::count] for i in range(count)]
 
 
 def main(arguments: Sequence[str]) -> int:
