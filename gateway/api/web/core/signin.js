@@ -49,7 +49,7 @@ function welcome(who) {
   byId("inside").hidden = false;
   setSession(who);
   live.start();
-  if (form) byId("main").focus();
+  if (form) byId("main").focus({ preventScroll: true }); // how things stand is on top
 }
 
 // The gateway wants to know who asks: nothing is shown to anybody who may not see it. The address stays.

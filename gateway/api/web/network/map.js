@@ -199,9 +199,11 @@ export function mountMap(describedBy) {
   // Where there is room for them: the loud ones, which were drawn last, choose first.
   function names(ctx, known, made) {
     const taken = hits.map(([x, y, r]) => [x - r + 3, y - r + 3, x + r - 3, y + r - 3]);
+    const meant = meantAt(ctx, known);
+    if (meant) taken.push([meant.left, meant.y - 7, meant.left + meant.wide, meant.y + 7]);
     for (const [x, y, , c, count] of [...hits].reverse()) {
       const i = made.first[c];
-      if (count > 1 || known.kindWord(i) === "service") continue;
+      if (count > 1 || known.kindWord(i) === "service" || i === meant?.place) continue;
       const wide = ctx.measureText(cut(known.name(i))).width;
       const left = [x + 10, x - 10 - wide].find((start) => start > 0 && start + wide < size[0]
         && taken.every(([x0, y0, x1, y1]) => start > x1 || start + wide < x0 || y - 7 > y1 || y + 7 < y0));
@@ -230,20 +232,28 @@ export function mountMap(describedBy) {
     ctx.fillText(cut(name), x, y);
   }
 
-  // What is selected or meant stands out, also within a cluster.
-  function chosen(ctx, known) {
+  // Where what is selected or meant stands, and where its name goes; null without such.
+  function meantAt(ctx, known) {
     const place = selected() >= 0 ? selected() : lit();
-    if (place < 0) return;
+    if (place < 0) return null;
     const at = Number.isNaN(places.x[place]) ? anchor[place] : place;
-    if (at < 0) return;
+    if (at < 0) return null;
     const x = px(places.x[at]), y = py(places.y[at]);
+    const wide = ctx.measureText(cut(known.name(place))).width;
+    return { place, x, y, wide, left: x + 24 + wide > size[0] ? x - 24 - wide : x + 24 };
+  }
+
+  // It stands out, also within a cluster.
+  function chosen(ctx, known) {
+    const meant = meantAt(ctx, known);
+    if (!meant) return;
+    const { place, x, y, left } = meant;
     ctx.strokeStyle = colours.chosen;
     ctx.lineWidth = 3;
     ctx.beginPath();
     ctx.arc(x, y, 20, 0, 2 * Math.PI);
     ctx.stroke();
-    const wide = ctx.measureText(cut(known.name(place))).width;
-    label(ctx, known.name(place), x + 24 + wide > size[0] ? x - 24 - wide : x + 24, y);
+    label(ctx, known.name(place), left, y);
     shapes += 1;
   }
 
