@@ -259,11 +259,12 @@ class Gateway:
         diff = await store.sync_inventory(self.parts.inventory)
         shared: dict[str, float | str] = {
             "sustained_threshold_s": config.outage.sustained_s,
+            "sustained_comparator": config.outage.sustained_comparator,
             "max_clock_error_s": config.outage.max_clock_error_s,
             "page_url": self._page(),
             "sla": config.alerts.sla.model_dump_json(),
         }
-        await store.put_settings(shared | config.targets.values() | config.indices.values())
+        await store.put_settings(shared | config.targets.values() | config.indices.values() | config.limits())
         await store.review_tickets(at=self.clock.now())
         if changes := str(diff):
             log.info("inventory is in the database", extra={"changes": changes})

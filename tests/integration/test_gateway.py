@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from pathlib import Path
 
 import aiohttp
@@ -11,6 +12,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from alerts.settings import SlaSettings
+from dashboards import query as queries
 from gateway.core.ticket import TicketState
 from gateway.embedded import BrokerAddress
 from gateway.store import Store
@@ -67,12 +69,21 @@ def assert_one_story(there: Scene) -> None:
 
 
 async def dashboards_are_told(there: Scene, database_url: str) -> None:
-    """Where the page is, and the limits of tickets' clocks."""
+    """Where the page is, the limits of tickets' clocks, and every other setting that their SQL asks for."""
+    asked = {
+        name
+        for query in queries.names()
+        for name in re.findall(r"setting_(?:number|text)\('(\w+)'\)", queries.text(query))
+    }
     async with await psycopg.AsyncConnection.connect(database_url) as connection:
         cursor = await connection.execute(
             "select value from feederline.setting where name in ('page_url', 'sla') order by name"
         )
         (page,), (limits,) = await cursor.fetchall()
+        cursor = await connection.execute("select name from feederline.setting")
+        told = {str(name) for (name,) in await cursor.fetchall()}
+    assert "usage_open_score" in asked
+    assert asked - told == set()
     assert page == there.page
     assert SlaSettings.model_validate_json(limits) == SlaSettings()
 
