@@ -6,12 +6,15 @@ import shlex
 import shutil
 import sys
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from gateway.api.access import tokens
 from gateway.core.access import AuditEntry, Role
-from gateway.core.clock import DAY, Clock
+from gateway.core.clock import DAY, SECOND, Clock
 from gateway.demo.plot import Plot
+from gateway.demo.processes import TIME_ZONE
 from gateway.store import Store
 from gateway.store.access import Token
 
@@ -57,12 +60,21 @@ def example(page: str, token: str, ticket: str) -> str:
 
 def drill(page: str, token: str, node: str) -> str:
     """A command line that holds a drill at `node` and watches it to its end."""
-    program = ["feederline"]
-    if shutil.which("feederline") is None:  # make demo does without activating the environment
-        beside = Path(sys.executable).with_name("feederline")
-        program = [str(beside)] if beside.exists() else [sys.executable, "-m", "gateway"]
-    words = [*program, "drill", "--node", node, "--duration", "20", "--url", page]
+    words = [*_program(), "drill", "--node", node, "--duration", "20", "--url", page]
     return f"FEEDERLINE_TOKEN={shlex.quote(token)} {shlex.join(words)}"
+
+
+def report(configuration: Path, at: int) -> str:
+    """A command line that writes the report of the month in which the demo runs."""
+    month = datetime.fromtimestamp(at / SECOND, ZoneInfo(TIME_ZONE)).strftime("%Y-%m")
+    return shlex.join([*_program(), "report", "--month", month, "-c", str(configuration)])
+
+
+def _program() -> list[str]:
+    if shutil.which("feederline") is not None:
+        return ["feederline"]
+    beside = Path(sys.executable).with_name("feederline")  # make demo does without activating the environment
+    return [str(beside)] if beside.exists() else [sys.executable, "-m", "gateway"]
 
 
 def drill_node(transformers: Collection[str], found: Sequence[Plot]) -> str:

@@ -24,6 +24,7 @@ CALLBACK_VARIABLE = "FEEDERLINE_DEMO_CALLBACK_SECRET"
 DESK = "service-desk"
 ROOM = "chat-room"
 INSPECTION = "inspection"
+TIME_ZONE = "Asia/Shanghai"  # of the simulated district
 _STOP_S = 20.0
 
 
@@ -185,7 +186,7 @@ def write_configuration(
         "meterdata": {},
         "vee": {"interval_s": INTERVAL_S},
         "alerts": {"targets": _targets(receiver, room, inspection, calls_back=calls_back)},
-        "targets": {"time_zone": "Asia/Shanghai"},
+        "targets": {"time_zone": TIME_ZONE},
         "api": {"port": port},
         "access": {"loopback_role": "viewer"},
     }

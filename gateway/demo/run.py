@@ -12,7 +12,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiohttp
 import msgspec
@@ -23,7 +23,7 @@ from gateway.core.clock import SECOND, SystemClock
 from gateway.demo import processes
 from gateway.demo.arrival import arrived
 from gateway.demo.desk import ServiceDesk
-from gateway.demo.entrance import drill, drill_node, engineer_token, example
+from gateway.demo.entrance import drill, drill_node, engineer_token, example, report
 from gateway.demo.figures import keep_line
 from gateway.demo.inspection import Inspection
 from gateway.demo.lookout import Lookout
@@ -41,6 +41,7 @@ from simulator.room import ChatRoom
 
 _PAGE_PORT = 8080  # where it is free
 _START_S = 60.0
+_DARK_S = 30.0  # of an outage when there is no end: enough to look at it
 _PAUSE_S = 20.0  # between outages when there is no end
 _GRACE = SECOND // 5  # an answer counted by the meter and not yet stamped by the gateway
 
@@ -76,6 +77,13 @@ async def run_demo(folder: Path, *, meters: int, duration_s: float | None, seed:
             console, private, database, broker, receiver, inspectors, room, district, past, secret, meters
         )
         return await _play(scene, status.update, duration_s)
+
+
+class _Offers(NamedTuple):
+    """Command lines for whoever tries the demo."""
+
+    drill: str
+    report: str
 
 
 class _Scene(msgspec.Struct, frozen=True):
@@ -128,6 +136,7 @@ async def _play(scene: _Scene, show: Any, duration_s: float | None) -> Tally:
                 lookout=lookout,
                 desk=ServiceDesk(page, callback_secret, clock),
                 room_of=feeder,
+                page=page,
                 example=functools.partial(example, page, token),
                 started_at=started_at,
             )
@@ -146,6 +155,11 @@ async def _play(scene: _Scene, show: Any, duration_s: float | None) -> Tally:
                 f"The page: [bold]{page}[/bold]; this machine may read it, and nothing else reaches it."
             )
             story.tell(
+                "Its first sentence says how many are off and since when, who works on it, and whether 99.9 % holds. "
+                "This month begins with the demo: ASAI is low at first, and what counts is the budget that is left. "
+                "Open an incident for where, and why we think so."
+            )
+            story.tell(
                 "To change something too, sign in there with this token (an engineer's, since drills take one):"
             )
             story.offer(token)
@@ -154,12 +168,15 @@ async def _play(scene: _Scene, show: Any, duration_s: float | None) -> Tally:
                 + ", ".join(f"{key} {value:g}" for key, value in shortened.items())
                 + ". Signals keep real seconds."
             )
-            line = drill(page, token, drill_node(about["transformers"], found))
+            offers = _Offers(
+                drill=drill(page, token, drill_node(about["transformers"], found)),
+                report=report(scene.folder / "feederline.yaml", clock.now()),
+            )
             async with _beside(keep_line(lookout, show)), _beside(inspection.watch(story)):
                 telling = _tell(
                     story,
                     found,
-                    line,
+                    offers,
                     past=scene.past,
                     inspection=inspection,
                     duration_s=duration_s,
@@ -196,7 +213,7 @@ async def _until_ctrl_c(telling: Coroutine[Any, Any, None], story: Story) -> Non
 async def _tell(
     story: Story,
     found: list[Plot],
-    drill_line: str,
+    offers: _Offers,
     *,
     past: Past,
     inspection: Inspection,
@@ -210,7 +227,7 @@ async def _tell(
         await asyncio.sleep(min(3.0, duration_s / 20))
         await story.play(found[0], min(15.0, duration_s / 5))
         if (rest := ends - loop.time()) > 0:
-            _offer_drill(story, drill_line)
+            _offer(story, offers)
             story.tell(f"Supply stays normal for the remaining {rest:.0f} s; look at the page.")
             await asyncio.sleep(rest)
         await inspection.settled()
@@ -218,18 +235,22 @@ async def _tell(
     story.tell("Ctrl-C ends the demo and leaves nothing behind.")
     await asyncio.sleep(3.0)
     for plot in itertools.cycle(found):
-        await story.play(plot, 20.0)
+        await story.play(plot, _DARK_S)
         if plot is found[0]:
-            _offer_drill(story, drill_line)
+            _offer(story, offers)
         story.tell(
             f"The next fault follows in {_PAUSE_S:.0f} s; look at the page meanwhile. Ctrl-C ends the demo."
         )
         await asyncio.sleep(_PAUSE_S)
 
 
-def _offer_drill(story: Story, line: str) -> None:
-    story.tell("Hold a drill of your own, from another terminal:")
-    story.offer(line)
+def _offer(story: Story, offers: _Offers) -> None:
+    story.tell(
+        "While the demo runs, from another terminal: hold a drill, which the page marks DRILL and no figure counts:"
+    )
+    story.offer(offers.drill)
+    story.tell("Or write the month's report, as management gets it; it says where:")
+    story.offer(offers.report)
 
 
 @contextlib.asynccontextmanager

@@ -38,16 +38,19 @@ class Story:
         lookout: Lookout,
         desk: ServiceDesk,
         room_of: str,
+        page: str,
         example: Callable[[str], str],
         started_at: int,
     ) -> None:
-        """`room_of`: the feeder whose tickets the chat room is told of; `example`: what to try, by a ticket's id."""
+        """`room_of`: the feeder whose tickets the chat room is told of; `page`: its address; `example`: what to
+        try, by a ticket's id."""
         self.console = console
         self.clock = clock
         self.district = district
         self.lookout = lookout
         self.desk = desk
         self.room_of = room_of
+        self._page = page
         self._example = example
         self.store = lookout.store
         self.started_at = started_at
@@ -114,6 +117,11 @@ class Story:
             f"{incident.customers} customers off. Why we think so:"
         )
         self.tell(f"   {escape(incident.summary)}")
+        if len(self.detect_seconds) == 1:
+            self.tell(
+                "   On the page, with what speaks for it and against it, its meters, and who works on it:"
+            )
+            self.offer(f"{self._page}/#/incident/{incident.id}")
         opened = await look.until(
             lambda: look.message(incident.id, "ticket.opened"), "the ticket to be delivered"
         )

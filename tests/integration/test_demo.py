@@ -73,6 +73,7 @@ async def test_from_meters_to_a_closed_ticket(folder: Path) -> None:
         "Supply normal",
         "Two things go wrong",
         "Why we think so",
+        "/#/incident/inc-",
         "delivered to the service desk",
         "acknowledged after",
         "Crew 7 is on its way",
