@@ -1,4 +1,4 @@
-"""The page among hostile data and in bad circumstances: whatever anybody wrote is text, whoever is gone is forgotten."""
+"""The page among hostile data and in bad circumstances: what anybody wrote is text, whoever is gone is forgotten."""
 
 from __future__ import annotations
 

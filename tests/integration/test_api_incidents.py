@@ -63,6 +63,7 @@ async def test_an_incident_says_where_what_it_costs_and_who_works_on_it(there: W
     async with there.client(Role.VIEWER, below=["T0"]) as client:
         (one,) = (await get(client, "/api/incidents"))["incidents"]
         assert [place["id"] for place in one["places"]] == ["T0"], "what lies above is not theirs to see"
+        assert one["path"] == "T0"
 
 
 async def test_members_are_paged(there: World) -> None:

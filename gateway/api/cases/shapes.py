@@ -196,12 +196,13 @@ def incident(view: IncidentView, possible: Sequence[str], below: Collection[str]
     """`below`: the part of the network that whoever asks may see; everything where there is none."""
     of = view.incident
     top = next((i for i, place in enumerate(view.places) if place.id in below), 0)
+    shown = view.places[top:]
     return IncidentOut(
         id=of.id,
         kind=of.kind,
         node=of.node,
         node_name=view.node_name,
-        path=view.path,
+        path="/".join(place.id for place in shown) if below and shown else view.path,
         phases=of.phases,
         state=of.state,
         started_at=of.started_at,
@@ -221,7 +222,7 @@ def incident(view: IncidentView, possible: Sequence[str], below: Collection[str]
         summary=of.summary,
         evidence=of.evidence,
         revision=of.revision,
-        places=[PlaceOut.model_validate(place) for place in view.places[top:]],
+        places=[PlaceOut.model_validate(place) for place in shown],
         customers_off=view.customers_off,
         customers_unknown=view.customers_unknown,
         customer_minutes=view.customer_minutes,
