@@ -7,12 +7,16 @@ with step as (
                         when $__interval_ms >= 900000 then 900000.0
                         else 1000.0 end as base) as source
 ), terminal as (
-    select d.device_key, coalesce(nullif(f.name, ''), f.node_id) as feeder
+    select d.device_key, f.node_id as feeder, coalesce(nullif(f.name, ''), f.node_id) as name
       from feederline.device d
       join feederline.node t on t.node_key = d.node_key and t.kind = 'transformer'
       join feederline.node f on f.node_key = d.feeder_key
      where d.customers = 0 and d.kind <> 'concentrator' and d.listed
        and ('*' in (${feeder:sqlstring}) or f.node_id in (${feeder:sqlstring}))
+), named as (
+    select t.feeder, case when count(*) over (partition by t.name) > 1 then format('%s (%s)', t.name, t.feeder) else t.name end as name
+      from terminal t
+     group by t.feeder, t.name
 ), piece as (
     select device_key, measured_at as at, active_power as p
       from feederline.reading
@@ -39,7 +43,7 @@ with step as (
      where p.p is not null
      group by 1, 2
 )
-select m.at as "time", t.feeder as "metric", sum(m.p) / 1000 as "value"
-  from mean m join terminal t using (device_key)
- group by m.at, t.feeder
- order by m.at, t.feeder
+select m.at as "time", n.name as "metric", sum(m.p) / 1000 as "value"
+  from mean m join terminal t using (device_key) join named n using (feeder)
+ group by m.at, n.name
+ order by m.at, n.name

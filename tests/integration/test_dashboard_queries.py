@@ -311,6 +311,38 @@ async def test_hours_of_voltages_are_reckoned_once_and_again_a_day_later(
         assert (spread[1]["starts_at"] in told) == (moment == later)
 
 
+async def test_feeders_and_transformers_of_one_name_are_told_apart(database: psycopg.AsyncConnection) -> None:
+    now = SystemClock().now()
+    await story.tell_all(database, now)
+    await database.execute("""
+        with twin as (
+            insert into feederline.node (node_id, parent_key, kind, path, level, phases, name)
+            select 'F8', parent_key, kind, path, level, phases, name
+              from feederline.node where node_id = 'F1' returning node_key
+        )
+        insert into feederline.device (device_id, node_key, kind, protocol, phases, customers, interval_s, nominal_v,
+                                       transformer_key, feeder_key)
+        select 'TTU9', d.node_key, d.kind, d.protocol, d.phases, 0, 60, 230, d.transformer_key, t.node_key
+          from feederline.device d, twin t where d.device_id = 'TTU1'""")
+    await database.execute("""
+        insert into feederline.reading (device_key, measured_at, received_at, quality, active_power)
+        select n.device_key, r.measured_at, r.received_at, r.quality, 1000
+          from feederline.device n, feederline.reading r join feederline.device d using (device_key)
+         where d.device_id = 'TTU1' and n.device_id = 'TTU9'""")
+    await database.execute(
+        "update feederline.node set name = 'O''Brien ${device} %' where kind in ('feeder', 'transformer')"
+    )
+    window = Window(low=now - HOUR, high=now)
+    everywhere: dict[str, Value] = {"feeder": ALL}
+    for name in ("var_feeder", "var_transformer"):
+        rows = await _rows(database, name, window, everywhere)
+        texts = {row["__text"]: row["__value"] for row in rows}
+        assert len(texts) == len(rows) > 1
+        assert all(text == f"O'Brien ${{device}} % ({value})" for text, value in texts.items())
+    loads = await _rows(database, "feeder_load", window, everywhere)
+    assert {row["metric"].rpartition(" ")[2] for row in loads} == {"(F1)", "(F8)"}
+
+
 async def test_a_minute_without_a_row_is_one_without_a_gateway(database: psycopg.AsyncConnection) -> None:
     now = SystemClock().now()
     await story.tell_all(database, now)
