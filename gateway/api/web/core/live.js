@@ -19,6 +19,7 @@ const AGAIN_MS = 15000; // until a refused stream is tried once more
 const MOST_WAIT_MS = 30000;
 
 let running = false;
+let stops = 0; // what was asked for before one is nobody's answer after it
 let timer = 0;
 let answeredAt = null; // of the summary; all by performance.now()
 let listsAt = null; // until when incidents and tickets are known to be complete, where no stream says so
@@ -63,6 +64,7 @@ export function start() {
 // Nothing is known any more: whoever looks has to sign in.
 export function stop() {
   running = false;
+  stops += 1;
   clearTimeout(timer);
   clearTimeout(againTimer);
   close();
@@ -85,17 +87,18 @@ export function refresh() {
 async function tick() {
   if (!running) return;
   clearTimeout(timer);
+  const mine = stops;
   let wait = PERIOD_MS;
   try {
     const whole = listsDue() ? readAll() : null;
     await Promise.all([store.readSummary(), whole]);
-    if (!running) return;
+    if (mine !== stops) return;
     answeredAt = performance.now();
     const { ready, reasons } = store.summary();
     complaint = ready ? "" : `The gateway is not ready:\n${reasons.join("\n")}`;
     if (!source && !againTimer) open();
   } catch (error) {
-    if (!running || error instanceof NotSignedIn) return;
+    if (mine !== stops || error instanceof NotSignedIn) return;
     if (!(error instanceof ApiError || error instanceof NoAnswer)) reportError(error);
     complaint = `${error.message}\nWhat stands below is not current.`;
     wait = Math.min(Math.max(PERIOD_MS, (error.retryAfterS ?? 0) * 1000), MOST_WAIT_MS);
