@@ -24,7 +24,7 @@ def load(words: Words, dashboard: Dashboard) -> Dashboard:
         " the lower line the load is heavy, above the upper one it is too much, by the configuration and"
         " the rated_kva of the network.",
         unit="kvoltamp",
-        dashed=("Heavy load", "Rated"),
+        dashed=("Heavy load", "Overload"),
         columns={"Highest": _QUIET, "Heavy load": fixed(WARNING)},
     )
     outlook = (

@@ -44,7 +44,7 @@ select date_bin(s.width, p.at, timestamptz '2000-01-01 00:00:00+00') as "time",
        avg(p.load) / 1000 as "Load",
        greatest(max(p.high), avg(p.load)) / 1000 as "Highest",
        max(r.kva) * feederline.setting_number('heavy_load_ratio') as "Heavy load",
-       max(r.kva) as "Rated"
+       max(r.kva) * feederline.setting_number('overload_ratio') as "Overload"
   from step s, rating r, piece p
  group by 1
 having count(p.load) > 0

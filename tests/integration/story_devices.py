@@ -134,7 +134,8 @@ values ('book_closed', (extract(epoch from %(today)s::timestamptz) * 1e6)::bigin
     """
 insert into feederline.setting (name, value, number)
 values ('max_clock_error_s', '300', 300), ('nominal_hz', '50', 50), ('frequency_band_hz', '0.2', 0.2),
-       ('unbalance_limit_percent', '2', 2), ('temperature_limit_c', '85', 85), ('high_loss_ratio', '0.12', 0.12)
+       ('unbalance_limit_percent', '2', 2), ('temperature_limit_c', '85', 85), ('high_loss_ratio', '0.12', 0.12),
+       ('overload_ratio', '1', 1)
 on conflict do nothing
 """,
 )

@@ -90,7 +90,7 @@ async def _transformer(grafana: Grafana) -> None:
     assert (now["Customers"], now["Off"], now["Unknown"], now["Loss"]) == (50, 0, 5, 0.2)
     assert now["Of rating"] == pytest.approx((60**2 + 8**2) ** 0.5 / 100)
     load = await grafana.rows("transformer_load")
-    assert {row["Rated"] for row in load} == {100}
+    assert {row["Overload"] for row in load} == {100}
     unbalance = await grafana.rows("transformer_unbalance")
     assert {round(row["Current unbalance"], 6) for row in unbalance} == {10}
     points = await grafana.rows("transformer_points")
