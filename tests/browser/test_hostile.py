@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 import pytest
-from playwright.async_api import Page, Route, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from gateway import api
 from gateway.api.access import identity
@@ -345,6 +345,23 @@ async def test_answers_of_others_and_late_answers_are_not_shown(page: Page) -> N
         "risen": 0,
         "doubles": "aaba",
     }
+
+
+async def test_the_hour_that_is_there_twice_stays_the_one_that_was_meant(browser: Browser) -> None:
+    page = await browser.new_page(timezone_id="Europe/Berlin")
+    await alone(page)
+    said = await page.evaluate("""async () => {
+      const { field, said } = await import("/web/cases/fields.js");
+      return ["2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z", "2026-03-29T01:00:00Z"].map((value) => {
+        const made = field({ name: "at", label: "", kind: "time", value });
+        const before = said([made]).at;
+        made.input.value = "2026-10-25T03:00:00";
+        return [before, said([made]).at];
+      });
+    }""")
+    wanted = ("2026-10-25T00:30:00.000Z", "2026-10-25T01:30:00.000Z", "2026-03-29T01:00:00.000Z")
+    assert said == [[kept, "2026-10-25T02:00:00.000Z"] for kept in wanted]
+    await page.close()
 
 
 async def test_a_storm_is_no_reason_to_storm_back_and_silence_is_noticed(page: Page) -> None:

@@ -8,6 +8,20 @@ let made = 0;
 const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 const AHEAD = [["+30 min", 30], ["+1 h", 60], ["+2 h", 120], ["+4 h", 240]];
 
+// When clocks go back an hour is there twice: what was put into a field, rather than typed, is meant to the second.
+const meant = new WeakMap(); // field -> [what it shows, the time that is meant]
+
+function show(input, iso) {
+  input.value = localTime(iso);
+  meant.set(input, [input.value, iso]);
+}
+
+function timeIn(input, text) {
+  const [shown, iso] = meant.get(input) ?? [];
+  const at = new Date(shown === input.value ? iso : text);
+  return Number.isNaN(at.getTime()) ? text : at.toISOString(); // the gateway says what is wrong with it
+}
+
 // As the field wants it: this computer's zone, to the second.
 function localTime(iso) {
   if (!iso) return "";
@@ -56,7 +70,8 @@ function control(asked) {
   if (asked.kind === "number") input.min = "0";
   if (asked.most) input.maxLength = asked.most;
   input.autocomplete = "off";
-  input.value = asked.kind === "time" ? localTime(asked.value) : asked.value ?? "";
+  if (asked.kind === "time") show(input, asked.value);
+  else input.value = asked.value ?? "";
   return input;
 }
 
@@ -77,7 +92,7 @@ function ahead(input) {
   const row = element("p", "ahead");
   for (const [text, minutes] of AHEAD) {
     row.append(button(text, () => {
-      input.value = localTime(new Date(Math.ceil((now() + minutes * 60000) / 60000) * 60000).toISOString());
+      show(input, new Date(Math.ceil((now() + minutes * 60000) / 60000) * 60000).toISOString());
       input.dispatchEvent(new Event("input", { bubbles: true }));
     }));
   }
@@ -90,7 +105,7 @@ export function said(fields) {
   for (const { input, asked } of fields) {
     const text = input.value.trim();
     if (!text || input.disabled) continue;
-    if (asked.kind === "time") out[asked.name] = new Date(text).toISOString();
+    if (asked.kind === "time") out[asked.name] = timeIn(input, text);
     else if (asked.kind === "number") out[asked.name] = Number(text);
     else out[asked.name] = asked.as ? asked.as(text) : text;
   }
