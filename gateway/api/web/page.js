@@ -77,6 +77,13 @@ function showFreshness() {
   const trouble = byId("trouble");
   setText(trouble, live.trouble());
   trouble.hidden = live.trouble() === "";
+  for (const id of ["trouble", "sentence", "basis", "who"]) reachable(byId(id));
+}
+
+// What is longer than its place is scrolled by the keyboard, too.
+function reachable(node) {
+  if (node.scrollHeight > node.clientHeight + 1) node.tabIndex = 0;
+  else node.removeAttribute("tabindex");
 }
 
 function onSession() {
