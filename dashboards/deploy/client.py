@@ -205,6 +205,8 @@ class Grafana:
         except ReadTimeout as exc:
             raise self._late(what) from exc
         except SSLError as exc:
+            if "WRONG_VERSION_NUMBER" in str(exc):  # what answers is no TLS at all
+                raise UnavailableError(f"{self.address} does not speak TLS: is it http://?") from exc
             raise UnavailableError(
                 f"the certificate of {self.address} does not hold ({exc}); --ca-file names those to check it with"
             ) from exc
@@ -250,7 +252,7 @@ class Grafana:
     def _harmless(self, text: str) -> str:
         for secret in self._secrets:
             text = text.replace(secret, "…")
-        text = harmless(text)
+        text = harmless(" ".join(text.split()))
         return text if len(text) <= _SAID else f"{text[:_SAID]}…"
 
 

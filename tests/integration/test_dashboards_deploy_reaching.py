@@ -192,6 +192,12 @@ def test_silence_ends() -> None:
             one.close()
 
 
+def test_tls_where_there_is_none(grafana: StandIn) -> None:
+    grafana.url = grafana.url.replace("http://", "https://")
+    with pytest.raises(UnavailableError, match="does not speak TLS"):
+        run(grafana)
+
+
 def test_a_certificate_of_ones_own_authority(tmp_path: Path) -> None:
     cert, key = certificate(tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
