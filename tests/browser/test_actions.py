@@ -130,7 +130,7 @@ async def test_a_ticket_is_driven_from_open_to_closed(there: World, page: Page, 
         assert await themed_barriers(page) == []
         await pictures(page, "cases-action")
         await _answer(page)
-        await expect(detail.locator(".worker").first).to_contain_text("back by ")
+        await expect(detail.locator(".worker").first).to_contain_text("supply promised by ")
         assert (await ticket())["restoration_estimated_at"] == "2026-03-01T09:11:00Z"
 
         # What the gateway alone writes stops nobody who works on it; whoever ends it reads what has changed.
@@ -169,7 +169,7 @@ async def test_a_ticket_is_driven_from_open_to_closed(there: World, page: Page, 
         assert [s["reason"] for s in (await ticket())["transitions"]].count("only once") == 1
 
         # The right moment is lost: what is possible now is offered instead.
-        await _button(page, "Close").click()
+        await _button(page, "Close ticket").click()
         await post(other, f"/api/tickets/{name}/close", {"cause": "fuse"}, match="*")
         await _answer(page)
         await expect(trouble).to_contain_text("Possible now: Reopen, Comment.")
@@ -177,7 +177,7 @@ async def test_a_ticket_is_driven_from_open_to_closed(there: World, page: Page, 
         await dialog.get_by_role("button", name="Reopen").click()
         await _answer(page, reason="the meter still says off")
         await expect(detail.locator(".worker").first).to_contain_text("Reopened, taken up, nobody sent yet")
-        await _button(page, "Close").click()
+        await _button(page, "Close ticket").click()
         await _answer(page, cause="fuse, replaced")
         await expect(_button(page, "Reopen")).to_be_visible()
         assert ((await ticket())["state"], (await ticket())["cause"]) == ("closed", "fuse, replaced")

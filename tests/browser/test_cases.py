@@ -43,7 +43,7 @@ update feederline.incident set parent = 'inc-2' where incident_id = 'inc-3';
 
 _NAME = re.compile(
     r"^Outage at <b>Weir</b> \(T2\)\. 50 off\. 10 min, since .*severity 1 of 3\. North › North 1\. "
-    r"Crew <b>7</b> on the way, back by .*, no\. 2\. arrival due in 3[45] min\. <img src=x"
+    r"Crew <b>7</b> on the way, supply promised by .*, no\. 2\. arrival due in 3[45] min\. <img src=x"
 )
 _TOLD = (
     "50 off, 10 min, since",
@@ -57,7 +57,7 @@ _TOLD = (
     "First report",
     "40 s later",
     "Concluded",
-    "Crew <b>7</b> on the way, back by",
+    "Crew <b>7</b> on the way, supply promised by",
     "response kept",
     "arrival due in 3[45] min",
     "0 of 1 message delivered; trying again after 2 attempts: desk answered 503",

@@ -40,7 +40,7 @@ const TICKET = {
     means: () => "You say that supply is back. All clocks stop. The gateway verifies it, and opens the ticket again where meters say otherwise.",
   },
   close: {
-    label: "Close", asks: (t) => [{ ...CAUSE, value: t.cause }, REASON],
+    label: "Close ticket", asks: (t) => [{ ...CAUSE, value: t.cause }, REASON],
     means: () => "You say that it is done. Where customers are still without supply the ticket is opened again.",
   },
   cancel: {

@@ -21,9 +21,15 @@ const STATES = [
 
 let known = null; // ids that have been told of
 
+// Tickets by what they are about: one that was opened just now is known before its incident is read again.
+function byIncident() {
+  const work = [...(tickets()?.values() ?? [])].filter((ticket) => ticket.state !== "merged" && ticket.state !== "cancelled");
+  return new Map(work.map((ticket) => [ticket.incident, ticket]));
+}
+
 // As its ticket is now: that may have been read later than the incident.
-function joined(incident, at) {
-  const ticket = incident.ticket ? tickets()?.get(incident.ticket) : undefined;
+function joined(incident, opened, at) {
+  const ticket = tickets()?.get(incident.ticket) ?? opened.get(incident.id);
   if (!ticket) return { ...incident, worked: null };
   return { ...incident, severity: ticket.severity, ticket_state: ticket.state, crew: ticket.crew, late: isLate(ticket, at), worked: ticket };
 }
@@ -79,7 +85,8 @@ function rows() {
     return null;
   }
   const at = nowIso();
-  const ranked = rankIncidents([...all.values()].map((incident) => joined(incident, at)));
+  const opened = byIncident();
+  const ranked = rankIncidents([...all.values()].map((incident) => joined(incident, opened, at)));
   tellNew(ranked);
   return ranked;
 }

@@ -87,7 +87,10 @@ export const ofTransition = (step) => ({
   said: [[recorded(step.detail), step.reason].filter(Boolean).join("; "), `(${step.by})`].filter(Boolean).join(" "),
 });
 
-const STEPS = { acknowledge: "taken up", warn: "clock warns", escalate: "too late", estimate: "time promised" };
+const STEPS = {
+  acknowledge: "taken up", confirm: "confirmed", dispatch: "crew sent", arrive: "crew on site", estimate: "time promised", restore: "restored",
+  close: "closed", cancel: "cancelled", reopen: "reopened", update: "updated", warn: "clock warns", escalate: "too late",
+};
 const HAPPENED = {
   "incident.started": "began", "incident.detected": "concluded", "incident.restored": "supply back", "incident.closed": "closed",
   "incident.cancelled": "withdrawn", "incident.merged": "merged into another", correction: "interruptions corrected", "ticket.open": "ticket opened",

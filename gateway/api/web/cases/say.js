@@ -83,7 +83,7 @@ const PEOPLE_DONE = new Set(["restored", "closed", "merged", "cancelled"]);
 export function doingOf(ticket) {
   const crew = among(ticket.crew || "a crew");
   const by = PEOPLE_DONE.has(ticket.state) ? null : ticket.restoration_estimated_at;
-  const promised = by ? `, back by ${soon(by)}` : "";
+  const promised = by ? `, supply promised by ${soon(by)}` : "";
   const arrived = ticket.state === "on_site" || Boolean(ticket.arrived_at);
   switch (ticket.state) {
     case "predicted": case "confirmed": case "reopened":

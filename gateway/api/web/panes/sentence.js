@@ -32,8 +32,8 @@ const named = (list) => places([...new Set(list.map(crew))]);
 
 function people(tickets) {
   const all = tickets.filter((t) => !finished(t) && t.state !== "restored" && !t.drill);
-  const open = repairs(all).length ? repairs(all) : all; // inspections wait while people are in the dark
-  if (!open.length) return "";
+  const open = repairs(all);
+  if (!open.length) return all.length ? `${plural(all.length, "ticket", "tickets")} of supply quality or inspection open.` : "";
   const there = open.filter((t) => t.arrived_at);
   const coming = open.filter((t) => !t.arrived_at && t.dispatched_at);
   const idle = open.filter((t) => !t.arrived_at && !t.dispatched_at);
