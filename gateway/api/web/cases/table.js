@@ -3,6 +3,7 @@
 import { element, rem, setText } from "../core/dom.js";
 import { number } from "../core/format.js";
 import { listOf, onRoute, route } from "../core/router.js";
+import { session } from "../core/store.js";
 import { virtualList } from "../core/virtual.js";
 
 // `filters`: [{ name, label, kind: text | choice | check, options }]. `rows()`: all, ranked; null before the first answer.
@@ -93,7 +94,10 @@ export function caseTable(root, given) {
     }
   });
   let asked = 0;
-  given.changes(() => { asked ||= requestAnimationFrame(() => { asked = 0; read(); }); });
+  given.changes(() => {
+    if (!session()) read(); // whoever saw it is gone: at once, as a window behind others is not painted
+    else asked ||= requestAnimationFrame(() => { asked = 0; read(); });
+  });
   function follow() {
     const { view: name, id } = route();
     opened = name === detail ? id : null;
