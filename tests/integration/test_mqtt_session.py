@@ -298,7 +298,7 @@ async def test_a_subscription_without_deliveries_is_found_out(
     address, directory = guarded
     (directory / "rules").write_text("user gateway\ntopic readwrite ok/#\n")
     os.kill(address.pid, signal.SIGHUP)
-    section = settings(address, space, **_secure(directory), **_url(address), probe_timeout_s=0.2)
+    section = settings(address, space, **_secure(directory), **_url(address), probe_timeout_s=1.0)
     async with running(section, HeldSink()):
         await until(lambda: any("allow it or set probe_s to 0" in error for error in _errors(caplog)))
 
