@@ -126,7 +126,9 @@ def test_every_fault_at_once_each_with_its_line_and_nothing_is_done(site: Path, 
 
 
 def test_the_other_file_counts_as_well(site: Path, tmp_path: Path) -> None:
-    file = edited(site, tmp_path, "network.csv", "T1-2,T1,service,Market Street 12 flat 2,B,31.2338,121.4777,\n", "")
+    file = edited(
+        site, tmp_path, "network.csv", "T1-2,T1,service,Market Street 12 flat 2,B,31.2338,121.4777,\n", ""
+    )
     with pytest.raises(InvalidInputError) as refused:
         run(site, "network", "import", file, "--offline")
     assert refused.value.faults == (
