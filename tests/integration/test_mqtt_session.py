@@ -297,7 +297,12 @@ async def test_a_subscription_without_deliveries_is_found_out(
     """Mosquitto grants what its access rules then withhold; only the probe notices."""
     address, directory = guarded
     (directory / "rules").write_text("user gateway\ntopic readwrite ok/#\n")
+    log = directory / "guarded.log"
+    await until(
+        lambda: " running" in log.read_text(), what="the broker to hear signals; it listens before that"
+    )
     os.kill(address.pid, signal.SIGHUP)
+    await until(lambda: "Reloading config" in log.read_text())
     section = settings(address, space, **_secure(directory), **_url(address), probe_timeout_s=1.0)
     async with running(section, HeldSink()):
         await until(lambda: any("allow it or set probe_s to 0" in error for error in _errors(caplog)))
