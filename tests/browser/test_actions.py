@@ -13,7 +13,7 @@ from playwright.async_api import Locator, Page, Request, Route, expect
 
 from gateway.core.access import Role
 from tests.browser.cases_world import sign_in
-from tests.browser.conftest import barriers, pictures, themed_barriers, watch_of
+from tests.browser.conftest import barriers, themed_barriers, watch_of
 from tests.integration.case_world import SECRET, SECRET_VARIABLE, World, get, post, world
 from tests.signing import make_token
 
@@ -128,7 +128,6 @@ async def test_a_ticket_is_driven_from_open_to_closed(there: World, page: Page, 
         await expect(trouble).to_contain_text("Supply is back by: must be after 1 Mar")
         await dialog.get_by_role("button", name="+1 h").click()
         assert await themed_barriers(page) == []
-        await pictures(page, "cases-action")
         await _answer(page)
         await expect(detail.locator(".worker").first).to_contain_text("supply promised by ")
         assert (await ticket())["restoration_estimated_at"] == "2026-03-01T09:11:00Z"

@@ -80,7 +80,6 @@ async def test_devices_are_found_among_many_thousands(
             await expect(detail).to_contain_text(words)
         assert await page.locator("img, #inside b").count() == 0, "markup stays text"
         await without_barriers(page)
-        await pictures(page, "device")
         await page.reload()
         await expect(detail.locator("h2")).to_have_text(ODD)
         await detail.get_by_role("link", name="the incident").click()

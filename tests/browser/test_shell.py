@@ -81,7 +81,6 @@ async def test_how_things_stand_is_said_in_words_and_figures(postgres_url: str, 
             for words in ("3 entries", "4 KiB", "connecting: broker does not answer", "none yet", "due now"):
                 await expect(page.locator("#gateway")).to_contain_text(words)
             await without_barriers(page)
-            await pictures(page, "gateway")
             await page.goto("about:blank")
         await connection.close()
         async with serving(store, clock=ManualClock(AT + HOUR)) as url:

@@ -227,7 +227,7 @@ def lived(happened: list[int | str | Incident | TicketRequest], drill: str, *, s
     return life
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(happened=happenings, drill=st.sampled_from(["", "drill-1"]), storming=st.booleans())
 def test_whatever_happens_the_ticket_keeps_to_its_table_and_its_word(
     happened: list[int | str | Incident | TicketRequest], drill: str, storming: bool
@@ -260,7 +260,7 @@ def test_who_confirmed_and_who_called_it_over_is_told_without_a_name() -> None:
     }
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(happened=happenings)
 def test_nobody_is_left_without_a_ticket_for_long(
     happened: list[int | str | Incident | TicketRequest],

@@ -368,7 +368,7 @@ def do(player: Player, acts: list[tuple[str, int]]) -> None:
         player.tick()
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     st.sampled_from(sorted(STORIES)),
     _acts,

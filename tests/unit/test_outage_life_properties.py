@@ -110,7 +110,7 @@ def live(acts: list[Act], answers: str, *, restart_every: int = 0, chunk: int = 
     return life
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(_acts, _answers, st.integers(2, 9), st.integers(1, 7))
 def test_restarts_and_cuts_change_neither_events_nor_questions(
     acts: list[Act], answers: str, restart_every: int, chunk: int
@@ -123,7 +123,7 @@ def test_restarts_and_cuts_change_neither_events_nor_questions(
     assert faults() == before
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(_acts, _answers)
 def test_every_life_ends_and_no_time_is_told_twice(acts: list[Act], answers: str) -> None:
     before = faults()

@@ -221,7 +221,7 @@ def play(stream: Stream, *, chunk: int, restart_every: int = 0) -> list[Event]:
     return events
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(_stream, st.integers(1, 5), st.integers(1, 9))
 def test_pieces_and_restarts_change_nothing(stream: Stream, chunk: int, restart_every: int) -> None:
     whole = play(stream, chunk=100)
@@ -243,7 +243,7 @@ _METERS_LOST_A_AND_TERMINAL_C: Stream = [
 ]  # once the two took the same meters from each other again and again, under one incident's id
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(_stream)
 @example(_METERS_LOST_A_AND_TERMINAL_C)
 def test_every_incident_tells_a_possible_story(

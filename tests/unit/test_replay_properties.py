@@ -91,28 +91,28 @@ def play(lines: list[bytes], **options: Any) -> dict[str, Any]:
     return outcome(replay)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(_any, st.integers(1, 7))
 def test_chunks_change_nothing(recording: Any, chunk: int) -> None:
     lines = written(recording)
     assert play(lines, chunk=chunk) == play(lines)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(_any, st.sets(st.integers(1, 60), max_size=6))
 def test_a_restart_after_any_line_changes_nothing(recording: Any, restarts: set[int]) -> None:
     lines = written(recording)
     assert play(lines, restarts=restarts) == play(lines)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=13, deadline=None)
 @given(_any)
 def test_leaving_out_ticks_of_quiet_stretches_changes_nothing(recording: Any) -> None:
     lines = written(recording)
     assert play(lines) == play(lines, every_second=True)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=13, deadline=None)
 @given(_any)
 def test_everything_said_of_the_outcome_is_consistent(recording: Any) -> None:
     found = play(written(recording))
