@@ -37,6 +37,12 @@ from tests.unit.test_reload import EXTRA, reloading, site
 
 __all__ = ["site"]  # a fixture
 
+# The API's thread may draw a delay for a retry while a request is generated here; Hypothesis would take that draw
+# for one of the generator's.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Do not use the `random` module inside strategies:hypothesis.errors.HypothesisDeprecationWarning"
+)
+
 ENDLESS = "/api/events"
 EXAMPLES = 4
 """For each operation and mode; what is asked is the same in every run."""
