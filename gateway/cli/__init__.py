@@ -3,34 +3,71 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 from importlib.metadata import version
 from io import TextIOWrapper
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_command, get_group
 
-from gateway.cli.bench import bench
-from gateway.cli.check import check
-from gateway.cli.correct import correct
-from gateway.cli.dashboards import dashboards
-from gateway.cli.decode import decode
-from gateway.cli.demo import demo
-from gateway.cli.drill import drill
-from gateway.cli.indices import indices
-from gateway.cli.interval import interval
-from gateway.cli.inventory import devices, network
-from gateway.cli.payload import payload
-from gateway.cli.planned import planned
-from gateway.cli.replay import replay
-from gateway.cli.report import report
-from gateway.cli.run import run
-from gateway.cli.sending import deliveries, targets
-from gateway.cli.token import token
-from gateway.cli.vee.command import vee
 from gateway.core.errors import FeederlineError, InvalidInputError
+
+_COMMANDS = {
+    "demo": "demo",
+    "run": "run",
+    "check": "check",
+    "decode": "decode",
+    "payload": "payload",
+    "indices": "indices",
+    "replay": "replay",
+    "vee": "vee.command",
+    "report": "report",
+    "correct": "correct",
+    "drill": "drill",
+    "bench": "bench",
+    "planned": "planned",
+    "interval": "interval",
+    "network": "inventory",
+    "devices": "inventory",
+    "token": "token",
+    "dashboards": "dashboards",
+    "deliveries": "sending",
+    "targets": "sending",
+}
+"""The module of each, in the order in which they are listed."""
+_PASSING_ON: dict[str, Any] = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+
+class _Commands(Mapping[str, Any]):  # typer carries a click of its own
+    """Each is imported when it is asked for: nobody waits for what another command needs."""
+
+    def __getitem__(self, name: str) -> Any:
+        found = getattr(import_module(f"gateway.cli.{_COMMANDS[name]}"), name)
+        if isinstance(found, typer.Typer):
+            return get_group(found)
+        alone = typer.Typer(add_completion=False)
+        alone.command(context_settings=_PASSING_ON if name == "bench" else None)(found)
+        return get_command(alone)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_COMMANDS)
+
+    def __len__(self) -> int:
+        return len(_COMMANDS)
+
+
+class _Feederline(TyperGroup):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.commands = _Commands()  # type: ignore[assignment]
+
 
 app = typer.Typer(
     name="feederline",
+    cls=_Feederline,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -50,19 +87,6 @@ def options(
     ] = False,
 ) -> None:
     """Gateway between an electricity distributor's field devices and its operations centre."""
-
-
-for command in (demo, run, check, decode, payload, indices, replay, vee, report, correct, drill):
-    app.command()(command)
-app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(bench)
-app.add_typer(planned)
-app.add_typer(interval)
-app.add_typer(network)
-app.add_typer(devices)
-app.add_typer(token)
-app.add_typer(dashboards)
-app.add_typer(deliveries)
-app.add_typer(targets)
 
 
 def main() -> None:

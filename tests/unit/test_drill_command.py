@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
-from gateway.cli import app
+from gateway.cli import app, drill
 from gateway.core.errors import InvalidInputError, UnavailableError
 
 TARGET = {"target": "desk", "messages": 2, "delivered": 2, "delay_s": 70.5, "last_error": None}
@@ -60,9 +59,8 @@ def run(monkeypatch: pytest.MonkeyPatch, answers: Sequence[object], *arguments: 
             raise answer
         return answer
 
-    module = sys.modules["gateway.cli.drill"]  # the package names the command so, too
-    monkeypatch.setattr(module, "ask", ask)
-    monkeypatch.setattr(module, "_LOOK_S", 0.01)
+    monkeypatch.setattr(drill, "ask", ask)
+    monkeypatch.setattr(drill, "_LOOK_S", 0.01)
     done = CliRunner().invoke(app, ["drill", *arguments, "--url", "http://127.0.0.1:1"])
     return done.exit_code, done.stdout, done.stderr
 

@@ -26,6 +26,25 @@ async def test_failures_of_every_kind_are_followed_by_another_start(caplog: pyte
     assert [record.message for record in caplog.records] == ["task failed; starting again"] * 3
 
 
+async def test_only_what_nobody_foresaw_is_told_with_a_traceback(caplog: pytest.LogCaptureFixture) -> None:
+    gone, mistake = UnavailableError("not there"), KeyError("a mistake")
+    failures: list[Exception] = [
+        gone,
+        ExceptionGroup("unhandled errors in a TaskGroup", [ExceptionGroup("within", [gone])]),
+        ExceptionGroup("unhandled errors in a TaskGroup", [gone, mistake]),
+        mistake,
+    ]
+
+    async def work() -> None:
+        if failures:
+            raise failures.pop(0)
+
+    await keep_running("driver", work, base_s=0.001, cap_s=0.001)
+    told = [(record.levelname, record.exc_info is not None) for record in caplog.records]
+    assert told == [("WARNING", False)] * 2 + [("ERROR", True)] * 2
+    assert [vars(record).get("error") for record in caplog.records[:2]] == ["not there"] * 2
+
+
 async def test_a_part_whose_task_group_failed_can_still_time_out_at_its_next_start() -> None:
     starts = 0
 
