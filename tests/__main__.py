@@ -23,7 +23,7 @@ AT_ONCE = 5  # each has a database server and a broker of its own
 # More than at once, so that the slowest does not keep the others waiting; each costs a start of its own.
 _WITH_BROWSER = 4  # which its tests share
 _WAITING = 10
-_COMPUTING = 10
+_COMPUTING = 12
 _MEMORY = Path("/dev/shm")
 _MEMORY_WANTED = 8 << 30  # bytes; what they leave on the way stays below 3 GiB
 

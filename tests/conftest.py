@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import subprocess
 import tempfile
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
@@ -16,6 +18,7 @@ from hypothesis import HealthCheck, settings
 from psycopg import sql
 
 from gateway.embedded import BrokerAddress, _await_listener, embedded_broker, embedded_postgres, free_port
+from gateway.store import DatabaseSettings, Store
 
 # How long an example takes says how busy the machine is, and nothing about the program.
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -50,23 +53,48 @@ def timescale_server() -> str:
     return url
 
 
-def _fresh_database(server: str) -> Iterator[str]:
-    name = f"test_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(server, autocommit=True) as connection:
+@pytest.fixture(scope="session")
+def migrated(postgres_server: str) -> str:
+    """Name of a database on plain PostgreSQL that has the schema and nothing else; copies of it cost a quarter."""
+    name = "migrated"
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
         connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
-    parts = psycopg.conninfo.conninfo_to_dict(server)
-    user, host, port = parts.get("user"), str(parts.get("host", "")), parts.get("port", 5432)
-    at = f"/{name}?host={host}&port={port}" if host.startswith("/") else f"{host}:{port}/{name}"
-    secret = f":{parts['password']}" if parts.get("password") else ""
-    yield f"postgresql://{user}{secret}@{at}"
+
+    async def migrate() -> None:
+        async with Store.open(DatabaseSettings(url=_url(postgres_server, name))) as store:
+            await store.migrate()
+
+    with ThreadPoolExecutor(1) as apart:  # from whatever loop there is
+        apart.submit(asyncio.run, migrate()).result()
+    return name
+
+
+def _fresh_database(server: str, template: str | None = None) -> Iterator[str]:
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    create = sql.SQL("create database {}").format(sql.Identifier(name))
+    if template is not None:
+        create += sql.SQL(" template {} strategy file_copy").format(sql.Identifier(template))
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(create)
+    yield _url(server, name)
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
 
 
+def _url(server: str, name: str) -> str:
+    parts = psycopg.conninfo.conninfo_to_dict(server)
+    user, host, port = parts.get("user"), str(parts.get("host", "")), parts.get("port", 5432)
+    at = f"/{name}?host={host}&port={port}" if host.startswith("/") else f"{host}:{port}/{name}"
+    secret = f":{parts['password']}" if parts.get("password") else ""
+    return f"postgresql://{user}{secret}@{at}"
+
+
 @pytest.fixture
-def postgres_url(postgres_server: str) -> Iterator[str]:
-    """A fresh, empty database on plain PostgreSQL."""
-    yield from _fresh_database(postgres_server)
+def postgres_url(postgres_server: str, migrated: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A fresh database on plain PostgreSQL with the schema and nothing else; without it where the test is marked
+    `before_migrations`."""
+    bare = request.node.get_closest_marker("before_migrations") is not None
+    yield from _fresh_database(postgres_server, None if bare else migrated)
 
 
 @pytest.fixture
@@ -77,7 +105,8 @@ def timescale_url(timescale_server: str) -> Iterator[str]:
 
 @pytest.fixture(params=["postgresql", "timescaledb"])
 def database_url(request: pytest.FixtureRequest) -> str:
-    """A fresh, empty database, once on each backend."""
+    """A fresh database, once on each backend; with the schema on one and without it on the other, as gateways may find
+    it."""
     fixture = "postgres_url" if request.param == "postgresql" else "timescale_url"
     url: str = request.getfixturevalue(fixture)
     return url

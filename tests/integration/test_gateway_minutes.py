@@ -108,6 +108,7 @@ def test_the_pages_address_has_no_slash_at_its_end() -> None:
     )
 
 
+@pytest.mark.before_migrations
 async def test_a_database_from_before_is_brought_up_with_its_days_marked(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -142,6 +142,7 @@ class Reader(HTMLParser):
         self.text += data
 
 
+@pytest.mark.before_migrations
 async def test_files_and_the_command(
     postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

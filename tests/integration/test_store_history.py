@@ -77,6 +77,7 @@ values ('m1', 'tkt-I1', 1, 'desk', 'application/json', '{}', 'pending', '2026-03
 """
 
 
+@pytest.mark.before_migrations
 async def test_a_database_of_before_keeps_everything_and_goes_on(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

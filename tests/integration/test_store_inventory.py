@@ -158,6 +158,7 @@ async def test_the_server_says_no(postgres_url: str, change: dict[str, str], wor
             pass
 
 
+@pytest.mark.before_migrations
 async def test_a_database_without_schema_is_refused_not_retried(postgres_url: str) -> None:
     async with Store.open(settings_for(postgres_url)) as store:
         with pytest.raises(RefusedError, match="stream_position"):

@@ -196,6 +196,7 @@ async def test_the_gateway_acts_as_the_writer(postgres_url: str) -> None:
             await conn.execute("delete from ticket_transition")
 
 
+@pytest.mark.before_migrations
 async def test_a_login_without_createrole_goes_on_without_groups(postgres_url: str) -> None:
     name = conninfo_to_dict(postgres_url)["dbname"]
     login = f"{name}_login"
@@ -215,6 +216,7 @@ async def test_a_login_without_createrole_goes_on_without_groups(postgres_url: s
             await conn.execute(f"drop owned by {login}; drop role {login}".encode())
 
 
+@pytest.mark.before_migrations
 async def test_a_login_that_may_not_migrate_is_told_the_command(postgres_url: str) -> None:
     name = conninfo_to_dict(postgres_url)["dbname"]
     login = f"{name}_login"

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -11,8 +14,9 @@ from gateway.core.clock import DAY, parse_time
 from gateway.core.errors import RefusedError
 from gateway.core.model import Batch, Commit
 from gateway.core.quantities import NAMES
+from gateway.embedded import embedded_postgres
 from gateway.store import Store
-from gateway.store.migrate import ROLES, migrations
+from gateway.store.migrate import migrations
 from tests.integration.store_world import SPOOL, PlainDesk, ready_store, rows, settings_for
 from tests.waiting import until
 
@@ -47,6 +51,7 @@ async def test_the_reading_table_has_the_one_list_of_quantities(database_url: st
     assert [name for (name,) in found] == ["device_key", "measured_at", "received_at", "quality", *NAMES]
 
 
+@pytest.mark.before_migrations
 async def test_migrating_again_changes_nothing(database_url: str) -> None:
     async with Store.open(settings_for(database_url)) as store:
         first = await store.migrate()
@@ -56,6 +61,7 @@ async def test_migrating_again_changes_nothing(database_url: str) -> None:
     assert second.timescale == first.timescale
 
 
+@pytest.mark.before_migrations
 async def test_gateways_that_migrate_at_once_do_it_once(database_url: str) -> None:
     async def one() -> int:
         async with Store.open(settings_for(database_url)) as store:
@@ -65,17 +71,24 @@ async def test_gateways_that_migrate_at_once_do_it_once(database_url: str) -> No
     assert sorted(done) == [0, 0, 0, len(migrations(timescale=False))]
 
 
-async def test_a_role_that_another_database_makes_at_this_moment(postgres_url: str) -> None:
+@pytest.fixture
+def untouched_server() -> Iterator[str]:
+    """URL of the superuser on a server that no gateway has seen: the roles that gateways make are its own."""
+    with (
+        tempfile.TemporaryDirectory(prefix="feederline-test-", ignore_cleanup_errors=True) as folder,
+        embedded_postgres(Path(folder), durable=False) as url,
+    ):
+        yield url
+
+
+async def test_a_role_that_another_database_makes_at_this_moment(untouched_server: str) -> None:
     """Roles belong to the server; the lock of a migration holds within its database only."""
     waiting = "select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like '%create role%'"
-    async with await psycopg.AsyncConnection.connect(postgres_url) as other:
-        for role in ROLES:
-            await other.execute(f"drop role if exists {role}".encode())
-        await other.commit()
+    async with await psycopg.AsyncConnection.connect(untouched_server) as other:
         await other.execute("create role feederline_api nologin")
-        async with Store.open(settings_for(postgres_url)) as store:
+        async with Store.open(settings_for(untouched_server)) as store:
             migrating = asyncio.create_task(store.migrate())
-            await until(lambda: rows(postgres_url, waiting))
+            await until(lambda: rows(untouched_server, waiting))
             await other.commit()
             assert (await migrating).missing_roles == ()
 
@@ -100,6 +113,7 @@ async def test_a_database_newer_than_the_program_is_refused(postgres_url: str) -
             await store.migrate()
 
 
+@pytest.mark.before_migrations
 async def test_a_failing_migration_leaves_nothing_of_itself_and_of_those_that_were_due_with_it(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -116,6 +130,7 @@ async def test_a_failing_migration_leaves_nothing_of_itself_and_of_those_that_we
     ]
 
 
+@pytest.mark.before_migrations
 async def test_timescale_demanded_and_not_there(postgres_url: str) -> None:
     async with Store.open(settings_for(postgres_url, timescale="on")) as store:
         with pytest.raises(RefusedError, match=r"database\.timescale is on"):
