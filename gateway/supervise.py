@@ -10,7 +10,7 @@ import signal
 from collections.abc import Awaitable, Callable, Iterator
 
 from gateway.core.backoff import Backoff
-from gateway.core.errors import FeederlineError
+from gateway.core.errors import FeederlineError, first_of
 from gateway.metrics import RESTARTS
 
 log = logging.getLogger(__name__)
@@ -31,25 +31,17 @@ async def keep_running(
             # cancelled, and the next timeout in that task would end it.
             await asyncio.create_task(_started(work), name=name)
             return
-        except Exception as exc:  # a boundary: one part's mistake must not take the others down
-            foreseen = _foreseen(exc)
-            if foreseen is None:
-                log.exception("task failed; starting again", extra={"task": name})
-            else:
-                if not foreseen.retry:
-                    backoff.failures = max(backoff.failures, 5)  # someone has to act; no use in hurrying
-                log.warning("task failed; starting again", extra={"task": name, "error": str(foreseen)})
+        except* FeederlineError as found:  # also out of a task group
+            error = first_of(found)
+            if not error.retry:
+                backoff.failures = max(backoff.failures, 5)  # someone has to act; no use in hurrying
+            log.warning("task failed; starting again", extra={"task": name, "error": str(error)})
+        except* Exception:  # a boundary: one part's mistake must not take the others down
+            log.exception("task failed; starting again", extra={"task": name})
         RESTARTS.labels(name).inc()
         if loop.time() - started > _STEADY_S:
             backoff.reset()
         await backoff.sleep()
-
-
-def _foreseen(exc: Exception) -> FeederlineError | None:
-    """The error of ours that says what happened, also where a task group passes on nothing but such; else None."""
-    while isinstance(exc, ExceptionGroup) and exc.split(FeederlineError)[1] is None:
-        exc = exc.exceptions[0]
-    return exc if isinstance(exc, FeederlineError) else None
 
 
 async def _started(work: Callable[[], Awaitable[None]]) -> None:

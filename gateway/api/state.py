@@ -1,4 +1,4 @@
-"""What the API wants to know of the running gateway; `gateway.app` provides it."""
+"""What the API wants to know of the running gateway; `gateway.running` provides it."""
 
 from __future__ import annotations
 

@@ -54,3 +54,9 @@ class StaleError(FeederlineError):
 
 class NotFoundError(FeederlineError):
     """There is no such thing, or none that the one who asks may know of."""
+
+
+def first_of(group: BaseExceptionGroup[FeederlineError]) -> FeederlineError:
+    """The first error of a task group in which nothing else went wrong."""
+    inner = group.exceptions[0]
+    return first_of(inner) if isinstance(inner, BaseExceptionGroup) else inner

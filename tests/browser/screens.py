@@ -24,7 +24,8 @@ async def _shoot(page: Page, name: str) -> None:
     """JPEG would blur the type; PNG of a page with few colours is small enough."""
     await page.mouse.move(0, 0)
     await page.evaluate("document.activeElement?.blur()")
-    await page.wait_for_timeout(1_500)  # for what moves with the second
+    # The page has drawn a second of its own since it last read: what moves with the second stands.
+    await expect(page.locator("#freshness-text")).to_contain_text("last update 1 s ago", timeout=SOON_MS)
     await page.screenshot(path=FOLDER / f"{name}.png", animations="disabled")
 
 

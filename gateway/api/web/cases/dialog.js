@@ -5,28 +5,12 @@ import { NoAnswer, NotSignedIn } from "../core/api.js";
 import { button, element, setText } from "../core/dom.js";
 import { moment } from "../core/format.js";
 import { session } from "../core/store.js";
+import { keep, takeBack } from "../core/unsaid.js";
 import { field, said } from "./fields.js";
 
 const UNSURE = "The gateway does not answer. It may have been done or not: look before you send it again.";
 
 let number = 0;
-let unsaid = null; // { who, title, values }: typed when the sign-in was over, for the same one to go on with
-
-// The sign-in is over: questions are taken away with what they show. Gives whether something had been typed.
-export function putAway() {
-  const open = [...document.querySelectorAll("dialog[open]")];
-  for (const dialog of open) dialog.dispatchEvent(new Event("putaway"));
-  for (const dialog of open) {
-    dialog.close();
-    dialog.remove();
-  }
-  return open.length > 0 && unsaid !== null;
-}
-
-// Of somebody else nothing is kept.
-export const drop = () => { unsaid = null; };
-
-const nameOf = (who) => (who ? `${who.name} ${who.role} ${who.below}` : "");
 
 // `asked`: { title, about, means, fields, label, submit(said) -> closes | false, back() -> where the focus goes, wide }
 export function openDialog(asked) {
@@ -104,16 +88,16 @@ export function openDialog(asked) {
     asked.back?.()?.focus();
   });
   const first = fields.map(({ input }) => input.value);
-  const who = nameOf(session());
+  const who = session();
   dialog.addEventListener("putaway", () => {
     const values = fields.map(({ input }) => input.value);
-    if (values.some((value, i) => value !== first[i])) unsaid = { who, title: asked.title, values };
+    if (values.some((value, i) => value !== first[i])) keep(who, asked.title, values);
   });
   dialog.showModal();
-  if (unsaid && unsaid.who === who && unsaid.title === asked.title && unsaid.values.length === fields.length) {
-    fields.forEach(({ input }, i) => { input.value = unsaid.values[i]; });
+  const typed = takeBack(asked.title, fields.length);
+  if (typed) {
+    fields.forEach(({ input }, i) => { input.value = typed[i]; });
     self.tell("This is what you had typed when your sign-in was over. It has not been sent.");
-    unsaid = null;
   }
   fields[0]?.input.focus();
   return self;

@@ -1,10 +1,10 @@
 // Signing in: the token goes to the gateway once; what comes back is a cookie that no script can read.
 
 import { ApiError, NotSignedIn, get, onStranger, send, useCsrf } from "./api.js";
-import { drop, putAway } from "../cases/dialog.js";
 import { byId, hush, setText } from "./dom.js";
 import * as live from "./live.js";
 import { session, setSession } from "./store.js";
+import { forget, keepOnlyFor, putAway } from "./unsaid.js";
 
 const PATH = "/api/session";
 const OVER = "Your sign-in is over. Sign in again to go on where you were.";
@@ -13,7 +13,6 @@ const KEPT = "What you had typed has not been sent. It is kept until you have si
 
 // Other windows of this browser have the same cookie: who signs in or out in one does so in all.
 const others = new BroadcastChannel("feederline-session");
-let last = ""; // who was here last
 
 function offer(form) {
   byId("sign-in").hidden = !form;
@@ -35,9 +34,7 @@ async function recognise() {
 }
 
 function welcome(who) {
-  const name = `${who.name} ${who.role} ${who.below}`;
-  if (name !== last) drop();
-  last = name;
+  keepOnlyFor(who);
   useCsrf(who.csrf);
   const part = who.below.length ? `, below ${who.below.join(", ")}` : "";
   setText(byId("who-name"), `${who.name} (${who.role}${part})`);
@@ -52,17 +49,24 @@ function welcome(who) {
   if (form) byId("main").focus({ preventScroll: true }); // how things stand is on top
 }
 
+// Nothing stays of who was here. Gives whether they were typing.
+function leave() {
+  const typed = putAway();
+  hush();
+  live.stop();
+  setText(byId("who-name"), "");
+  setSession(null);
+  return typed;
+}
+
 // The gateway wants to know who asks: nothing is shown to anybody who may not see it. The address stays.
 function wanted() {
   useCsrf(null);
   byId("who").hidden = true;
   byId("inside").hidden = true;
-  setText(byId("who-name"), "");
-  const typed = putAway();
-  if (session()) setText(byId("sign-in-why"), typed ? `${OVER} ${KEPT}` : OVER);
-  live.stop();
-  hush();
-  setSession(null);
+  const known = session();
+  const typed = leave();
+  if (known) setText(byId("sign-in-why"), typed ? `${OVER} ${KEPT}` : OVER);
   if (byId("sign-in").hidden) offer(true);
 }
 
@@ -87,12 +91,8 @@ async function signIn(event) {
 
 async function signOut() {
   await send("DELETE", PATH).catch(() => {});
-  setSession(null); // by one's own will: no word about a sign-in that is over
-  live.stop();
-  putAway();
-  drop();
-  hush();
-  setText(byId("who-name"), "");
+  leave(); // by one's own will: no word about a sign-in that is over, and nothing to go on with
+  forget();
   byId("inside").hidden = true;
   others.postMessage("");
   recognise();
@@ -103,10 +103,7 @@ async function elsewhere() {
   const before = session();
   const now = await get(PATH).then(({ body }) => body, () => null); // that nobody is, is dealt with already
   if (!now || !before || (now.csrf === before.csrf && now.name === before.name)) return;
-  putAway();
-  hush();
-  live.stop();
-  setSession(null);
+  leave();
   welcome(now);
 }
 
